@@ -288,7 +288,7 @@ mod tests {
             unanswered: Vec::new(),
             user: "ann@acme.com".to_owned(),
             at: DateTime::from_timestamp(1_795_413_600, 0).expect("a time"),
-            ask_again_at: None,
+            retry_at: None,
             findings: vec![finding(Station::User, Yes, "is an active user of the organization")],
             instances: vec![
                 InstanceExplanation {

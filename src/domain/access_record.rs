@@ -1,4 +1,4 @@
-//! What the record tells of one user in one instance: planned changes, periods in groups, and what is held.
+//! The access record of one user in one instance: planned changes, membership periods, and held changes.
 
 use std::collections::BTreeMap;
 
@@ -9,51 +9,51 @@ use super::{
     RecordedKind, RunId,
 };
 
-/// A period of an operator in a managed group, as runs saw it.
+/// A membership of an operator in a managed group from its first to its last sight by runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MembershipPeriod {
-    /// The operator group, as the record spells it.
+    /// The operator group, in the recorded spelling.
     pub group: OperatorGroupName,
     /// When the membership was first seen.
     pub since: DateTime<Utc>,
-    /// When it was first seen to be gone; `None` while it lasts.
+    /// When it was first seen missing; `None` while it lasts.
     pub until: Option<DateTime<Utc>>,
-    /// The run that granted it; `None` where no run did.
+    /// The run that added it; `None` if no run did.
     pub granted_by: Option<RunId>,
-    /// The run that took it; `None` where no run did.
+    /// The run that removed it; `None` if no run did.
     pub ended_by: Option<RunId>,
-    /// Whether it was there when a run first saw the group.
+    /// Whether it existed when a run first read the group.
     pub is_first_sight: bool,
-    /// Whether it ended together with the observation of the group.
+    /// Whether it ended because the group stopped being managed.
     pub ended_with_group: bool,
 }
 
 /// A change that is held under a digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CurrentHold {
-    /// Names the change.
+    /// The change.
     pub key: ChangeKey,
-    /// What an approval names.
+    /// The digest to approve.
     pub digest: Digest,
     /// When this digest was first held.
     pub since: DateTime<Utc>,
 }
 
-/// Everything that is recorded of one user in one instance.
+/// Everything that is recorded about one user in one instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessRecord {
-    /// The planned changes of runs that could write, in the order of recording.
+    /// The planned changes of runs that could write, in recording order.
     pub changes: Vec<PastChange>,
-    /// The periods in managed groups.
+    /// The memberships in managed groups.
     pub periods: Vec<MembershipPeriod>,
-    /// What real runs hold of this user.
+    /// Held changes of this user, without those of dry runs.
     pub held: Vec<CurrentHold>,
-    /// Whether older changes than these are recorded.
+    /// Whether older changes are recorded and not included.
     pub is_cut: bool,
 }
 
 impl AccessRecord {
-    /// The groups that the record speaks of, by folded name, as it spells them.
+    /// The groups in the record, by folded name, in the recorded spelling.
     pub fn groups(&self) -> BTreeMap<FoldedName, OperatorGroupName> {
         let changed = self.changes.iter().filter_map(|past| past.change.group.as_deref()).map(OperatorGroupName::new);
         let groups = changed.chain(self.periods.iter().map(|period| period.group.clone()));
@@ -65,7 +65,7 @@ impl AccessRecord {
         self.changes.iter().rev().find(|past| is_of_group(past, group))
     }
 
-    /// The period in this group that lasts.
+    /// The membership in this group that still lasts.
     pub fn current_period(&self, group: &FoldedName) -> Option<&MembershipPeriod> {
         self.periods.iter().find(|period| period.until.is_none() && period.group.folded() == *group)
     }
@@ -75,7 +75,7 @@ impl AccessRecord {
         self.held.iter().find(|held| held.key == *key)
     }
 
-    /// Everything that happened to the membership of this group, in the order of time.
+    /// All events of the membership in this group, in chronological order.
     pub fn of_group(&self, group: &FoldedName) -> Vec<RecordedEvent> {
         let changes: Vec<_> = self.changes.iter().filter(|past| is_of_group(past, group)).collect();
         let periods = self.periods.iter().filter(|period| period.group.folded() == *group);
@@ -83,7 +83,7 @@ impl AccessRecord {
         in_order(changes.iter().map(|past| of_run(past)).chain(by_hand))
     }
 
-    /// When runs created or disabled the operator, in the order of time.
+    /// When runs created or disabled the operator, in chronological order.
     pub fn of_operator(&self) -> Vec<RecordedEvent> {
         let about =
             |past: &&PastChange| matches!(past.change.op, ChangeKind::CreateOperator | ChangeKind::DisableOperator);
@@ -96,7 +96,7 @@ fn is_of_group(past: &PastChange, group: &FoldedName) -> bool {
     is_membership && past.change.group.as_deref().is_some_and(|name| FoldedName::new(name) == *group)
 }
 
-/// What the scope of a run begins with that takes another one back.
+/// The beginning of the scope of an undo.
 const UNDO: &str = "undo of run ";
 
 fn of_run(past: &PastChange) -> RecordedEvent {
@@ -122,9 +122,10 @@ fn of_run(past: &PastChange) -> RecordedEvent {
     }
 }
 
-/// What no run did: the beginning and the end of a period that no change of a run explains.
+/// The beginning and the end of a membership that no run caused.
 fn by_hand(period: &MembershipPeriod, changes: &[&PastChange]) -> impl Iterator<Item = RecordedEvent> {
-    // Earlier versions did not note the run at the period: a change that was seen at the very moment explains it as well.
+    // Earlier versions did not store the run with the period: a change that was confirmed at the same moment explains
+    // it too.
     let is_explained = |kind: ChangeKind, at: DateTime<Utc>| {
         let in_place = |past: &&&PastChange| past.change.op == kind && past.change.outcome == ChangeOutcome::Applied;
         changes.iter().filter(in_place).any(|past| past.at == at)
@@ -147,8 +148,7 @@ fn seen(at: DateTime<Utc>, what: RecordedKind) -> RecordedEvent {
     RecordedEvent { at, what, outcome, run, reason, detail, approved_by, undo_of, runs: 1, last_at: at }
 }
 
-/// Sorts events by time, those of one moment as they were recorded, and tells what several runs in a row recorded in the
-/// same words once.
+/// Sorts events by time, events of one moment in recording order, and merges identical events of consecutive runs.
 fn in_order(events: impl Iterator<Item = RecordedEvent>) -> Vec<RecordedEvent> {
     let mut events: Vec<_> = events.collect();
     events.sort_by_key(|event| event.at);
@@ -165,7 +165,7 @@ fn in_order(events: impl Iterator<Item = RecordedEvent>) -> Vec<RecordedEvent> {
     merged
 }
 
-/// Whether a run recorded the same again and nothing came of it.
+/// Whether a run recorded the same event again without effect.
 fn is_repeated(before: &RecordedEvent, event: &RecordedEvent) -> bool {
     let same = |event: &RecordedEvent| {
         let RecordedEvent { what, outcome, reason, detail, approved_by, undo_of, .. } = event.clone();
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_run_did_was_done_in_campaign() {
+    fn memberships_that_no_run_changed_were_changed_in_campaign() {
         use RecordedKind::{Add, Appeared, FirstSeen, Remove, Unmanaged, Vanished};
         check(Vec::new(), vec![period(1, Some(5))], &[(1, Appeared, 1), (5, Vanished, 1)]);
         let first = MembershipPeriod { is_first_sight: true, ended_with_group: true, ..period(1, Some(5)) };
@@ -235,12 +235,12 @@ mod tests {
             change(5, "B", ChangeKind::Remove, ChangeOutcome::Applied),
         ];
         check(runs.clone(), vec![by_runs], &[(1, Add, 1), (5, Remove, 1)]);
-        // As earlier versions recorded it.
+        // As recorded by earlier versions.
         check(runs, vec![period(1, Some(5))], &[(1, Add, 1), (5, Remove, 1)]);
     }
 
     #[test]
-    fn what_several_runs_recorded_in_the_same_words_is_told_once() {
+    fn identical_events_of_consecutive_runs_are_merged() {
         use ChangeOutcome::{Applied, Held};
         use RecordedKind::{Add, Remove};
         let held = |minute, run| change(minute, run, ChangeKind::Remove, Held);

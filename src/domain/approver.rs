@@ -1,4 +1,4 @@
-//! Who approved a held plan: the name that was given, and the users that the kernel reports.
+//! Who approved a held plan: the name that the client gave, and the users that the kernel reports.
 
 use std::fmt;
 
@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::printable;
 
-/// Longest name that is kept, in characters: login names have at most 32 (`man 8 useradd`), addresses are longer.
+/// Longest name that is kept, in characters: login names have at most 32 (`man 8 useradd`), e-mail addresses are
+/// longer.
 const LONGEST_NAME: usize = 64;
 
-/// Who approved a held plan, for the record.
+/// The approver of a held plan, for the record.
 ///
-/// The name comes from the client and can be any text: control characters, line breaks and characters that change the
-/// direction of text are written as escapes, and a long name is cut, so that a name cannot forge a line of a log or report.
+/// The name comes from the client and can be any text. Control characters, line breaks and characters that change the
+/// direction of text are escaped, and a long name is cut: a name cannot forge a line of a log or report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approver {
     name: String,
@@ -26,18 +27,18 @@ pub struct Approver {
 pub struct SystemUser {
     /// The user id.
     pub uid: u32,
-    /// The name of this user in the list of accounts of the host, when it is there.
+    /// The name of this user in the account database of the host; `None` when it has none.
     pub name: Option<String>,
 }
 
 impl Approver {
-    /// An approver of this name, which nothing confirms.
+    /// An approver with this name, which is not confirmed.
     pub fn claimed(name: &str) -> Self {
         let name = harmless(name);
         Self { name: if name.is_empty() { "unknown".to_owned() } else { name }, user: None, login: None }
     }
 
-    /// The same approver, with the user whose process asked.
+    /// The same approver, with the user of the process that sent the approval.
     #[must_use]
     pub fn as_user(self, user: Option<SystemUser>) -> Self {
         Self { user: user.map(SystemUser::harmless), ..self }
@@ -49,12 +50,12 @@ impl Approver {
         Self { login: login.map(SystemUser::harmless), ..self }
     }
 
-    /// The name that was given.
+    /// The name that the client gave.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The user whose process asked; `None` when it is not known.
+    /// The user of the process that sent the approval; `None` when it is not known.
     pub fn user(&self) -> Option<&SystemUser> {
         self.user.as_ref()
     }
@@ -64,7 +65,7 @@ impl Approver {
         self.login.as_ref()
     }
 
-    /// The name that was given, where no user of the host has it who took part.
+    /// The name that the client gave, where it is the name of neither the process user nor the sign-in user.
     pub fn unconfirmed_name(&self) -> Option<&str> {
         let users = [self.user.as_ref(), self.login.as_ref()];
         let is_confirmed = users.into_iter().flatten().any(|user| user.name.as_ref() == Some(&self.name));
@@ -85,8 +86,8 @@ impl From<&str> for Approver {
 }
 
 impl fmt::Display for Approver {
-    /// `carol (uid 1004)`; through `sudo`, `root (uid 0, signed in as carol, uid 1004)`; where the name that was given belongs
-    /// to none of these users, `root (uid 0, who gave the name zoe)`.
+    /// `carol (uid 1004)`; through `sudo`, `root (uid 0, signed in as carol, uid 1004)`; where the given name is that
+    /// of none of these users, `root (uid 0, who gave the name zoe)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(user) = &self.user else { return f.write_str(&self.name) };
         let name = user.name.as_ref().unwrap_or(&self.name);
@@ -104,12 +105,13 @@ impl fmt::Display for Approver {
     }
 }
 
-/// An approval as reports and lists tell of it. The field names are part of the JSON form.
+/// An approval in reports and lists. The field names are part of the JSON document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovalNote {
-    /// Names the situation that was approved.
+    /// The digest of the held plan that was approved.
     pub digest: String,
-    /// The user whose process asked; the name that was given, where the kernel reported no user or the host has no name for it.
+    /// The user of the process that sent the approval; the given name where the kernel reported no user, or the host
+    /// has no name for that user.
     pub by: String,
     /// The id of this user, as the kernel reported it.
     pub uid: Option<u32>,
@@ -117,7 +119,7 @@ pub struct ApprovalNote {
     pub login: Option<String>,
     /// The id of that user.
     pub login_uid: Option<u32>,
-    /// The name that was given, where it belongs to neither of the two users.
+    /// The given name, where it is the name of neither of the two users.
     pub claimed: Option<String>,
     /// When it was approved.
     #[serde(serialize_with = "super::rfc3339")]
@@ -128,7 +130,7 @@ pub struct ApprovalNote {
 }
 
 impl ApprovalNote {
-    /// The approval of this digest by `approver` at that time.
+    /// The approval of this digest by `approver` at the time `at`.
     pub fn new(digest: &str, approver: &Approver, at: DateTime<Utc>) -> Self {
         let name = approver.user().and_then(|user| user.name.as_deref());
         Self {
@@ -160,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_user_of_the_process_stands_beside_the_name_that_was_given() {
+    fn the_user_of_the_process_is_shown_with_the_given_name() {
         let check = |user, expected: &str| {
             assert_eq!(Approver::claimed("carol").as_user(user).to_string(), expected);
         };
@@ -171,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn incident_41_the_user_who_signed_in_stands_beside_the_user_of_the_process_and_a_forged_name_is_only_a_claim() {
+    fn incident_41_the_sign_in_user_is_shown_with_the_process_user_and_a_forged_name_only_as_a_claim() {
         let check = |uid: (u32, &str), login: (u32, Option<&str>), claimed: &str, expected: &str| {
             let approver = Approver::claimed(claimed).as_user(Some(user(uid.0, Some(uid.1))));
             assert_eq!(approver.signed_in_as(Some(user(login.0, login.1))).to_string(), expected);
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_note_of_an_approval_names_users_of_the_kernel_and_what_was_only_claimed() {
+    fn an_approval_note_separates_the_users_of_the_kernel_from_a_claimed_name() {
         let at = DateTime::from_timestamp(1_795_413_600, 0).expect("a time");
         let sudo = Approver::claimed("carol").as_user(Some(user(0, Some("root"))));
         let sudo = ApprovalNote::new("0123456789abcdef", &sudo.signed_in_as(Some(user(1004, Some("carol")))), at);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{FoldedName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin};
 
-/// How an operator proves who they are.
+/// How an operator signs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInMethod {
     /// Through Adobe's identity service (`access/@authenticationType` is `ims`).
@@ -22,9 +22,9 @@ pub struct Operator {
     pub login: OperatorLogin,
     /// `@label`; empty when Campaign has none.
     pub label: String,
-    /// How the operator logs on.
+    /// How the operator signs in.
     pub sign_in: SignInMethod,
-    /// Whether the operator is kept from logging on.
+    /// Whether the operator cannot sign in.
     pub disabled: bool,
 }
 
@@ -39,29 +39,29 @@ pub struct OperatorGroup {
     pub label: String,
 }
 
-/// An operator whose record has a key and cannot be used otherwise.
+/// An operator whose record has a key and is otherwise unusable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnusableOperator {
     /// Primary key.
     pub id: OperatorId,
-    /// `@name`, where that can be read.
+    /// `@name`, where it can be read.
     pub login: Option<OperatorLogin>,
     /// What is wrong with the record.
     pub what: String,
-    /// The operator groups in which it is.
+    /// The operator groups that it is a member of.
     pub groups: Vec<OperatorGroupId>,
 }
 
 /// How many members an operator group has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GroupSize {
-    /// All of them.
+    /// All members.
     pub members: usize,
-    /// Those whom a plan may remove.
+    /// The members that a plan may remove.
     pub managed: usize,
 }
 
-/// Everything read from one instance. Only a client that read all of it makes one.
+/// Everything read from one instance. Only a client that read all of it creates one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CampaignSnapshot {
     operators: Vec<Operator>,
@@ -69,22 +69,22 @@ pub struct CampaignSnapshot {
     memberships: Vec<(OperatorGroupId, OperatorId)>,
     own_login: OperatorLogin,
     unusable: Vec<UnusableOperator>,
-    /// Sizes of groups of which not every member was read; empty where all were.
+    /// Sizes of groups of which not every member was read; empty where every member was read.
     sizes: BTreeMap<OperatorGroupId, GroupSize>,
 }
 
-/// A few operators of one instance with all their memberships, and all operator groups. It says nothing of any other
-/// operator: a question may be answered from it, and no run decides by it.
+/// A few operators of one instance with all their memberships, and all operator groups. It contains no other operator:
+/// a lookup may use it, a run may not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperatorSnapshot(CampaignSnapshot);
 
 impl OperatorSnapshot {
-    /// Takes `campaign` as what was read of a few operators.
+    /// Wraps what was read of a few operators.
     pub fn new(campaign: CampaignSnapshot) -> Self {
         Self(campaign)
     }
 
-    /// The same, with how many members the groups had when a run last saw all of them, by folded name.
+    /// The same snapshot, with how many members the groups had when a run last read all of them, by folded name.
     #[must_use]
     pub fn with_sizes(mut self, sizes: &BTreeMap<FoldedName, GroupSize>) -> Self {
         let known = |group: &OperatorGroup| Some((group.id, *sizes.get(&group.name.folded())?));
@@ -92,17 +92,17 @@ impl OperatorSnapshot {
         self
     }
 
-    /// What the instance holds, as far as a question about these operators may look.
+    /// The snapshot, for a lookup of these operators only.
     pub fn for_lookup(&self) -> &CampaignSnapshot {
         &self.0
     }
 }
 
 impl CampaignSnapshot {
-    /// Puts a complete read together, in an order that does not depend on the order of the answers.
+    /// Builds the snapshot of a complete read. Its order does not depend on the order of the responses.
     ///
-    /// Rows of `memberships` that name no known operator or no known operator group are dropped: the same table holds
-    /// named rights, and the operators of other types.
+    /// Rows of `memberships` that name no known operator or no known operator group are dropped: the same table also
+    /// holds named rights and operators of other types.
     pub fn new(
         mut operators: Vec<Operator>,
         mut groups: Vec<OperatorGroup>,
@@ -126,7 +126,7 @@ impl CampaignSnapshot {
         snapshot
     }
 
-    /// The same with the operators whose records cannot be used: they are neither added nor removed anywhere.
+    /// The same snapshot with the operators whose records cannot be used: no plan adds or removes them.
     #[must_use]
     pub fn with_unusable(mut self, mut unusable: Vec<UnusableOperator>) -> Self {
         unusable.sort_unstable();
@@ -154,7 +154,7 @@ impl CampaignSnapshot {
         &self.memberships
     }
 
-    /// The operator as whom the program itself is logged on.
+    /// The operator that the program itself signs in as.
     pub fn own_login(&self) -> &OperatorLogin {
         &self.own_login
     }
@@ -178,7 +178,7 @@ impl CampaignSnapshot {
         self.memberships.get(begin..end).unwrap_or_default().iter().map(|(_, operator)| *operator)
     }
 
-    /// How many members the group has, `managed` of those who were read among them.
+    /// How many members the group has; `managed` is the number of managed members among those that were read.
     pub fn size(&self, group: OperatorGroupId, managed: usize) -> GroupSize {
         let known = self.sizes.get(&group).copied().unwrap_or_default();
         GroupSize { members: self.members(group).len().max(known.members), managed: managed.max(known.managed) }

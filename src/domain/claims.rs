@@ -1,4 +1,4 @@
-//! Which product profiles claim which operator groups, and which operator groups there are.
+//! Which product profiles claim which operator groups, and which operator groups Campaign has.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,7 +7,8 @@ use super::{
     OperatorGroupName, SkipReason, Skipped, known_profiles::RenamedGroup, matched_source::ReadScope,
 };
 
-/// No profile of the listing matches the mask: a wrong mask, not a wish to remove everybody.
+/// No profile of the listing matches the mask: the mask is wrong. It does not mean that all memberships are to be
+/// removed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "none of the {profiles} product profiles matches the association mask \"{mask}\": \
@@ -33,13 +34,14 @@ pub(super) fn profiles_by_group(source: &MatchedSource<'_>) -> Claims {
     claims
 }
 
-/// Whether a profile claims the group of this very name; a group that only looks like it is another one.
+/// Whether a profile claims the group with exactly this name. A group whose name only looks alike is another group.
 pub(super) fn has_claim(claims: &Claims, group: &FoldedName) -> bool {
     let alike = claims.get(&group.loose());
     alike.is_some_and(|alike| alike.iter().any(|(name, _)| name.folded() == *group))
 }
 
-/// The profiles that claim a group, each with the group in Campaign's spelling where it is there once.
+/// The profiles that claim a group, each with the group in Campaign's spelling where Campaign has exactly one such
+/// group.
 pub(super) fn matched_profiles(
     claims: &Claims,
     groups: &GroupsByName<'_>,
@@ -53,7 +55,7 @@ pub(super) fn matched_profiles(
             _ => name,
         };
         let listed = profile.member_count.and_then(|count| usize::try_from(count).ok());
-        // A few users say nothing of how many a profile has: the listing does.
+        // A read of a few users does not say how many members a profile has; the groups listing does.
         let listed = listed.filter(|_| source.scope == ReadScope::Users);
         Some(MatchedProfile {
             profile: profile.name.to_string(),

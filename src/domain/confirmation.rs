@@ -1,4 +1,5 @@
-//! Whether a second, independent read bears the removals out, and whether operators still have the logins that a plan names.
+//! Whether a second, independent read confirms the removals, and whether operators still have the logins that a plan
+//! names.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -9,21 +10,21 @@ use super::{
     look_alikes::{look_alikes, spellings, unseen},
 };
 
-/// What was read a second time, beside the users of the first read.
+/// What was read a second time, and the users of the first read.
 #[derive(Clone, Copy, Debug)]
 pub struct SecondRead<'a> {
-    /// For each group of [`profiles_to_confirm`], the users its profile has now, or why they could not be read.
+    /// For each group of [`profiles_to_confirm`], the users in its profile now, or why they could not be read.
     pub members: &'a BTreeMap<OperatorGroupName, Result<Vec<AdobeUser>, String>>,
-    /// All users of the first read: an operator whose login one of them has stands for nobody else.
+    /// All users of the first read: an operator whose login is the name of one of them belongs to that user only.
     pub users: &'a [AdobeUser],
-    /// Logins of which everybody who has one is among `users`.
+    /// Logins whose holders are all among `users`.
     pub logins: &'a LoginSet,
 }
 
-/// The groups whose profiles must be read again before the removals among `changes` are made; those of disablements that an
-/// earlier run did not get to are among them.
+/// The groups whose profiles must be read again before the removals among `changes` are made, those of pending
+/// disablements included.
 ///
-/// An orphan has no profile that could be read, and of a profile in doubt nothing is removed.
+/// An orphaned group has no profile to read, and a group whose profile is in doubt loses no member.
 pub fn profiles_to_confirm<'a>(changes: &[Change], desired: &'a DesiredState) -> Vec<&'a ManagedGroup> {
     let losses = changes.iter().filter_map(|change| loss_to_confirm(change, desired));
     let losing: HashSet<&OperatorGroupName> = losses.map(|(_, group)| group).collect();
@@ -31,7 +32,8 @@ pub fn profiles_to_confirm<'a>(changes: &[Change], desired: &'a DesiredState) ->
     certain.filter(|group| losing.contains(&group.name)).collect()
 }
 
-/// Who loses something, and the group whose profile must not have them; `None` where no profile can be read.
+/// The operator that loses a membership, and the group whose profile must not contain its user; `None` where there is
+/// no profile to read.
 fn loss_to_confirm<'a>(change: &'a Change, desired: &'a DesiredState) -> Option<(OperatorId, &'a OperatorGroupName)> {
     match &change.action {
         Action::Remove { operator_id, group, group_id, .. } => {
@@ -45,10 +47,12 @@ fn loss_to_confirm<'a>(change: &'a Change, desired: &'a DesiredState) -> Option<
     }
 }
 
-/// Splits a plan into what a second read bears out and the removals that it does not, each with the reason.
+/// Splits a plan into the changes that a second read confirms and the removals that it does not confirm, each with the
+/// reason.
 ///
-/// Absence is only concluded from a complete list: a failed read bears nothing out. Removals from an orphan were approved
-/// by a user and go on. Nobody is disabled of whom one removal is in doubt, or whom the profile has that they left.
+/// Only a complete list proves that a user is absent: a failed read confirms nothing. Removals from an orphaned group
+/// were approved and need no second read. An operator is not disabled while one of its removals is in doubt, or while
+/// the profile that it left contains its user.
 pub fn confirmed_removals(
     approved: ApprovedPlan,
     second: &SecondRead<'_>,
@@ -65,7 +69,7 @@ pub fn confirmed_removals(
         doubts.push(match &change.action {
             Action::DisableOperator { operator_id, .. } => staying
                 .contains(operator_id)
-                .then(|| "a second read does not bear out that they lose their last group".to_owned())
+                .then(|| "a second read does not confirm that the operator loses its last group".to_owned())
                 .or_else(|| doubt_of(change)),
             Action::Remove { operator_id, .. } => {
                 let doubt = doubt_of(change);
@@ -78,7 +82,7 @@ pub fn confirmed_removals(
     split(approved, doubts)
 }
 
-/// The plan without the changes that are in doubt, and those with the reason; `doubts` are in the order of the plan.
+/// The plan without the changes in doubt, and those changes with the reason. `doubts` are in the order of the plan.
 fn split(
     approved: ApprovedPlan,
     doubts: impl IntoIterator<Item = Option<String>>,
@@ -89,7 +93,7 @@ fn split(
     (approved.only(|change| !keys.contains(&change.key())), unconfirmed)
 }
 
-/// The keys of the operators that these changes are written to, each once. An operator that the plan creates has none yet.
+/// The keys of the operators that these changes modify, each once. An operator that the plan creates has no key yet.
 pub fn operators_to_write(approved: &ApprovedPlan) -> Vec<OperatorId> {
     let mut ids: Vec<_> = approved.changes().iter().filter_map(|change| Some(written_operator(change)?.0)).collect();
     ids.sort_unstable();
@@ -97,10 +101,12 @@ pub fn operators_to_write(approved: &ApprovedPlan) -> Vec<OperatorId> {
     ids
 }
 
-/// Splits a plan into the changes of operators who still have the login that the plan names, and the others with the reason.
+/// Splits a plan into the changes of operators that still have the login that the plan names, and the others with the
+/// reason.
 ///
-/// Writes name operators by key, users decide by login: one wrong row in one answer would change the groups of somebody
-/// else under a name that is not theirs. `now` are the operators of [`operators_to_write`], read again, or why that failed.
+/// A write names the operator by key, and a decision rests on its login: one wrong row in a response would otherwise
+/// change the groups of another operator. `now` are the operators of [`operators_to_write`], read again, or why that
+/// failed.
 pub fn with_same_logins(
     approved: ApprovedPlan,
     now: Result<&[Operator], String>,
@@ -113,18 +119,18 @@ pub fn with_same_logins(
         match now.as_ref().map(|now| now.get(&id)) {
             Ok(Some(found)) if found.folded() == login.folded() => None,
             Ok(Some(found)) => Some(format!(
-                "the plan names operator {id} \"{login}\", and read again the login of operator {id} is \"{found}\": \
+                "the plan names operator {id} \"{login}\", and a second read found the login \"{found}\" for operator {id}: \
                  the next run decides again"
             )),
             Ok(None) => Some(format!("operator {id} \"{login}\" does not exist any more: the next run decides again")),
-            Err(why) => Some(format!("the login of operator {id} \"{login}\" could not be read again: {why}")),
+            Err(why) => Some(format!("the login of operator {id} \"{login}\" could not be read a second time: {why}")),
         }
     };
     let doubts: Vec<_> = approved.changes().iter().map(doubt_of).collect();
     split(approved, doubts)
 }
 
-/// The key of the operator that a change is written to, and the login that the plan names.
+/// The key of the operator that a change modifies, and the login that the plan names.
 fn written_operator(change: &Change) -> Option<(OperatorId, &OperatorLogin)> {
     match &change.action {
         Action::Add { operator, operator_id, .. } => Some(((*operator_id)?, operator)),
@@ -135,8 +141,8 @@ fn written_operator(change: &Change) -> Option<(OperatorId, &OperatorLogin)> {
     }
 }
 
-/// Names that the second read found, that look like an operator of the group, and that the first read did not have: what
-/// the first had was judged, and may have been approved.
+/// Names that look like an operator of the group, and that the second read found and the first did not. The guard has
+/// already reviewed the names of the first read, and they may have been approved.
 fn look_alikes_by_group<'a>(
     second: &SecondRead<'_>,
     desired: &'a DesiredState,
@@ -180,12 +186,12 @@ fn removal_doubts<'a>(
         let resembling = || {
             let names = resembling.get(&(group, operator))?;
             Some(format!(
-                "a second read found {names} in profile {profile}, which looks like this operator and was not there before"
+                "a second read found {names} in profile {profile}, which looks like this operator and was not in the first read"
             ))
         };
         match present.get(group) {
             Some(Ok(operators)) if operators.contains(&operator) => {
-                Some(format!("a second read found them in profile {profile}"))
+                Some(format!("a second read found the user in profile {profile}"))
             }
             Some(Ok(_)) => resembling(),
             Some(Err(why)) => Some(format!("profile {profile} could not be read a second time: {why}")),

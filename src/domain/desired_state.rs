@@ -1,33 +1,16 @@
-//! What one Campaign instance should hold: the managed groups, who belongs in them, and what cannot be placed.
+//! The desired state of one Campaign instance: the managed groups, their members, and what is skipped.
 
-use std::{
-    cell::OnceCell,
-    collections::{BTreeMap, BTreeSet, HashMap},
-};
+use std::collections::BTreeMap;
 
 use super::{
-    AdobeUser, CampaignSnapshot, FoldedName, History, LookAlike, LooseName, MatchedProfile, MatchedSource,
-    MissingPolicy, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrphanGroup,
-    PendingDisablement, Policy, ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped,
-    claims::{
-        GroupsByName, NoMatch, groups_by_folded_name, matched_profiles, profiles_by_group, renamed_group_notices,
-    },
-    folded_name::spelled_out,
-    identity::{Identity, OperatorIndex},
-    known_profiles::{RenamedGroup, renamed_groups},
-    look_alikes::{look_alikes, spellings},
-    matched_source::ReadScope,
-    narrowing::only_these_users,
-    orphans::{followed_groups, orphans},
-    pending_disablements::pending_disablements,
-    roster::Roster,
-    unusable::{unusable_operator_of, unusable_operators},
+    CampaignSnapshot, LookAlike, MatchedProfile, Operator, OperatorGroupId, OperatorGroupName, OperatorId,
+    OperatorLogin, OrphanGroup, PendingDisablement, ProductProfile, ProfileDoubt, ProfileRead, Skipped,
 };
 
 /// An operator group whose members follow a product profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManagedGroup {
-    /// The group in Campaign's spelling, or in the profile's where it has to be created.
+    /// The group in Campaign's spelling, or in the profile's spelling where the group has to be created.
     pub name: OperatorGroupName,
     /// Its key; `None` when it has to be created.
     pub id: Option<OperatorGroupId>,
@@ -35,13 +18,14 @@ pub struct ManagedGroup {
     pub profile: ProductProfile,
     /// What is known of the members of that profile.
     pub read: ProfileRead,
-    /// Operators that belong in it, by key.
+    /// Operators that belong in the group, by key.
     pub members: Vec<OperatorId>,
-    /// Positions in [`DesiredState::new_operators`] of users who belong in it and have no operator yet.
+    /// Positions in [`DesiredState::new_operators`] of users that belong in the group and have no operator yet.
     pub new_members: Vec<usize>,
-    /// Operators about whom nothing can be said: neither added nor removed. By key.
+    /// Operators that may or may not belong in the group: neither added nor removed. By key.
     pub undecided: Vec<OperatorId>,
-    /// Operators in the group who do not belong in it, and whom one of the profile's members is called like. By key.
+    /// Operators in the group that do not belong in it, and whose login looks like the name of a member of the profile.
+    /// By key.
     pub look_alikes: Vec<LookAlike>,
 }
 
@@ -52,18 +36,18 @@ impl ManagedGroup {
         self.look_alikes.get(at)
     }
 
-    /// Whether the operator belongs in it, or nothing can be said about that. All others who are in the group leave it.
+    /// Whether the operator belongs in the group or may belong in it. All other members leave the group.
     pub(super) fn keeps(&self, operator: OperatorId) -> bool {
         self.members.binary_search(&operator).is_ok() || self.undecided.binary_search(&operator).is_ok()
     }
 
-    /// The operators who are in the group and are not [kept](Self::keeps), also those whom a rule protects.
+    /// The members of the group that are not [kept](Self::keeps), protected operators included.
     pub(super) fn leaving<'a>(&self, campaign: &'a CampaignSnapshot) -> impl Iterator<Item = &'a Operator> {
         let members = self.id.into_iter().flat_map(|id| campaign.members(id));
         members.filter(|id| !self.keeps(*id)).filter_map(|id| campaign.operator(id))
     }
 
-    /// Whether the members came under another name than that of the profile, so that nothing at all is planned.
+    /// Whether the pages of members carried another name than the groups listing, so that no change is planned.
     pub(super) fn is_renamed(&self) -> bool {
         matches!(self.read, ProfileRead::Doubtful(ProfileDoubt::Renamed { .. }))
     }
@@ -72,35 +56,37 @@ impl ManagedGroup {
 /// An operator to be created.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NewOperator {
-    /// The login, which is the e-mail address where operators log on through Adobe.
+    /// The login; the e-mail address for operators that sign in through Adobe.
     pub login: OperatorLogin,
     /// The e-mail address.
     pub email: String,
 }
 
-/// What one instance should hold.
+/// The desired state of one instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DesiredState {
     /// Managed groups, by folded name.
     pub groups: Vec<ManagedGroup>,
-    /// Every profile that the mask matches with a group name, also those whose group is skipped; by folded name of the group.
+    /// Every profile that the mask maps to a group name, also those whose group is skipped; by folded name of the
+    /// group.
     pub matched: Vec<MatchedProfile>,
     /// Operators to be created, by folded login.
     pub new_operators: Vec<NewOperator>,
-    /// Groups that a profile fed once and none does any more, and that still have members; by folded name.
+    /// Groups that followed a profile, follow none any more, and still have members; by folded name.
     pub orphans: Vec<OrphanGroup>,
-    /// Operators who are not disabled whatever they lose here: this state does not say everything that they are given. By key.
+    /// Operators that are not disabled, whatever memberships they lose: this state may not contain all their groups. By
+    /// key.
     pub keep_enabled: Vec<OperatorId>,
-    /// Operators whom an earlier run left in no group and did not get to disable. By key.
+    /// Operators that an earlier run left in no group and did not disable. By key.
     pub pending_disablements: Vec<PendingDisablement>,
-    /// Operators whose login another active user has now than the user they stood for, with that user's present name.
-    pub passed_on: BTreeMap<OperatorId, String>,
-    /// What could not be placed, sorted.
+    /// Operators whose login now belongs to another active user, with the present name of their former user.
+    pub reassigned: BTreeMap<OperatorId, String>,
+    /// What is skipped, sorted.
     pub skipped: Vec<Skipped>,
 }
 
 impl DesiredState {
-    /// Puts the profile of this group in doubt, which a later read brought up.
+    /// Marks the profile of this group as doubtful, after a later read raised this doubt.
     pub fn doubt(&mut self, group: &OperatorGroupName, doubt: &ProfileDoubt) {
         let Some(managed) = self.groups.iter_mut().find(|managed| managed.name == *group) else { return };
         managed.read = ProfileRead::Doubtful(doubt.clone());
@@ -109,346 +95,17 @@ impl DesiredState {
         self.skipped.dedup();
     }
 
-    /// Whether one of `members` is somebody whom this group is meant to keep, or about whom nothing is known.
+    /// Whether one of `members` belongs in this group or may belong in it.
     pub fn keeps_any(&self, group: OperatorGroupId, mut members: impl Iterator<Item = OperatorId>) -> bool {
         let Some(group) = self.groups.iter().find(|managed| managed.id == Some(group)) else { return false };
         members.any(|id| group.keeps(id))
     }
-}
 
-/// What the instance should hold, from what the organization wants and what the instance knows. A read of a few users says
-/// nothing of anybody else: one whose login changed is neither added nor removed until a call for the old login told who has
-/// it now.
-pub fn desired_state(
-    source: &MatchedSource<'_>,
-    campaign: &CampaignSnapshot,
-    policy: &Policy,
-    history: &History,
-) -> Result<DesiredState, NoMatch> {
-    let desired = whole_organization(source, campaign, policy, history)?;
-    Ok(match source.scope {
-        ReadScope::Organization => desired,
-        ReadScope::Users => only_these_users(desired, source, campaign, policy, history),
-    })
-}
-
-fn whole_organization(
-    source: &MatchedSource<'_>,
-    campaign: &CampaignSnapshot,
-    policy: &Policy,
-    history: &History,
-) -> Result<DesiredState, NoMatch> {
-    let (roster, claims) = (source.roster, profiles_by_group(source));
-    if source.matches().next().is_none() {
-        return Err(NoMatch { profiles: roster.profiles().len(), mask: source.mask().as_str().to_owned() });
-    }
-    let mut skipped: BTreeSet<Skipped> = unplaced_names(source).collect();
-    let groups_by_name = groups_by_folded_name(campaign);
-    let matching = matched_profiles(&claims, &groups_by_name, source);
-    let renamed = renamed_groups(&history.known, campaign, &followed_groups(&claims, roster));
-    skipped.extend(renamed_group_notices(&renamed, &claims, &groups_by_name));
-    let mut orphans = orphans(&claims, &groups_by_name, campaign, history, &renamed);
-    skipped.extend(roster.unusable().keep_orphan_members(&mut orphans).cloned());
-    let (mut newcomers, mut passed_on) = (BTreeMap::new(), BTreeMap::new());
-    let (mut groups, pending_disablements) = {
-        let mut placement = Placement {
-            index: OperatorIndex::new(campaign, policy.manage).remembering(history, &roster.users_read()),
-            groups: groups_by_name,
-            alike: OnceCell::new(),
-            campaign,
-            renamed: &renamed,
-            roster,
-            policy,
-            newcomers: &mut newcomers,
-            passed_on: &mut passed_on,
-            skipped: &mut skipped,
-        };
-        let given = claims.values().flatten().flat_map(|(_, position)| roster.members(*position));
-        let pending_disablements =
-            pending_disablements(given.map(|(_, user)| user), &placement.index, campaign, history);
-        let groups = claims
-            .into_values()
-            .filter_map(|claims| {
-                let (name, position) = placement.only_claim(&claims)?;
-                placement.place(name, position)
-            })
-            .collect::<Vec<_>>();
-        (groups, pending_disablements)
-    };
-    groups.sort_by_cached_key(|placed| placed.group.name.folded());
-    skipped.extend(unusable_operators(groups.iter().map(|placed| &placed.group), campaign));
-    Ok(DesiredState {
-        matched: matching,
-        orphans,
-        pending_disablements,
-        passed_on,
-        ..settle(groups, newcomers, skipped)
-    })
-}
-
-/// Profiles from which the mask captures nothing, and names that are on users and in no listing.
-fn unplaced_names<'a>(source: &'a MatchedSource<'_>) -> impl Iterator<Item = Skipped> + use<'a> {
-    let mask = source.mask().as_str();
-    let empty = source.matches().filter(|(.., group)| group.is_none()).map(move |(_, profile, _)| {
-        let detail = format!("the association mask \"{mask}\" captures no group name from it");
-        Skipped::new(SkipReason::EmptyCapture, profile.name.as_str(), detail)
-    });
-    let ghosts = source.unlisted().map(|(name, _)| {
-        let detail = "seen on users and absent from the listing of product profiles: ignored";
-        Skipped::new(SkipReason::NotAProfile, name.as_str(), detail)
-    });
-    empty.chain(ghosts)
-}
-
-/// A group while its members are being found; users without operator are still named by folded login.
-struct PlacedGroup {
-    group: ManagedGroup,
-    newcomers: BTreeSet<FoldedName>,
-}
-
-/// The users of one profile, as far as they have or will have an operator.
-#[derive(Default)]
-struct PlacedMembers {
-    decided: Vec<OperatorId>,
-    undecided: Vec<OperatorId>,
-    newcomers: BTreeSet<FoldedName>,
-}
-
-struct Placement<'a> {
-    index: OperatorIndex<'a>,
-    groups: GroupsByName<'a>,
-    /// Campaign's groups by what they look like; made when a profile has none of its very name.
-    alike: OnceCell<HashMap<LooseName, Vec<&'a OperatorGroup>>>,
-    campaign: &'a CampaignSnapshot,
-    renamed: &'a BTreeMap<FoldedName, RenamedGroup<'a>>,
-    roster: &'a Roster,
-    policy: &'a Policy,
-    newcomers: &'a mut BTreeMap<FoldedName, NewOperator>,
-    passed_on: &'a mut BTreeMap<OperatorId, String>,
-    skipped: &'a mut BTreeSet<Skipped>,
-}
-
-impl Placement<'_> {
-    /// The one profile that claims a group; several are all refused, because which is meant is anybody's guess.
-    fn only_claim(&mut self, claims: &[(OperatorGroupName, usize)]) -> Option<(OperatorGroupName, usize)> {
-        let ((name, position), others) = claims.split_first()?;
-        if others.is_empty() {
-            return Some((name.clone(), *position));
-        }
-        let profiles = claims.iter().filter_map(|(_, position)| self.roster.profiles().get(*position));
-        let list = profiles.map(described).collect::<Vec<_>>().join(" and ");
-        let is_one_name = claims.iter().all(|(other, _)| other.folded() == name.folded());
-        let alike = if is_one_name { "" } else { ", whose groups look alike" };
-        let detail = format!(
-            "claimed by {list}{alike}: decide which of them is to feed the group, assign it to the users who are to stay, and \
-             rename the others"
-        );
-        self.skipped.insert(Skipped::new(SkipReason::AmbiguousProfile, name.as_str(), detail));
-        None
-    }
-
-    fn place(&mut self, name: OperatorGroupName, position: usize) -> Option<PlacedGroup> {
-        let roster = self.roster;
-        let (profile, read) = (roster.profiles().get(position)?.clone(), roster.read(position));
-        self.skipped.extend(read.doubt().map(|doubt| doubt.skipped(&profile)));
-        let (name, id) = self.target(name, &profile)?;
-        let mut users = PlacedMembers::default();
-        for (_, user) in roster.members(position) {
-            self.put(user, &profile, &mut users);
-        }
-        let PlacedMembers { mut decided, mut undecided, newcomers } = users;
-        for ids in [&mut decided, &mut undecided] {
-            ids.sort_unstable();
-            ids.dedup();
-        }
-        let (members, new_members) = (decided, Vec::new());
-        let mut group =
-            ManagedGroup { name, id, profile, read, members, new_members, undecided, look_alikes: Vec::new() };
-        let users = roster.members(position).map(|(_, user)| user);
-        group.look_alikes = look_alikes(group.leaving(self.campaign), users);
-        Some(PlacedGroup { group, newcomers })
-    }
-
-    /// Puts one user of a profile where they belong in its group, or says why not.
-    fn put(&mut self, user: &AdobeUser, profile: &ProductProfile, members: &mut PlacedMembers) {
-        match self.index.identify(user) {
-            Identity::Operator(operator) => members.decided.push(operator.id),
-            Identity::Renamed(operator) => {
-                let detail = format!(
-                    "was operator \"{}\" and has the login \"{}\" now, which no operator has: the old one stands for them \
-                     until one does",
-                    operator.login,
-                    display_name(user)
-                );
-                self.skip(SkipReason::Renamed, user, detail);
-                members.decided.push(operator.id);
-            }
-            Identity::Undecided(operator) => {
-                let detail = format!(
-                    "was operator \"{}\" and has the login \"{}\" now; whether another active user has the old login is \
-                     not known yet: the operator is neither added nor removed until a later run has asked",
-                    operator.login,
-                    display_name(user)
-                );
-                self.skip(SkipReason::Renamed, user, detail);
-                members.undecided.push(operator.id);
-            }
-            Identity::Reassigned(operator) => {
-                // Of several who were this operator the first by name is told, whatever the order of the answers.
-                let who = self.passed_on.entry(operator.id).or_insert_with(|| display_name(user));
-                *who = std::mem::take(who).min(display_name(user));
-                members.newcomers.extend(self.newcomer(user, Some(operator)));
-            }
-            Identity::Ambiguous(operators) => {
-                members.undecided.extend(operators.iter().map(|operator| operator.id));
-                let logins = operators.iter().map(|o| format!("\"{}\"", o.login)).collect::<Vec<_>>().join(" and ");
-                self.skip(SkipReason::AmbiguousIdentity, user, format!("answers to the operators {logins}"));
-            }
-            Identity::NotManaged(operator) => {
-                let detail = format!("operator \"{}\" does not log on through Adobe", operator.login);
-                self.skip(SkipReason::NotManaged, user, detail);
-            }
-            Identity::LookAlike(operators) => {
-                let logins: Vec<_> = operators.iter().map(|operator| operator.login.as_str()).collect();
-                let detail = format!(
-                    "no operator is called {}, and {} looks the same: spell both alike if they are one user; if they are \
-                     two, no user of this organization has the operator, so rename it in Campaign",
-                    spelled_out(&display_name(user)),
-                    spellings(&logins)
-                );
-                self.skip(SkipReason::AmbiguousIdentity, user, detail);
-            }
-            Identity::Unknown => match unusable_operator_of(user, self.campaign) {
-                Some(operator) => {
-                    let detail = format!("its operator has a record that cannot be used ({})", operator.what);
-                    self.skip(SkipReason::UnusableRecord, user, detail);
-                }
-                None => members.newcomers.extend(self.newcomer(user, None)),
-            },
-            Identity::NoLogin => {
-                let detail = format!("a user of profile \"{}\" without e-mail address and user name", profile.name);
-                self.skip(SkipReason::NoLogin, user, detail);
-            }
-        }
-    }
-
-    /// The operator group a profile stands for, in Campaign's spelling.
-    fn target(
-        &mut self,
-        name: OperatorGroupName,
-        profile: &ProductProfile,
-    ) -> Option<(OperatorGroupName, Option<OperatorGroupId>)> {
-        let look_alikes = self.look_alikes_of(&name);
-        match self.groups.get(&name.folded()).map(Vec::as_slice) {
-            Some([group]) => Some((group.name.clone(), Some(group.id))),
-            Some(groups @ [_, ..]) => {
-                let names = spellings(&groups.iter().map(|group| group.name.as_str()).collect::<Vec<_>>());
-                let detail = format!("Campaign has the operator groups {names}, which are spellings of one name");
-                self.skipped.insert(Skipped::new(SkipReason::AmbiguousGroup, name.as_str(), detail));
-                None
-            }
-            // Already among the skipped: the group is there, under another name.
-            _ if self.renamed.contains_key(&name.folded()) => None,
-            _ if !look_alikes.is_empty() => {
-                let detail = format!(
-                    "profile \"{}\" stands for operator group {}, and Campaign has {}, which looks the same: spell both \
-                     alike, or rename one of them so that they cannot be taken for each other",
-                    profile.name,
-                    spelled_out(name.as_str()),
-                    spellings(&look_alikes)
-                );
-                self.skipped.insert(Skipped::new(SkipReason::AmbiguousGroup, name.as_str(), detail));
-                None
-            }
-            _ if self.policy.missing_group == MissingPolicy::Create => Some((name, None)),
-            _ => {
-                let detail = format!(
-                    "profile \"{}\" stands for an operator group that does not exist: create it in Campaign, \
-                     or set missing_group = \"create\"",
-                    profile.name
-                );
-                self.skipped.insert(Skipped::new(SkipReason::NoGroup, name.as_str(), detail));
-                None
-            }
-        }
-    }
-
-    /// The names of Campaign's groups that look like this one, where none has the very name.
-    fn look_alikes_of(&self, name: &OperatorGroupName) -> Vec<String> {
-        let key = name.folded();
-        if self.groups.contains_key(&key) {
-            return Vec::new();
-        }
-        let alike = self.alike.get_or_init(|| {
-            let mut alike: HashMap<LooseName, Vec<&OperatorGroup>> = HashMap::new();
-            for group in self.campaign.groups() {
-                alike.entry(group.name.folded().loose()).or_default().push(group);
-            }
-            alike
-        });
-        alike.get(&key.loose()).into_iter().flatten().map(|group| group.name.to_string()).collect()
-    }
-
-    /// Remembers a user to create an operator for; gives the folded login. `former` is the operator that they were and that
-    /// follows another user now.
-    fn newcomer(&mut self, user: &AdobeUser, former: Option<&Operator>) -> Option<FoldedName> {
-        let email = user.email.as_deref().map(str::trim).filter(|email| !email.is_empty());
-        let (MissingPolicy::Create, Some(email)) = (self.policy.missing_operator, email) else {
-            let detail = match self.policy.missing_operator {
-                MissingPolicy::Skip => "has no operator: the first logon creates it, or missing_operator = \"create\"",
-                MissingPolicy::Create => "has no operator and no e-mail address to create one from",
-            };
-            let former = former.map(|operator| {
-                format!(
-                    "was operator \"{login}\"; another active user of the organization has the login \"{login}\" now, so \
-                     that operator follows that user's profiles; ",
-                    login = operator.login
-                )
-            });
-            self.skip(SkipReason::NoOperator, user, former.unwrap_or_default() + detail);
-            return None;
-        };
-        let newcomer = NewOperator { login: OperatorLogin::new(email), email: email.to_owned() };
-        // Two accounts of one address may spell it differently; the smaller spelling makes the choice repeatable.
-        let known = self.newcomers.entry(FoldedName::new(email)).or_insert_with(|| newcomer.clone());
-        if newcomer < *known {
-            *known = newcomer;
-        }
-        Some(FoldedName::new(email))
-    }
-
-    fn skip(&mut self, reason: SkipReason, user: &AdobeUser, detail: String) {
-        self.skipped.insert(Skipped::new(reason, display_name(user), detail));
-    }
-}
-
-fn settle(
-    groups: Vec<PlacedGroup>,
-    newcomers: BTreeMap<FoldedName, NewOperator>,
-    skipped: BTreeSet<Skipped>,
-) -> DesiredState {
-    let positions: HashMap<FoldedName, usize> = newcomers.keys().cloned().zip(0..).collect();
-    let groups = groups.into_iter().map(|placed| ManagedGroup {
-        new_members: placed.newcomers.iter().filter_map(|login| positions.get(login).copied()).collect(),
-        ..placed.group
-    });
-    DesiredState {
-        groups: groups.collect(),
-        new_operators: newcomers.into_values().collect(),
-        skipped: skipped.into_iter().collect(),
-        ..DesiredState::default()
-    }
-}
-
-/// The name under which a user appears among what was left out.
-pub(super) fn display_name(user: &AdobeUser) -> String {
-    let name = [&user.email, &user.user_name].into_iter().flatten().find(|name| !name.trim().is_empty());
-    name.map_or_else(|| "(nameless)".to_owned(), |name| name.trim().to_owned())
-}
-
-fn described(profile: &ProductProfile) -> String {
-    match profile.id {
-        Some(id) => format!("profile \"{}\" (id {id})", profile.name),
-        None => format!("profile \"{}\" (without id)", profile.name),
+    /// The group that follows the profile for which this operator is to be disabled; `None` when no group follows that
+    /// profile any more, or no disablement of the operator is pending.
+    pub(super) fn group_left(&self, operator: OperatorId) -> Option<&ManagedGroup> {
+        let at = self.pending_disablements.binary_search_by_key(&operator, |pending| pending.operator).ok()?;
+        let profile = self.pending_disablements.get(at)?.profile.folded();
+        self.groups.iter().find(|group| group.profile.name.folded() == profile)
     }
 }

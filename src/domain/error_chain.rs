@@ -1,11 +1,12 @@
-//! An error with its causes on one line.
+//! Shows an error with its causes on one line.
 
 use std::{error::Error, fmt, iter::successors};
 
 use super::printable;
 
-/// Shows an error and, after colons, what caused it, on one line: messages quote names and answers of any origin. A cause whose
-/// text was shown already is not shown again: libraries repeat what caused their errors.
+/// Shows an error and, after colons, its causes. The text is printable and on one line, because messages quote names
+/// and responses of any origin. A cause whose text is already shown is omitted: some libraries repeat it in their own
+/// message.
 pub struct Chain<'a>(pub &'a dyn Error);
 
 impl fmt::Display for Chain<'_> {
@@ -22,7 +23,7 @@ impl fmt::Display for Chain<'_> {
     }
 }
 
-/// The message of one error, without the number that the standard library adds to what the operating system says.
+/// The message of one error, without the number that the standard library appends to messages of the operating system.
 fn in_words(error: &dyn Error) -> String {
     let message = error.to_string();
     let words = match message.rsplit_once(" (os error ") {
@@ -58,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_operating_system_says_has_no_number() {
+    fn messages_of_the_operating_system_are_shown_without_number() {
         let error = Outer(std::io::Error::from_raw_os_error(13));
         assert_eq!(Chain(&error).to_string(), "the file could not be read: Permission denied");
     }

@@ -1,4 +1,4 @@
-//! Makes an explanation from what was read and decided. Says what is so; decides nothing.
+//! Builds an explanation from what was read and decided. It decides nothing itself.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -12,32 +12,32 @@ use super::{
     to_the_second,
 };
 
-/// What the organization says of the user.
+/// What is known of the user in the organization.
 #[derive(Clone, Copy, Debug)]
 pub enum UserKnowledge<'a> {
     /// An active user.
     Active {
-        /// The names on the user: product profiles, user groups and groups of administrators alike.
+        /// The names on the user: product profiles, user groups and administrator groups.
         names: &'a [ProductProfileName],
-        /// Those given to the user, not through a user group; `None` when that is unknown.
+        /// The names assigned to the user directly, not through a user group; `None` when that is unknown.
         direct: Option<&'a [ProductProfileName]>,
     },
     /// No active user has this e-mail address.
     NoUser,
-    /// The organization could not be asked.
+    /// The organization could not be read.
     NotAsked,
 }
 
-/// What is known of the user an explanation is about.
+/// The user that an explanation is about.
 #[derive(Clone, Copy, Debug)]
 pub struct ExplainedUser<'a> {
-    /// Whom it is about, as asked.
+    /// The name in the request.
     pub asked: &'a str,
-    /// The user; for somebody of whom the organization says nothing, a user of the name that was asked for.
+    /// The user; if the organization has no such user or could not be read, a user with the name in the request.
     pub user: &'a AdobeUser,
-    /// What the organization says of the user.
+    /// What is known of the user in the organization.
     pub knowledge: UserKnowledge<'a>,
-    /// All product profiles; empty where no listing is remembered.
+    /// All product profiles; empty if no groups listing is stored.
     pub listing: &'a [ProductProfile],
 }
 
@@ -50,14 +50,14 @@ impl<'a> ExplainedUser<'a> {
     }
 }
 
-/// What was decided in one instance about this user.
+/// What was decided about this user in one instance.
 #[derive(Clone, Copy, Debug)]
 pub struct InstanceDecision<'a> {
-    /// What it should hold, of this user.
+    /// The desired state for this user.
     pub desired: &'a DesiredState,
     /// The plan for this user.
     pub plan: &'a Plan,
-    /// What of that may be made.
+    /// Which changes of the plan may be applied.
     pub review: &'a Review,
 }
 
@@ -136,7 +136,7 @@ impl<'a> Explainer<'a> {
         Self { subject, instance, identity }
     }
 
-    /// The operators that the user is, or may be.
+    /// The operators that belong, or may belong, to the user.
     fn operators(&self) -> Vec<&'a Operator> {
         match &self.identity {
             Some(
@@ -161,8 +161,8 @@ impl<'a> Explainer<'a> {
         })
     }
 
-    /// The groups that the user's profiles stand for, those that follow a profile or did and that the operator is in, and
-    /// those that the record speaks of; by folded name.
+    /// The groups that the user's profiles map to, the groups that follow or followed a profile and contain the
+    /// operator, and the groups in the access record; by folded name.
     fn groups(&self) -> Vec<OperatorGroupName> {
         let wanted = self.subject.names().iter().filter_map(|name| self.captured(name.as_str()));
         let desired = self.instance.decided.map(|decided| decided.desired).ok();
@@ -177,7 +177,7 @@ impl<'a> Explainer<'a> {
         by_name.into_values().collect()
     }
 
-    /// The group that is meant by a name which may be that of a product profile.
+    /// The group for a requested name, which may be the name of a product profile.
     fn meant(&self, asked: &OperatorGroupName) -> OperatorGroupName {
         let is_known = self.target(asked).is_some() || self.instance.record.groups().contains_key(&asked.folded());
         if is_known { asked.clone() } else { self.captured(asked.as_str()).unwrap_or_else(|| asked.clone()) }
@@ -194,15 +194,15 @@ impl<'a> Explainer<'a> {
         self.instance.campaign?.groups().iter().find(|group| group.name.folded() == name.folded())
     }
 
-    /// Whether one of the operators is in the group; `None` where Campaign could not be asked.
+    /// Whether one of the operators is in the group; `None` if Campaign could not be read.
     fn is_member(&self, name: &OperatorGroupName) -> Option<bool> {
         let campaign = self.instance.campaign?;
         let Some(group) = self.target(name) else { return Some(false) };
         Some(self.operators().iter().any(|operator| campaign.holds(group.id, operator.id)))
     }
 
-    /// Whether the organization wants the user in the group; `None` where it could not be asked, and where no profile
-    /// decides about the group.
+    /// Whether the user has a profile of the group; `None` if the organization could not be read, or no profile maps to
+    /// the group.
     fn is_wanted(&self, name: &OperatorGroupName) -> Option<bool> {
         let profiles = self.profiles_of(name);
         let has = |profile: &&ProductProfile| has_name(self.subject.names(), &profile.name);
@@ -214,7 +214,7 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    /// The listed profiles that stand for a group.
+    /// The listed profiles that map to a group.
     fn profiles_of(&self, name: &OperatorGroupName) -> Vec<&'a ProductProfile> {
         let stands = |profile: &&ProductProfile| self.stands_for(profile.name.as_str(), name);
         self.subject.listing.iter().filter(stands).collect()
@@ -243,7 +243,8 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    /// The profiles that stand for a group: whether the user has them, how, and what the mask maps their names to.
+    /// Findings about the profiles that map to a group: whether and how the user has them, and what the mask maps them
+    /// to.
     fn profile_findings(&self, name: &OperatorGroupName) -> Vec<Finding> {
         let profiles = self.profiles_of(name);
         let listed: HashSet<FoldedName> = profiles.iter().map(|profile| profile.name.folded()).collect();
@@ -306,7 +307,7 @@ impl<'a> Explainer<'a> {
         finding(Station::OperatorGroup, verdict, text)
     }
 
-    /// What the record says of a membership that Campaign could not be asked about.
+    /// What the access record says about a membership when Campaign could not be read.
     fn last_seen(&self, name: &OperatorGroupName) -> String {
         match self.instance.record.current_period(&name.folded()) {
             Some(stay) => format!(
@@ -317,7 +318,7 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    /// Folded logins under which the plan may speak of the user.
+    /// Folded logins that the plan may use for the user.
     fn logins(&self) -> HashSet<FoldedName> {
         let names = [&self.subject.user.email, &self.subject.user.user_name];
         let operators = self.operators();
@@ -384,7 +385,7 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    /// Whether a held change is approved is decided by a run over everything, so that this says only what was approved.
+    /// Only a run over everything decides whether an approval releases a held change; this says what was approved.
     fn waiting(&self, change: &Change) -> NextRun {
         let key = change.key();
         let names = |approval: &&Approval| approval.changes.iter().any(|approved| approved.key == key);

@@ -1,9 +1,12 @@
-//! The findings about the operator that a user is, or is not.
+//! Findings about the operator of a user.
 
 use super::{
     AdobeUser, CampaignSnapshot, Finding, Operator, Policy, Station, UserKnowledge, Verdict,
-    desired_state::display_name, folded_name::spelled_out, identity::Identity, look_alikes::spellings,
-    protection::Protection, unusable::unusable_operator_of,
+    folded_name::spelled_out,
+    identity::{Identity, display_name},
+    look_alikes::spellings,
+    protection::Protection,
+    unusable::unusable_operator_of,
 };
 
 /// What is known of the operator of one user.
@@ -15,7 +18,7 @@ pub(super) struct OperatorFacts<'a> {
     pub(super) identity: &'a Identity<'a>,
 }
 
-/// Which operator the user is, and what keeps runs from touching it.
+/// Which operator the user is, and what prevents runs from changing it.
 pub(super) fn operator_findings(facts: &OperatorFacts<'_>) -> Vec<Finding> {
     let (verdict, text) = facts.identified();
     let mut findings = vec![finding(verdict, text)];
@@ -52,12 +55,12 @@ impl OperatorFacts<'_> {
                 (Verdict::No, text)
             }
             Identity::NotManaged(operator) => {
-                let text = format!("operator \"{}\" does not sign in through Adobe: never touched", operator.login);
+                let text = format!("operator \"{}\" does not sign in through Adobe: never changed", operator.login);
                 (Verdict::No, text)
             }
             Identity::Ambiguous(operators) => {
                 let logins = operators.iter().map(|operator| format!("\"{}\"", operator.login)).collect::<Vec<_>>();
-                (Verdict::No, format!("answers to several operators: {}; none of them is touched", logins.join(", ")))
+                (Verdict::No, format!("matches several operators: {}; none of them is changed", logins.join(", ")))
             }
             Identity::LookAlike(operators) => {
                 let logins: Vec<_> = operators.iter().map(|operator| operator.login.as_str()).collect();
@@ -76,7 +79,7 @@ impl OperatorFacts<'_> {
     fn no_operator(&self) -> String {
         if let Some(unusable) = unusable_operator_of(self.user, self.campaign) {
             return format!(
-                "the operator of this login has a record that cannot be used ({}): never touched",
+                "the operator of this login has a record that cannot be used ({}): never changed",
                 unusable.what
             );
         }
@@ -89,7 +92,7 @@ impl OperatorFacts<'_> {
     fn more_about(&self, operator: &Operator) -> Vec<Finding> {
         let mut findings = Vec::new();
         if let Some(why) = Protection::new(self.policy, self.campaign).of_operator(operator) {
-            findings.push(finding(Verdict::Note, format!("protected: never touched ({why})")));
+            findings.push(finding(Verdict::Note, format!("protected: never changed ({why})")));
         } else if matches!(self.knowledge, UserKnowledge::NoUser) {
             let text = "a leaver: Adobe has no active user of this login, so the operator belongs in no managed group";
             findings.push(finding(Verdict::Note, text.to_owned()));

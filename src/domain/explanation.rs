@@ -1,33 +1,33 @@
-//! Why a user is, or is not, in a group: from the user to the last change. The field names are part of the JSON form.
+//! Why a user is, or is not, in an operator group, step by step. The field names are part of the JSON document.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{ChangeOutcome, ChangeReport, Outcome, RunId, to_the_second};
 
-/// What is said about one station of the way.
+/// The result at one station.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The way goes on here.
+    /// Nothing at this station keeps the user out of the group.
     Yes,
-    /// It ends here.
+    /// This station keeps the user out of the group.
     No,
-    /// It could not be found out.
+    /// Not known.
     Unknown,
-    /// Neither good nor bad: something to know.
+    /// Information that decides nothing.
     Note,
 }
 
-/// The stations of the way, in order.
+/// The stations between a user and a membership, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Station {
     /// The user in the Admin Console.
     User,
-    /// The product profile, and whether it was given directly or comes through a user group.
+    /// The product profile, and whether it is assigned directly or through a user group.
     Profile,
-    /// What the association mask makes of the profile.
+    /// What the association mask maps the profile to.
     Mask,
     /// The operator in Campaign.
     Operator,
@@ -42,7 +42,7 @@ pub enum Station {
 }
 
 impl Station {
-    /// As users read it.
+    /// The title for readers.
     pub fn title(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -62,30 +62,30 @@ impl Station {
 pub struct Finding {
     /// Which station.
     pub station: Station,
-    /// What is said about it.
+    /// The result.
     pub verdict: Verdict,
     /// The evidence, as a sentence.
     pub text: String,
 }
 
-/// One group on the way of one user.
+/// One operator group in the explanation of one user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupExplanation {
     /// The operator group.
     pub group: String,
-    /// Whether the user's operator is in it now; `None` when that could not be read.
+    /// Whether the user's operator is in the group now; `None` when that could not be read.
     pub is_member: Option<bool>,
-    /// Whether the organization wants the user in it; `None` when that is not known.
+    /// Whether the user has a profile of the group; `None` when that is not known.
     pub is_wanted: Option<bool>,
     /// What was found, in order.
     pub findings: Vec<Finding>,
-    /// Everything that is recorded of this membership, in the order of time.
+    /// Everything that is recorded about this membership, in chronological order.
     pub record: Vec<RecordedEvent>,
     /// What the next run does about it.
     pub next_run: NextRun,
 }
 
-/// What kind of event is recorded of a user.
+/// The kinds of recorded events of one user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordedKind {
@@ -103,11 +103,11 @@ pub enum RecordedKind {
     Appeared,
     /// The operator vanished from the group between two runs.
     Vanished,
-    /// The group stopped following a product profile: what happened afterwards is not recorded.
+    /// The group stopped following a product profile: later events are not recorded.
     Unmanaged,
 }
 
-/// One event of the record, or several runs in a row that recorded the same.
+/// One recorded event, or several consecutive runs that recorded the same event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedEvent {
     /// When it was first recorded.
@@ -115,19 +115,19 @@ pub struct RecordedEvent {
     pub at: DateTime<Utc>,
     /// What happened.
     pub what: RecordedKind,
-    /// What became of a planned change; `None` for what was done in Campaign by hand.
+    /// The outcome of a planned change; `None` for a change made in Campaign by hand.
     pub outcome: Option<ChangeOutcome>,
-    /// The run that planned it, the first of several.
+    /// The run that planned it; the first of several.
     pub run: Option<RunId>,
     /// The reason that the run recorded.
     pub reason: Option<String>,
-    /// Why it came to this outcome.
+    /// Why it had this outcome.
     pub detail: Option<String>,
     /// Who approved it, where an approval released it.
     pub approved_by: Option<String>,
-    /// The run whose changes this one took back, where it did.
+    /// The run that this run undid, where it is an undo.
     pub undo_of: Option<RunId>,
-    /// How many runs in a row recorded the same.
+    /// How many consecutive runs recorded the same.
     pub runs: usize,
     /// When the last of those runs recorded it.
     #[serde(serialize_with = "super::rfc3339")]
@@ -135,7 +135,7 @@ pub struct RecordedEvent {
 }
 
 impl RecordedEvent {
-    /// The event as users read it, without its time.
+    /// The event as a sentence, without its time.
     pub fn in_words(&self) -> String {
         let part = |before: &str, text: Option<&str>, after: &str| {
             text.map(|text| format!("{before}{text}{after}")).unwrap_or_default()
@@ -181,20 +181,20 @@ pub enum NextRunAction {
     Remove,
     /// A guard holds the change.
     Held,
-    /// The membership cannot be placed, or a rule leaves it alone.
+    /// The membership is skipped.
     Skipped,
     /// The membership is as it should be.
     Nothing,
-    /// Not known, because a system could not be asked or no run was made yet.
+    /// Not known, because a system could not be read or there was no run yet.
     Unknown,
 }
 
 /// What the next run does about one membership, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NextRun {
-    /// In a word.
+    /// As a keyword.
     pub does: NextRunAction,
-    /// In a sentence.
+    /// As a sentence.
     pub text: String,
     /// The digest under which the change is held, once a run has held it.
     pub digest: Option<String>,
@@ -203,14 +203,14 @@ pub struct NextRun {
     pub held_since: Option<DateTime<Utc>>,
 }
 
-/// A part of the answer that is missing because a system could not be asked.
+/// A part of the explanation that is missing because a system could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnansweredPart {
-    /// The system: Experience Cloud, the name of an instance, or the state.
+    /// What could not be read: Experience Cloud, an instance by name, or the state.
     pub part: String,
-    /// What a run that fails in this way ends with.
+    /// The outcome of a run that fails for the same reason.
     pub outcome: Outcome,
-    /// Whether the configuration of the host is the cause, which [`Outcome`] does not tell apart once it is written.
+    /// Whether the configuration of the host is the cause; a written [`Outcome`] does not show that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub misconfigured: bool,
     /// What happened, and what to do.
@@ -222,48 +222,48 @@ pub struct UnansweredPart {
 pub struct InstanceExplanation {
     /// The name in the configuration.
     pub name: String,
-    /// What is true of all groups: the operator, or what could not be read.
+    /// Findings about all groups: the operator, or what could not be read.
     pub findings: Vec<Finding>,
-    /// Each group that the user has, should have, had, or was asked about; by name.
+    /// Each group that the user is in, should be in, or was in, and the requested group; by name.
     pub groups: Vec<GroupExplanation>,
-    /// What is recorded of the operator itself: when runs created or disabled it.
+    /// What is recorded about the operator itself: when runs created or disabled it.
     pub record: Vec<RecordedEvent>,
 }
 
-/// A change of the past, as the journal knows it.
+/// A past change, as the journal recorded it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PastChange {
     /// The run that planned it.
     pub run: RunId,
-    /// What that run was narrowed to, or which run it took back.
+    /// What that run was narrowed to, or which run it undid.
     pub scope: Option<String>,
-    /// When it was last written about.
+    /// When it was last recorded.
     pub at: DateTime<Utc>,
-    /// What it was and what became of it.
+    /// The change and its outcome.
     pub change: ChangeReport,
 }
 
-/// The whole answer.
+/// The whole explanation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explanation {
     /// Version of this document: [`Explanation::VERSION`].
     pub version: u32,
     /// The organization's id.
     pub organization: String,
-    /// Whom it is about, as asked.
+    /// The name in the request.
     #[serde(rename = "person")]
     pub user: String,
-    /// When it was found out.
+    /// When it was created.
     #[serde(serialize_with = "super::rfc3339")]
     pub at: DateTime<Utc>,
-    /// When to ask again, where no call may be sent before; `None` where the question was answered as far as it can be.
+    /// When to retry, where a call limit or a pause prevented a call; `None` where a retry would not add anything.
     #[serde(skip)]
-    pub ask_again_at: Option<DateTime<Utc>>,
+    pub retry_at: Option<DateTime<Utc>>,
     /// The user in the Admin Console, and their profiles.
     pub findings: Vec<Finding>,
     /// Each instance.
     pub instances: Vec<InstanceExplanation>,
-    /// What could not be found out; empty where the answer is whole.
+    /// What could not be read; empty if the explanation is complete.
     pub unanswered: Vec<UnansweredPart>,
 }
 
@@ -271,7 +271,7 @@ impl Explanation {
     /// Version of the document; a change that breaks programs raises it.
     pub const VERSION: u32 = 1;
 
-    /// What a run that fails as this answer did ends with; [`Outcome::InSync`] for a whole answer.
+    /// The outcome of a run that fails for the same reasons; [`Outcome::InSync`] for a complete explanation.
     pub fn outcome(&self) -> Outcome {
         Outcome::of_all(self.unanswered.iter().map(|part| part.outcome))
     }

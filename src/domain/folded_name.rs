@@ -1,5 +1,5 @@
-//! The two forms in which names are compared: the strict key, by which rights are given, and the loose key, without which
-//! none are taken.
+//! The two keys by which names are compared. Rights are granted only if the strict keys are equal, and removed only if
+//! the loose keys differ.
 
 use std::{borrow::Cow, iter};
 
@@ -12,19 +12,21 @@ use super::printable;
 
 const CASES: CaseMapperBorrowed<'static> = CaseMapper::new();
 
-/// The strict key of a name: two names with one key are the same name, and rights may be given on the strength of it.
+/// The strict key of a name: two names with equal keys are the same name, and rights may be granted because of it.
 ///
-/// Whitespace around the name is removed; what is left is in NFC with simple case folding, the domain of an address in its
-/// ASCII form. A name that holds a canonical singleton, such as the Kelvin sign, equals only itself: NFC would turn it into
-/// the letter of another user's name. Adobe compares names without regard to case (user-sync.py `normalize_string`).
+/// Whitespace around the name is removed; the rest is in NFC with simple case folding, and the domain of an address is
+/// in its ASCII form. A name with a canonical singleton, such as the Kelvin sign, equals only itself: NFC would replace
+/// the singleton with a letter that may be in another user's name. Adobe ignores case when it compares names
+/// (user-sync.py `normalize_string`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FoldedName(String);
 
-/// The loose key of a name: two names with different keys are different names, and rights may be taken on the strength of it.
+/// The loose key of a name: two names with different keys are different names, and rights may be removed because of it.
 ///
-/// Names with one loose key look alike, and may be one name in two spellings: compatibility forms, full case folding, and
-/// the confusable skeleton of UTS #39, which leaves out invisible characters; the domain of an address in its Unicode form.
+/// Names with equal loose keys look alike and may be one name in two spellings. The key is the confusable skeleton of
+/// UTS #39, which drops invisible characters, after compatibility forms and full case folding; the domain of an address
+/// is in its Unicode form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LooseName(String);
 
@@ -35,7 +37,7 @@ impl FoldedName {
         Self(if name.is_ascii() { name.to_ascii_lowercase() } else { folded(name) })
     }
 
-    /// A key that was made by [`Self::new`] and kept as text.
+    /// A key that [`Self::new`] returned and that was stored as text.
     pub fn stored(key: String) -> Self {
         Self(key)
     }
@@ -50,7 +52,7 @@ impl FoldedName {
         self.0
     }
 
-    /// Whether there is nothing but whitespace in the name.
+    /// Whether the name is empty or whitespace only.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -66,7 +68,7 @@ impl FoldedName {
     /// The loose key. Equal strict keys have equal loose keys.
     pub fn loose(&self) -> LooseName {
         let shown = self.shown();
-        // A key of ASCII characters is its own compatibility form and is folded already: this runs for a million names.
+        // An ASCII key is folded and in compatibility form already. This shortcut matters: it runs for a million names.
         if shown.is_ascii() {
             return LooseName(skeleton(&shown).collect());
         }
@@ -88,7 +90,7 @@ impl From<&str> for FoldedName {
     }
 }
 
-/// The name in NFC; as it stands where NFC would replace one of its characters by another one.
+/// The name in NFC; unchanged if NFC would replace one of its characters with another one.
 pub(super) fn composed(name: &str) -> Cow<'_, str> {
     let is_composed = is_nfc_quick(name.chars()) == IsNormalized::Yes;
     if is_composed || holds_singleton(name) { Cow::Borrowed(name) } else { Cow::Owned(name.nfc().collect()) }
@@ -99,8 +101,8 @@ pub(super) fn without_case_of(character: char) -> char {
     CASES.simple_fold(character)
 }
 
-/// The name in quotation marks, unseen characters escaped, and behind it with all characters escaped that are not ASCII:
-/// two names that look alike can be told apart.
+/// The name in quotation marks with invisible characters escaped, followed by the name with all characters outside
+/// ASCII escaped: it shows how two names that look alike differ.
 pub(super) fn spelled_out(name: &str) -> String {
     if name.is_ascii() {
         return format!("\"{}\"", printable(name));
@@ -116,7 +118,7 @@ pub(super) fn spelled_out(name: &str) -> String {
     format!("\"{}\" ({})", printable(name), printable(&escaped))
 }
 
-/// Whether the text holds a canonical singleton: one character that NFC replaces by one other.
+/// Whether the text contains a canonical singleton: one character that NFC replaces with one other.
 pub(super) fn holds_singleton(text: &str) -> bool {
     text.chars().any(is_singleton)
 }
@@ -131,7 +133,7 @@ fn folded(name: &str) -> String {
     }
 }
 
-/// Folding can take a text out of NFC, and NFC can bring letters forth that fold.
+/// Folds until nothing changes: folding can produce text that is not in NFC, and NFC can produce letters that fold.
 fn without_case(text: &str) -> String {
     let mut text: String = text.nfc().collect();
     loop {
@@ -143,13 +145,13 @@ fn without_case(text: &str) -> String {
     }
 }
 
-/// The two halves of a text with exactly one `@`.
+/// The two parts of a text with exactly one `@`.
 fn address(text: &str) -> Option<(&str, &str)> {
     text.split_once('@').filter(|(_, domain)| !domain.contains('@'))
 }
 
-/// The domain as it travels. One that only the mapping of UTS #46 makes valid, by leaving characters out or replacing them,
-/// is taken as a text like any other: it is a spelling to be looked at.
+/// The domain in ASCII form. A domain that becomes valid only because UTS #46 removes or replaces characters is
+/// compared as ordinary text, so that it stays a different spelling.
 fn ascii_domain(domain: &str) -> String {
     let text = without_case(domain);
     let Ok(ascii) = idna::domain_to_ascii(&text) else { return text };
@@ -157,10 +159,10 @@ fn ascii_domain(domain: &str) -> String {
     if is_itself { ascii } else { text }
 }
 
-/// The domain as it is shown; the dot of the root, which changes nothing, left out.
+/// The domain in Unicode form, without a trailing root dot, which has no meaning.
 fn unicode_domain(domain: &str) -> Cow<'_, str> {
     let domain = domain.strip_suffix('.').unwrap_or(domain);
-    // Without a label in ASCII form there is nothing to bring into Unicode form.
+    // Without a label in ASCII form there is nothing to convert.
     if domain.is_ascii() && !domain.contains("xn--") {
         return Cow::Borrowed(domain);
     }
@@ -182,7 +184,7 @@ pub(super) fn is_singleton(character: char) -> bool {
 mod tests {
     use super::*;
 
-    /// Whether two names have the same strict key, and the same loose one.
+    /// Checks whether two names have equal strict keys and equal loose keys.
     #[track_caller]
     fn check(left: &str, right: &str, same_strict: bool, same_loose: bool) {
         let (left_key, right_key) = (FoldedName::new(left), FoldedName::new(right));
@@ -198,14 +200,14 @@ mod tests {
         let yes = true;
         let no = false;
         for (left, right, same_strict, same_loose) in [
-            // ASCII: letter case and whitespace around.
+            // ASCII: letter case and surrounding whitespace.
             ("ann@acme.com", " ANN@Acme.COM\t", yes, yes),
             ("ann@acme.com", "\u{a0}ann@acme.com\u{2003}", yes, yes),
             ("ann lee", "ann  lee", no, no),
             ("ann@acme.com", "ann@acme.org", no, no),
             ("ann+news@acme.com", "ann@acme.com", no, no),
             ("a.nn@acme.com", "ann@acme.com", no, no),
-            // One text in composed and in decomposed form: Latin, Cyrillic, Hangul, Vietnamese, Devanagari.
+            // Composed and decomposed forms: Latin, Cyrillic, Hangul, Vietnamese, Devanagari.
             ("jos\u{e9}@acme.com", "jose\u{301}@acme.com", yes, yes),
             ("\u{439}@acme.com", "\u{418}\u{306}@acme.com", yes, yes),
             ("\u{d55c}", "\u{1112}\u{1161}\u{11ab}", yes, yes),
@@ -251,7 +253,7 @@ mod tests {
             ("ann@acme.com", "ann\u{200d}@acme.com", no, yes),
             ("ann@acme.com", "\u{202e}ann@acme.com", no, yes),
             ("delivery", "delivery\u{2060}", no, yes),
-            // Domains: the form that travels and the form that is shown.
+            // Domains: ASCII form and Unicode form.
             ("ann@b\u{fc}cher.de", "ann@xn--bcher-kva.de", yes, yes),
             ("ann@bu\u{308}cher.de", "ANN@XN--BCHER-KVA.DE", yes, yes),
             ("ann@stra\u{df}e.de", "ann@strasse.de", no, yes),

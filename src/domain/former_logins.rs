@@ -1,4 +1,5 @@
-//! Who has a login now that belongs to the operator of a user whose own login has changed since.
+//! Who has the former login of a user now. The operator with that login still belongs to the user, unless another user
+//! has the login.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -21,7 +22,7 @@ pub enum LoginHolder {
 }
 
 impl LoginHolder {
-    /// The holder that a search for the login found.
+    /// The holder of a login for which a search found this user, or none.
     pub fn found(user: Option<&AdobeUser>) -> Self {
         match user {
             Some(AdobeUser { id: Some(id), .. }) => Self::User(FoldedName::new(id)),
@@ -30,7 +31,7 @@ impl LoginHolder {
         }
     }
 
-    /// Whether an operator with this login may still stand for `user`, who had it: nobody else has it.
+    /// Whether an operator with this login may still belong to `user`, who had the login: no other user has it.
     pub(super) fn leaves_it_to(&self, user: &AdobeUser) -> bool {
         match self {
             Self::NoUser => true,
@@ -39,7 +40,7 @@ impl LoginHolder {
         }
     }
 
-    /// Both hold the login.
+    /// The holder of a login that both `self` and `other` hold.
     pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::NoUser, holder) | (holder, Self::NoUser) => holder,
@@ -49,31 +50,31 @@ impl LoginHolder {
     }
 }
 
-/// The answers of single-user calls, by folded login. They are remembered between runs.
+/// The results of single-user calls, by folded login. They are stored between runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoginHolders(HashMap<FoldedName, LoginHolder>);
 
 impl LoginHolders {
-    /// Answers by folded login.
+    /// Results by folded login.
     pub fn new(answers: impl IntoIterator<Item = (FoldedName, LoginHolder)>) -> Self {
         Self(answers.into_iter().collect())
     }
 
-    /// The answer for this folded login; `None` when it was not asked for.
+    /// The result for this folded login; `None` when no call was made for it.
     pub fn of(&self, login: &FoldedName) -> Option<&LoginHolder> {
         self.0.get(login)
     }
 
-    /// Adds an answer.
+    /// Adds a result.
     pub fn insert(&mut self, login: FoldedName, holder: LoginHolder) {
         self.0.insert(login, holder);
     }
 }
 
-/// Logins of operators that earlier runs knew users as. A walk over the organization keeps each user who has one of them,
-/// and so tells of each who has it.
+/// Logins of operators that earlier runs matched with users. A walk over the organization keeps each user that has one
+/// of them, so that the walk shows who has each login.
 ///
-/// Holds 64 bits for a login. Of two logins with the same bits a walk keeps a user too many, which changes no decision:
+/// Stores a 64-bit hash of each login. After a collision the walk keeps one user too many, which changes no decision:
 /// names are compared again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoginSet(HashSet<u64>);
@@ -84,16 +85,16 @@ impl LoginSet {
         Self(logins.into_iter().map(|login| hash(&login)).collect())
     }
 
-    /// Whether this name, in any spelling that counts as the same, is one of the logins.
+    /// Whether this name, in any equal spelling, is one of the logins.
     pub fn contains(&self, name: &str) -> bool {
         !self.0.is_empty() && self.0.contains(&hash(&FoldedName::new(name)))
     }
 }
 
 impl DesiredState {
-    /// Why an operator leaves a group: what holds for all who leave it, and whether the operator has become another user's.
+    /// Why an operator leaves a group: `reason`, and whether the operator belongs to another user now.
     pub(super) fn removal_reason(&self, operator: &Operator, reason: &str) -> String {
-        match self.passed_on.get(&operator.id) {
+        match self.reassigned.get(&operator.id) {
             Some(former) => format!(
                 "{reason}: {former} was this operator, and another active user of the organization has its login now"
             ),
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_is_left_to_its_former_owner_while_nobody_else_has_it() {
+    fn a_former_login_still_counts_while_no_other_user_has_it() {
         let ann = user(Some("ANN"));
         for (holder, expected) in [
             (LoginHolder::found(None), true),

@@ -1,4 +1,5 @@
-//! What earlier runs saw and decided, as far as decisions need it. No clock: the journal hands over only what still counts.
+//! What earlier runs read and decided, as far as decisions need it. There is no clock: the journal passes only what is
+//! still valid.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,49 +11,49 @@ use super::{
     OperatorGroupId, OperatorGroupName, OperatorId, ProductProfileId, ProductProfileName, UnlistedAccounts,
 };
 
-/// What is remembered of one instance. The default is that of a new, empty journal.
+/// What the journal stores about one instance. The default is that of a new, empty journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
-    /// Whether something was remembered and is lost.
+    /// Whether stored data is lost.
     pub memory: Memory,
-    /// The last read whose word was taken for removals.
+    /// The last accepted read, against which removals are checked.
     pub accepted: Option<SourceRead>,
     /// Which operator each user was.
     pub identities: Identities,
-    /// Who has the logins that operators had before a user's name changed, as far as single-user calls told.
+    /// Who has the former logins of renamed users now, as far as single-user calls showed it.
     pub login_holders: LoginHolders,
-    /// Every product profile that runs have seen, and every group that one stood for.
+    /// Every product profile that runs have read, and every group that one mapped to.
     pub known: KnownProfiles,
-    /// What earlier runs held, and nobody approved: it stays held while these limits are in force.
+    /// Changes that earlier runs held and that are not approved: they stay held while the limits are the same.
     pub held: Vec<EarlierHold>,
-    /// Digests that undos hold: their approvals are for those undos, and not for a run that plans something else.
+    /// Digests that undos hold: their approvals apply to these undos and not to other runs.
     pub held_for_undos: BTreeSet<Digest>,
-    /// When each digest was first held that is held now.
+    /// When each digest that is held now was first held.
     pub held_since: BTreeMap<Digest, DateTime<Utc>>,
-    /// Changes that an undo took back: they would do again what a user undid.
+    /// Changes that an undo reverted: a run must not make them again without approval.
     pub undone: Vec<ChangeKey>,
     /// Approvals that have not expired.
     pub approvals: Vec<Approval>,
-    /// Disablements that earlier runs set out to make and that nobody has seen made, by folded login.
+    /// Disablements that earlier runs planned and no run has confirmed, by folded login.
     pub unfinished_disablements: Vec<UnfinishedDisablement>,
 }
 
-/// Whether what was remembered is still there.
+/// Whether the stored data still exists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Memory {
-    /// It is, or there was none.
+    /// It exists, or there was none.
     #[default]
     Kept,
-    /// It was lost, for this reason; until a read is accepted anew, nobody is removed unasked.
+    /// It was lost, for this reason; until the next read is accepted, every removal needs an approval.
     Lost(String),
 }
 
-/// A product profile that the mask matched, and the group it stood for.
+/// A product profile that the mask matched, and the group that it mapped to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FollowedGroup {
     /// The operator group.
     pub group: OperatorGroupName,
-    /// Its key in Campaign; `None` where it is not known, as in states of earlier versions.
+    /// The group's key in Campaign; `None` if it is not known, as in states of earlier versions.
     #[serde(default)]
     pub group_id: Option<OperatorGroupId>,
     /// `groupId` of the profile, when the listing gave it.
@@ -62,7 +63,7 @@ pub struct FollowedGroup {
 }
 
 impl FollowedGroup {
-    /// Whether both name one product profile: by id, and by name where one of them has no id.
+    /// Whether both name the same product profile: by id, or by name if one of them has no id.
     pub fn is_of_same_profile(&self, other: &Self) -> bool {
         match (self.profile_id, other.profile_id) {
             (Some(one), Some(another)) => one == another,
@@ -71,23 +72,23 @@ impl FollowedGroup {
     }
 }
 
-/// How an organization was read for one instance, and what came of it: like is compared with like.
+/// How an organization was read for one instance, and the result: only reads of the same kind are compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceRead {
     /// The association mask as written.
     pub mask: String,
     /// Which memberships counted: `effective` or `direct`.
     pub membership: String,
-    /// Whose memberships were managed: `ims` or `all`.
+    /// Which operators were managed: `ims` or `all`.
     pub manage: String,
-    /// Users of the organization; `None` when they were not walked, which says nothing of their number.
+    /// Number of users of the organization; `None` if not all users were read, so that the number is not known.
     pub users: Option<u64>,
     /// The matching profiles, by group.
     pub matched: Vec<FollowedGroup>,
-    /// All product profiles of the listing that have an id. They are remembered as [`KnownProfiles`], not with the read.
+    /// All product profiles of the listing that have an id. They are stored as [`KnownProfiles`], not with the read.
     #[serde(skip)]
     pub profiles: Vec<(ProductProfileId, ProductProfileName)>,
-    /// Accounts that were counted and not listed; reads that older versions accepted do not tell.
+    /// Accounts that were counted and not listed; unknown in reads that older versions accepted.
     #[serde(default)]
     pub unlisted: UnlistedAccounts,
 }
@@ -99,44 +100,45 @@ pub struct EarlierHold {
     pub key: ChangeKey,
     /// Why it was held.
     pub why: String,
-    /// The limits of that run: when somebody changes them, the guard judges anew.
+    /// The limits of that run: with other limits, the guard decides again.
     pub limits: Limits,
 }
 
 /// The approval of a held plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approval {
-    /// Names the situation that was approved.
+    /// The digest of the held plan that was approved.
     pub digest: Digest,
     /// Who approved it.
     pub approver: Approver,
-    /// When; `None` in a dry run that only shows what an approval would release.
+    /// When it was approved; `None` in a dry run that only shows what an approval would release.
     pub given_at: Option<DateTime<Utc>>,
     /// Whether a run has begun to apply it.
     pub state: ApprovalState,
-    /// The held changes of that situation; once a run has begun to apply them, those that are left.
+    /// The held changes of that plan; once a run has begun to apply them, the remaining ones.
     pub changes: Vec<ApprovedChange>,
 }
 
-/// How far an approval is used. One of which no change is left is spent, and is not in the history any more.
+/// Whether an approval is in use. An approval without remaining changes is used up and not in the history any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApprovalState {
-    /// No run has applied a change of it: it releases exactly the situation that its digest stands for.
+    /// No run has applied a change of it: it releases exactly the held plan with its digest.
     Given,
-    /// A run has begun to apply it: what is left of its changes continues, as long as the organization wants the same.
+    /// A run has begun to apply it: its remaining changes continue, as long as the organization does not contradict
+    /// them.
     InUse,
 }
 
-/// A change as an approval names it: the same wish by the same profile.
+/// A change as an approval names it: the same change for the same profile.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ApprovedChange {
     /// Which change.
     pub key: ChangeKey,
-    /// The profile that wanted it.
+    /// The profile that required it.
     pub profile: ProductProfileName,
 }
 
-/// An operator whom a run took out of a group, and whom the same plan was to disable for being left in none.
+/// An operator that a run removed from its last group and that the same plan was to disable for that.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnfinishedDisablement {
     /// The folded login.
@@ -153,16 +155,16 @@ impl UnfinishedDisablement {
     }
 }
 
-/// Which operator each user of the organization was, by UMAPI `id`.
+/// Which operator each user of the organization was at last sight, by UMAPI `id`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identities(HashMap<FoldedName, KnownOperator>);
 
-/// The operator that a user was when last seen.
+/// The operator that a user was at last sight.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KnownOperator {
     /// Its key.
     pub id: OperatorId,
-    /// Its folded login; `None` when it was remembered by a version that did not write it.
+    /// Its folded login; `None` if a version stored it that did not write the login.
     pub login: Option<FoldedName>,
 }
 
@@ -172,12 +174,12 @@ impl Identities {
         Self(pairs.into_iter().collect())
     }
 
-    /// All pairs, ids folded, in no order.
+    /// All pairs, ids folded, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (&FoldedName, &KnownOperator)> {
         self.0.iter()
     }
 
-    /// The operator that this user was when last seen.
+    /// The operator that this user was at last sight.
     pub fn known(&self, user: &AdobeUser) -> Option<&KnownOperator> {
         self.0.get(&FoldedName::new(user.id.as_deref()?))
     }

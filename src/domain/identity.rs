@@ -1,4 +1,4 @@
-//! Which operator a user is, now and over time.
+//! Which operator belongs to a user, now and over time.
 
 use std::{
     cell::OnceCell,
@@ -10,59 +10,61 @@ use super::{
     Manage, MatchedSource, Operator, OperatorId, OperatorLogin, OrganizationSnapshot, Policy, SignInMethod,
 };
 
-/// What is known of a user in one instance.
+/// The operator of a user in one instance.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Identity<'a> {
     /// Exactly this operator.
     Operator(&'a Operator),
-    /// This operator when last seen: no operator has a present name of the user, and no other active user the login.
+    /// This operator at last sight: no operator has a present name of the user, and no other active user has its login.
     Renamed(&'a Operator),
-    /// This operator when last seen, and who has its login now is not known: the user may be it or not.
+    /// This operator at last sight; it is not known who has its login now, so the operator may or may not be the
+    /// user's.
     Undecided(&'a Operator),
-    /// This operator when last seen, whose login another active user has now: it is that user's. Nobody of the user's own.
+    /// This operator at last sight; another active user has its login now, so it is that user's. The user has no
+    /// operator.
     Reassigned(&'a Operator),
-    /// Several operators answer to the same name; nobody can say which is meant.
+    /// Several operators have the same name; it is not known which one is the user's.
     Ambiguous(Vec<&'a Operator>),
-    /// An operator that logs on with a password, where only those of Adobe's identity service are managed.
+    /// An operator that signs in with a password, where only operators of Adobe's identity service are managed.
     NotManaged(&'a Operator),
-    /// No operator of that name.
+    /// No operator has that name.
     Unknown,
-    /// No operator of that name, and these have one that looks the same and that is nobody else's: one user in two
-    /// spellings, or two users.
+    /// No operator has that name, and these operators have one that looks the same and is not the name of another user:
+    /// either one user in two spellings, or two users.
     LookAlike(Vec<&'a Operator>),
     /// The user has neither e-mail address nor user name.
     NoLogin,
 }
 
-/// Finds operators by login, and by what is remembered of a user's `id`.
+/// Finds operators by login, and by the stored operator of a user's `id`.
 pub(super) struct OperatorIndex<'a> {
     by_login: HashMap<FoldedName, Vec<&'a Operator>>,
     manage: Manage,
     campaign: &'a CampaignSnapshot,
     remembered: Option<RememberedIdentities<'a>>,
-    /// All that were read.
+    /// All users that were read.
     users: Vec<&'a AdobeUser>,
     by_loose_login: OnceCell<HashMap<LooseName, Vec<&'a Operator>>>,
-    /// Operators whose login is the name of one of the users, strictly compared.
+    /// Operators whose login is the name of one of the users, by strict key.
     owned: OnceCell<HashSet<OperatorId>>,
 }
 
-/// Which operators earlier runs knew users as, and who has those operators' logins now, as far as that is known.
+/// Which operators users had in earlier runs, and who has the logins of these operators now, as far as that is known.
 struct RememberedIdentities<'a> {
     identities: &'a Identities,
     holders: HashMap<OperatorId, LoginHolder>,
 }
 
-/// Everybody of whom a read, or several, told.
+/// The users of one read or of several.
 pub(super) struct UsersRead<'r, I> {
-    /// Those who were kept.
+    /// The users that were kept.
     pub(super) users: I,
-    /// Logins of which everybody was kept who has one.
+    /// Logins whose holders were all kept.
     pub(super) logins: &'r LoginSet,
 }
 
 impl<'a> OperatorIndex<'a> {
-    /// Knows present logins only.
+    /// An index of present logins only.
     pub(super) fn new(campaign: &'a CampaignSnapshot, manage: Manage) -> Self {
         let mut by_login: HashMap<FoldedName, Vec<&Operator>> = HashMap::with_capacity(campaign.operators().len());
         for operator in campaign.operators() {
@@ -72,7 +74,8 @@ impl<'a> OperatorIndex<'a> {
         Self { by_login, manage, campaign, remembered: None, users: Vec::new(), by_loose_login, owned }
     }
 
-    /// Knows also whom earlier runs saw. An operator whose login another active user has now stands for nobody else.
+    /// Adds the users that earlier runs matched. An operator whose login another active user has now belongs to that
+    /// user only.
     #[must_use]
     pub(super) fn remembering(
         mut self,
@@ -90,7 +93,7 @@ impl<'a> OperatorIndex<'a> {
             })
             .collect();
         let mut holders: HashMap<OperatorId, LoginHolder> = HashMap::new();
-        // The usual case, in which nobody has a new login, needs no second pass over everybody.
+        // Usually no user has a new login: then a second pass over all users is not necessary.
         if !sought.is_empty() {
             for user in read.users.clone() {
                 for operator in self.named_by(user).filter(|operator| sought.contains(&operator.id)) {
@@ -118,13 +121,13 @@ impl<'a> OperatorIndex<'a> {
         self.manage == Manage::All || operator.sign_in == SignInMethod::Ims
     }
 
-    /// Every operator with this login, whoever it stands for.
+    /// Every operator with this login.
     pub(super) fn of_login(&self, login: &FoldedName) -> &[&'a Operator] {
         self.by_login.get(login).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The operator of this user. The present names decide; what is remembered counts only where no operator at all,
-    /// managed or not, has one of them, and look-alikes are sought where nothing is remembered either.
+    /// The operator of this user. The present names decide. The stored operator counts only if no operator, managed or
+    /// not, has one of the names; look-alikes are searched only if no operator is stored either.
     pub(super) fn identify(&self, user: &AdobeUser) -> Identity<'a> {
         match self.present(user) {
             found @ (Identity::Operator(_) | Identity::Ambiguous(_) | Identity::NotManaged(_)) => found,
@@ -139,7 +142,7 @@ impl<'a> OperatorIndex<'a> {
         }
     }
 
-    /// Whose login looks like one of the user's names, unless it is the very name of another user.
+    /// Operators whose login looks like one of the user's names, unless the login is exactly the name of another user.
     fn resembling(&self, user: &AdobeUser) -> Identity<'a> {
         let by_login = self.by_loose_login.get_or_init(|| {
             let mut by_login: HashMap<LooseName, Vec<&'a Operator>> = HashMap::new();
@@ -156,7 +159,7 @@ impl<'a> OperatorIndex<'a> {
         if alike.is_empty() { Identity::Unknown } else { Identity::LookAlike(alike) }
     }
 
-    /// Every operator that one of these users is, or may be. Look-alikes are not among them.
+    /// Every operator that belongs, or may belong, to one of these users. Look-alikes are not included.
     pub(super) fn all_that_may_be<'p>(&self, users: impl Iterator<Item = &'p AdobeUser>) -> HashSet<OperatorId> {
         users
             .flat_map(|user| match self.identify(user) {
@@ -165,13 +168,13 @@ impl<'a> OperatorIndex<'a> {
                 | Identity::Undecided(operator)
                 | Identity::NotManaged(operator) => vec![operator.id],
                 Identity::Ambiguous(operators) => operators.iter().map(|operator| operator.id).collect(),
-                // Whoever merely looks like an operator is judged by name, where it can be approved.
+                // The guard holds removals of look-alikes by name, so that they can be approved.
                 Identity::LookAlike(_) | Identity::Reassigned(_) | Identity::Unknown | Identity::NoLogin => Vec::new(),
             })
             .collect()
     }
 
-    /// The user's e-mail address decides; the user name only where no operator has the address as login.
+    /// The user's e-mail address decides; the user name counts only if no operator has the address as login.
     fn present(&self, user: &AdobeUser) -> Identity<'a> {
         if names(user).next().is_none() {
             return Identity::NoLogin;
@@ -216,7 +219,8 @@ impl<'a> OperatorIndex<'a> {
     }
 }
 
-/// Managed operators of one login: whoever goes by it cannot be placed. Sorted by login, each lot of them together.
+/// Managed operators that share a login, so that its user cannot be matched. Each group of them together, sorted by
+/// login.
 pub fn ambiguous_operators(campaign: &CampaignSnapshot, manage: Manage) -> Vec<Vec<&Operator>> {
     let index = OperatorIndex::new(campaign, manage);
     let mut found: Vec<(&FoldedName, Vec<&Operator>)> = index
@@ -231,7 +235,7 @@ pub fn ambiguous_operators(campaign: &CampaignSnapshot, manage: Manage) -> Vec<V
     found.into_iter().map(|(_, operators)| operators).collect()
 }
 
-/// Logins whose present holder must be known before members of profiles who changed their name can be placed, sorted.
+/// Logins whose present holder must be known before renamed members of profiles can be matched; sorted.
 pub fn unsettled_logins(
     source: &MatchedSource<'_>,
     campaign: &CampaignSnapshot,
@@ -253,17 +257,17 @@ pub fn unsettled_logins(
     logins
 }
 
-/// What a read says about who is who, as far as it is not remembered already.
+/// Which users and operators a read matched, as far as that is not stored already.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IdentitiesSeen {
-    /// Which operator each user is who is exactly one, and the present login of each remembered operator: the user's `id`
+    /// The operator of each user that has exactly one, and the present login of each stored operator: the user's `id`
     /// and the operator, sorted.
     pub new: Vec<(String, KnownOperator)>,
-    /// Users, by folded `id`, who were an operator whose login somebody else has now: they are that operator no more.
+    /// Users, by folded `id`, whose stored operator belongs to another user now: the stored match has ended.
     pub ended: Vec<FoldedName>,
 }
 
-/// Who is who by the logins of this moment, against what `history` remembers.
+/// Compares the operators of users by present logins with what `history` stores.
 pub fn identities_seen(
     organization: &OrganizationSnapshot,
     campaign: &CampaignSnapshot,
@@ -306,6 +310,12 @@ pub(super) fn names(user: &AdobeUser) -> impl Iterator<Item = FoldedName> {
         .filter(|name| !name.is_empty())
 }
 
+/// The name of a user in notices.
+pub(super) fn display_name(user: &AdobeUser) -> String {
+    let name = [&user.email, &user.user_name].into_iter().flatten().find(|name| !name.trim().is_empty());
+    name.map_or_else(|| "(nameless)".to_owned(), |name| name.trim().to_owned())
+}
+
 fn is_named(user: &AdobeUser, operator: &Operator) -> bool {
     let login = operator.login.folded();
     names(user).any(|name| name == login)
@@ -342,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_decides_and_then_the_user_name() {
+    fn the_email_address_decides_before_the_user_name() {
         let operators =
             [("Ann@Acme.com", SignInMethod::Ims), ("bob", SignInMethod::Ims), ("eve@acme.com", SignInMethod::Native)];
         check(&operators, Some("ann@acme.COM "), None, "Ann@Acme.com");
@@ -377,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn two_operators_of_one_name_are_refused_unless_only_one_is_managed() {
+    fn two_operators_with_one_name_are_ambiguous_unless_only_one_is_managed() {
         check(
             &[("ann@acme.com", SignInMethod::Ims), ("ANN@acme.com", SignInMethod::Ims)],
             Some("ann@acme.com"),

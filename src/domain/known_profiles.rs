@@ -1,7 +1,7 @@
-//! What is remembered of product profiles, and of the operator groups that they stood for.
+//! The product profiles that runs have read, and the operator groups that they mapped to.
 //!
-//! It grows only: a listing that lacks a profile, or an instance that lacks a group, ends nothing. What is known of a group
-//! changes only when nothing speaks against it, or when its changes were approved.
+//! Entries are never removed: a profile that is missing from a listing, or a group that is missing from an instance,
+//! stays known. The entry of a group changes only if no doubt exists about it, or if its changes were approved.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,8 +22,8 @@ pub struct KnownProfiles {
 }
 
 impl KnownProfiles {
-    /// What the followed groups alone tell; of several entries of one group the last counts. States of earlier versions know
-    /// no more than that: other profiles and the keys of the groups are unknown, which is no difference to anything.
+    /// What is known from followed groups alone; of several entries of one group the last one counts. States of earlier
+    /// versions contain no more than that: unknown profiles and unknown keys of groups never count as a difference.
     pub fn of_groups(groups: impl IntoIterator<Item = FollowedGroup>) -> Self {
         let groups: BTreeMap<_, _> = groups.into_iter().map(|followed| (followed.group.folded(), followed)).collect();
         let named = groups.values().filter_map(|followed| Some((followed.profile_id?, followed.profile.clone())));
@@ -35,13 +35,13 @@ impl KnownProfiles {
         &self.groups
     }
 
-    /// The name under which this profile was last trusted.
+    /// The last accepted name of this profile.
     pub fn name(&self, profile: ProductProfileId) -> Option<&ProductProfileName> {
         self.names.get(&profile)
     }
 
-    /// What is known once a run has seen `read`. Groups in `unsettled`, by folded name, and the profiles that stand for them
-    /// now stay known as they were: what speaks against them is not forgotten before somebody approved it.
+    /// What is known after a run has read `read`. The entries of groups in `unsettled`, by folded name, and of the
+    /// profiles that map to them now stay as they were, so that the doubts about them persist until an approval.
     #[must_use]
     pub fn after(
         &self,
@@ -60,7 +60,7 @@ impl KnownProfiles {
         }
         let mut groups = GroupsAfter::new(&self.groups);
         let settled = desired.groups.iter().filter(|group| !unsettled.contains(&group.name.folded()));
-        // A record that cannot be used says nothing of what its profile is.
+        // A record that cannot be used does not show which profile it is.
         for group in settled.filter(|group| !group.has_unusable_record()) {
             groups.follow(group, campaign);
         }
@@ -68,9 +68,9 @@ impl KnownProfiles {
     }
 }
 
-/// The operator groups that a question about one user needs: the followed ones as runs saw them, and as Campaign spells
-/// them now where the user is in them (`live`). `None` where they do not settle each of the `needed` groups, so that
-/// Campaign has to be asked for all.
+/// The operator groups that a lookup of one user needs: the followed groups as stored, and the groups of the user as
+/// Campaign has them now (`live`). `None` if these do not include each of the `needed` groups, so that all groups have
+/// to be read.
 pub fn groups_for_lookup(
     known: &KnownProfiles,
     live: &[OperatorGroup],
@@ -81,14 +81,14 @@ pub fn groups_for_lookup(
         Some((id, OperatorGroup { id, name: followed.group.clone(), label: String::new() }))
     });
     let mut groups: BTreeMap<OperatorGroupId, OperatorGroup> = remembered.collect();
-    // The same table names rights: only a key that is known as that of a group is one.
+    // The same table also holds rights: only keys that are known as keys of groups count.
     let live: Vec<_> = live.iter().filter(|group| groups.contains_key(&group.id)).collect();
     let settled: BTreeSet<FoldedName> = live.iter().map(|group| group.name.folded()).collect();
     groups.extend(live.into_iter().map(|group| (group.id, group.clone())));
     needed.is_subset(&settled).then(|| groups.into_values().collect())
 }
 
-/// Followed groups, while those of a run are put in.
+/// The followed groups while those of a run are added.
 struct GroupsAfter {
     by_name: BTreeMap<FoldedName, FollowedGroup>,
     by_key: BTreeMap<OperatorGroupId, FoldedName>,
@@ -109,7 +109,7 @@ impl GroupsAfter {
             profile_id: group.profile.id,
             profile: group.profile.name.clone(),
         };
-        // The same group under an earlier name: it has one name only.
+        // The entry of the same group under its earlier name is replaced.
         if let Some(earlier) = group.id.and_then(|key| self.by_key.remove(&key)) {
             self.by_name.remove(&earlier);
         }
@@ -118,7 +118,8 @@ impl GroupsAfter {
         }
     }
 
-    /// A group that had this name and still exists under another is known by that one, so that its members are not forgotten.
+    /// Keeps the entry of a group that had this name and still exists under another name, so that its members stay
+    /// known.
     fn keep_renamed(&mut self, replaced: FollowedGroup, campaign: &CampaignSnapshot) {
         let Some(group) = replaced.group_id.and_then(|key| campaign.group(key)) else { return };
         let (folded, key) = (group.name.folded(), group.id);
@@ -129,8 +130,8 @@ impl GroupsAfter {
     }
 }
 
-/// The followed groups that have another name in Campaign now, by the folded name they had; not those that the same profile
-/// follows under their new name, which were renamed together with it.
+/// The followed groups that have another name in Campaign now, by their former folded name. Groups that were renamed
+/// together with their profile are not included.
 pub(super) fn renamed_groups<'a>(
     known: &'a KnownProfiles,
     campaign: &'a CampaignSnapshot,

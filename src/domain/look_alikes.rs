@@ -1,10 +1,11 @@
-//! Operators whose login looks like the name of a member of a profile: in doubt, neither gets or loses anything.
+//! Operators whose login looks like the name of a member of a profile: their memberships do not change without
+//! approval.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{AdobeUser, FoldedName, LooseName, Operator, OperatorId, folded_name::spelled_out};
 
-/// An operator who is to leave a group, and the names in the group's profile that look like the login.
+/// An operator that is to leave a group, and the names in the group's profile that look like its login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LookAlike {
     /// The operator's key.
@@ -14,7 +15,7 @@ pub struct LookAlike {
 }
 
 impl LookAlike {
-    /// Why the operator does not leave unasked. Both spellings are made visible.
+    /// Why the removal of the operator needs an approval. Shows the difference between both spellings.
     pub(super) fn in_words(&self, operator: &Operator, profile: &str) -> String {
         format!(
             "profile \"{profile}\" has {}, which looks like operator {}: if they are one user, spell both alike in the \
@@ -25,9 +26,9 @@ impl LookAlike {
     }
 }
 
-/// Those of `operators` whose login one of the users's names looks like, by key.
+/// Those of `operators` whose login looks like the name of one of the users, by key.
 ///
-/// Names are compared by their loose keys, which are made only where there is an operator to compare with.
+/// Names are compared by their loose keys, which are computed only if there is an operator to compare with.
 pub(super) fn look_alikes<'a>(
     operators: impl Iterator<Item = &'a Operator>,
     users: impl Iterator<Item = &'a AdobeUser>,
@@ -52,14 +53,14 @@ pub(super) fn look_alikes<'a>(
     found.into_iter().map(look_alike).collect()
 }
 
-/// The names of `now` that were not among those of `before`: what nobody has seen yet.
+/// The names of `now` that are not in `before`: names that the guard has not reviewed yet.
 pub(super) fn unseen<'n>(now: &'n LookAlike, before: Option<&LookAlike>) -> Vec<&'n String> {
     let seen: HashSet<FoldedName> =
         before.into_iter().flat_map(|before| &before.names).map(|name| name.as_str().into()).collect();
     now.names.iter().filter(|name| !seen.contains(&FoldedName::new(name))).collect()
 }
 
-/// Names for a sentence, each with both of its spellings.
+/// Names for a sentence, each as written and with escaped characters.
 pub(super) fn spellings(names: &[impl AsRef<str>]) -> String {
     names.iter().map(|name| spelled_out(name.as_ref())).collect::<Vec<_>>().join(" and ")
 }

@@ -1,4 +1,4 @@
-//! The association mask: which product profiles belong to Campaign, and which operator group each stands for.
+//! The association mask: which product profiles belong to Campaign, and which operator group each maps to.
 
 use std::ops::Range;
 
@@ -9,16 +9,17 @@ use super::{
     folded_name::{composed, is_singleton, without_case_of},
 };
 
-/// Characters that make users think of a pattern.
+/// Characters that suggest that a pattern was intended.
 const PATTERN_CHARACTERS: [char; 11] = ['*', '?', '+', '[', ']', '{', '}', '^', '$', '|', '\\'];
 
-/// Compiled size of the largest pattern accepted, in bytes: a mask is one line that a user typed.
+/// Maximum compiled size of a pattern, in bytes: a mask is one line in a configuration file.
 const MAX_COMPILED_BYTES: usize = 64 * 1024;
 
 /// The association mask of Campaign's external account, such as `Campaign - acme - (.*)`.
 ///
 /// With a capture group it is a regular expression that must match the whole profile name; without one it is a literal
-/// prefix. Both ignore letter case, as Adobe does in profile names, and both compare in NFC, as [`super::FoldedName`] does.
+/// prefix. Both ignore letter case, as Adobe does in profile names, and both compare in NFC, as [`super::FoldedName`]
+/// does.
 #[derive(Clone, Debug)]
 pub struct AssociationMask {
     text: String,
@@ -32,24 +33,24 @@ enum Form {
     Prefix(Vec<char>),
 }
 
-/// What the mask says about one profile name.
+/// The result of matching one profile name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MaskMatch {
-    /// The profile stands for this operator group, in the spelling of the profile.
+    /// The profile maps to this operator group, in the spelling of the profile.
     Group(OperatorGroupName),
-    /// The mask matches and captures nothing: no group can be meant.
+    /// The mask matches and captures nothing: the profile maps to no group.
     EmptyCapture,
-    /// The profile is none of ours.
+    /// The profile does not belong to Campaign.
     NoMatch,
 }
 
-/// Why a text is no association mask.
+/// Why a text is not a valid association mask.
 #[derive(Debug, thiserror::Error)]
 pub enum MaskError {
-    /// Nothing to match: every profile would be ours.
+    /// The text is empty: every profile would match.
     #[error("the association mask is empty; write one such as \"Campaign - acme - (.*)\"")]
     Empty,
-    /// A parenthesis is there and the expression does not parse.
+    /// The text contains a parenthesis and is not a valid expression.
     #[error("the association mask \"{text}\" is not a valid regular expression: {why}")]
     Unreadable {
         /// The mask.
@@ -57,7 +58,7 @@ pub enum MaskError {
         /// What is wrong with it.
         why: String,
     },
-    /// The expression is larger than one that names a few profiles can be.
+    /// The expression is larger than a mask needs to be.
     #[error(
         "the association mask \"{text}\" is too large a pattern: compiled, it takes more than 64 KiB; write it shorter, \
          with fewer repetitions such as {{100}} and fewer classes such as \\w"
@@ -66,7 +67,7 @@ pub enum MaskError {
         /// The mask.
         text: String,
     },
-    /// More than one capture: which one names the group?
+    /// The expression has several capture groups, so that the name of the operator group is ambiguous.
     #[error(
         "the association mask \"{text}\" has {captures} capture groups and needs exactly one; \
          write (?:…) for those that only group"
@@ -80,21 +81,22 @@ pub enum MaskError {
 }
 
 impl AssociationMask {
-    /// Reads a mask. Whitespace around it does not count, but the last space of a prefix does: `Campaign - acme - ` ends
-    /// with it.
+    /// Parses a mask. Surrounding whitespace is ignored, but trailing spaces of a prefix count: `Campaign - acme - `
+    /// ends with one.
     pub fn parse(text: &str) -> Result<Self, MaskError> {
         let (pattern, prefix) = (text.trim(), text.trim_start());
         if pattern.is_empty() {
             return Err(MaskError::Empty);
         }
-        // By itself first: one such as `a)|(?:b` is valid between the parentheses of the anchors only, and loosens them.
+        // The pattern must be valid by itself: `a)|(?:b` is valid only within the parentheses of the anchors and breaks
+        // them.
         let compiled = compiled(pattern).and_then(|regex| Ok((regex.captures_len() - 1, anchored(pattern)?)));
         let (text, form) = match compiled {
             Ok((0, _)) => (prefix, Form::prefix(prefix)),
             Ok((1, regex)) => (pattern, Form::Pattern(regex)),
             Ok((captures, _)) => return Err(MaskError::Captures { text: pattern.to_owned(), captures }),
             Err(regex::Error::CompiledTooBig(_)) => return Err(MaskError::TooLarge { text: pattern.to_owned() }),
-            // A parenthesis was most likely meant to capture; anything else is a character of a literal prefix.
+            // A parenthesis most likely means a capture group; any other character is a part of a literal prefix.
             Err(source) if pattern.contains('(') => {
                 return Err(MaskError::Unreadable { text: pattern.to_owned(), why: last_line(&source) });
             }
@@ -103,27 +105,28 @@ impl AssociationMask {
         Ok(Self { text: text.to_owned(), form })
     }
 
-    /// The mask as it was written, without the whitespace that does not count.
+    /// The mask as written, without the whitespace that is ignored.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// A doubt about a mask that is valid: it reads like a pattern and is taken literally.
+    /// A warning about a valid mask that looks like a pattern and is used as a literal prefix.
     pub fn warning(&self) -> Option<String> {
         let literal = matches!(self.form, Form::Prefix(_));
         (literal && self.text.contains(PATTERN_CHARACTERS)).then(|| {
             format!(
-                "the association mask \"{}\" has no capture group and is taken as a literal prefix; \
+                "the association mask \"{}\" has no capture group and is used as a literal prefix; \
                  for a pattern, put the part that names the group in parentheses",
                 self.text
             )
         })
     }
 
-    /// The operator group that a profile of this name stands for. Whitespace around the name and the capture does not count.
+    /// The operator group that a profile with this name maps to. Whitespace around the name and the capture is ignored.
     pub fn matches(&self, profile_name: &str) -> MaskMatch {
         let name = composed(profile_name);
-        // As it stands first: in `Campaign - acme - ` the last space belongs to the mask, and the capture is empty.
+        // The untrimmed name first: in `Campaign - acme - ` the last space belongs to the mask, and the capture is
+        // empty.
         match self.captured(&name) {
             MaskMatch::NoMatch => self.captured(name.trim()),
             found => found,
@@ -140,7 +143,7 @@ impl AssociationMask {
         }
     }
 
-    /// Where the capture is in a name that the mask matches.
+    /// The byte range of the capture in a name that the mask matches.
     fn capture(&self, name: &str) -> Option<Range<usize>> {
         match &self.form {
             Form::Pattern(regex) => {
@@ -151,15 +154,15 @@ impl AssociationMask {
         }
     }
 
-    /// Whether no character around the capture is a canonical singleton that the mask does not hold itself: without regard
-    /// to case the Kelvin sign matches a K, and a name with it is another name.
+    /// Whether no character outside the capture is a canonical singleton that the mask does not contain. Without regard
+    /// to case the Kelvin sign matches a K, but a name with it is a different name.
     fn is_spelled_alike(&self, name: &str, capture: &Range<usize>) -> bool {
         let outside = name.char_indices().filter(|(at, _)| !capture.contains(at));
         outside.filter(|(_, character)| is_singleton(*character)).all(|(_, character)| self.text.contains(character))
     }
 }
 
-/// What is wrong with an expression. The parser draws the expression with a mark below it before it says so.
+/// The last line of a parser error, which says what is wrong; the lines before show the expression with a marker.
 fn last_line(error: &regex::Error) -> String {
     let message = error.to_string();
     message.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
@@ -179,8 +182,7 @@ impl Form {
     }
 }
 
-/// How many bytes of `name` are `prefix`, whose characters have their case folded already; `None` where it begins in
-/// another way.
+/// How many bytes of `name` match `prefix`, whose characters are case-folded; `None` if `name` does not begin with it.
 fn length_of_prefix(name: &str, prefix: &[char]) -> Option<usize> {
     let mut characters = name.chars();
     for wanted in prefix {
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn blanks_around_a_mask_do_not_count_but_the_last_one_of_a_prefix_does() {
+    fn whitespace_around_a_mask_is_ignored_but_a_trailing_space_of_a_prefix_counts() {
         for (text, kept) in [
             (" Campaign - (.*) ", "Campaign - (.*)"),
             (" Campaign - acme - ", "Campaign - acme - "),
@@ -229,13 +231,13 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_is_not_enough() {
+    fn a_pattern_that_matches_only_a_part_of_the_name_does_not_match() {
         check("Campaign - acme - (delivery)", "Campaign - acme - delivery2", None);
         check("Campaign - acme (.*)", "Campaign - acm", None);
     }
 
     #[test]
-    fn letter_case_and_blanks_around_do_not_count() {
+    fn letter_case_and_surrounding_whitespace_are_ignored() {
         check("Campaign - acme - (.*)", "campaign - ACME - Delivery", Some("Delivery"));
         check("campaign - acme - ", "CAMPAIGN - Acme - Delivery ", Some("Delivery"));
         check("Campaign - acme - (.*)", "  Campaign - acme - ops  ", Some("ops"));
@@ -253,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_capture_is_told_apart_from_no_match() {
+    fn an_empty_capture_differs_from_no_match() {
         check("Campaign - acme - (.*)", "Campaign - acme - ", Some(""));
         check("Campaign - acme - (.*)", "Campaign - acme -", None);
         check("Campaign - acme -(.*)", "Campaign - acme - ", Some(""));
@@ -262,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_that_cannot_be_meant_is_refused() {
+    fn an_empty_mask_and_one_without_exactly_one_capture_group_are_refused() {
         for (bad, expected) in [
             ("", "is empty"),
             ("   ", "is empty"),
@@ -275,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_that_is_no_expression_by_itself_is_refused_and_so_is_a_huge_one() {
+    fn a_mask_that_is_not_valid_by_itself_and_one_that_is_too_large_are_refused() {
         for (bad, expected) in [
             ("a)|(?:(.*)", "not a valid regular expression"),
             ("Campaign)(.*", "not a valid regular expression"),
@@ -296,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_matched_in_one_normal_form_and_a_kelvin_sign_is_no_k() {
+    fn names_are_matched_in_normal_form_c_and_a_kelvin_sign_does_not_match_a_k() {
         check("Kampagne - gr\u{f6}\u{df}e - (.*)", "KAMPAGNE - GRO\u{308}\u{1e9e}E - ops", Some("ops"));
         check("Kampagne - gro\u{308}\u{df}e - ", "kampagne - gr\u{f6}\u{df}e - ops", Some("ops"));
         check("Campaign - (.*)", "Campaign - jose\u{301}", Some("jos\u{e9}"));
@@ -307,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_literal_that_reads_like_a_pattern_draws_a_warning() {
+    fn a_literal_that_looks_like_a_pattern_causes_a_warning() {
         let warning = |text: &str| AssociationMask::parse(text).expect("a valid mask").warning();
         assert!(warning("Campaign - acme - .*").is_some_and(|text| text.contains("literal prefix")));
         assert_eq!(warning("Campaign - acme - "), None);

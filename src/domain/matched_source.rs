@@ -1,35 +1,35 @@
-//! One read of the organization as one instance sees it: the mask is matched once, and what it found is passed on.
+//! One read of the organization for one instance: the mask is matched once, and its results are stored with the read.
 
 use super::{
     AdobeUser, AssociationMask, MaskMatch, OperatorGroupName, OrganizationSnapshot, ProductProfile, ProductProfileName,
     ReadKind, UnlistedAccounts, UserSnapshot, roster::Roster,
 };
 
-/// Whom a read speaks of.
+/// Which users a read covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReadScope {
     Organization,
     Users,
 }
 
-/// What was read of the organization, and what the association mask of one instance yields for each name in it.
+/// A read of the organization, with the result of the association mask of one instance for each profile name.
 #[derive(Debug)]
 pub struct MatchedSource<'a> {
     mask: &'a AssociationMask,
     pub(super) roster: &'a Roster,
     pub(super) scope: ReadScope,
-    /// How many users the organization has, where they were counted.
+    /// How many users the organization has; `None` if they were not counted.
     pub(super) user_count: Option<u64>,
     /// Accounts of the whole organization that were counted and not listed.
     pub(super) unlisted_accounts: UnlistedAccounts,
     /// For each profile, by position.
     profiles: Vec<MaskMatch>,
-    /// Names that were seen on users, are in no listing and match.
+    /// Names that were seen on users, are not in the groups listing, and match the mask.
     unlisted: Vec<(&'a ProductProfileName, MaskMatch)>,
 }
 
 impl OrganizationSnapshot {
-    /// This read as an instance with this mask sees it.
+    /// Matches the profiles of this read with the mask of one instance.
     pub fn matched_by<'a>(&'a self, mask: &'a AssociationMask) -> MatchedSource<'a> {
         let proof = self.proof();
         let user_count = (proof.kind() == ReadKind::Organization).then(|| proof.users());
@@ -43,7 +43,7 @@ impl OrganizationSnapshot {
 }
 
 impl UserSnapshot {
-    /// This read as an instance with this mask sees it.
+    /// Matches the profiles of this read with the mask of one instance.
     pub fn matched_by<'a>(&'a self, mask: &'a AssociationMask) -> MatchedSource<'a> {
         MatchedSource::new(self.roster(), ReadScope::Users, mask)
     }
@@ -58,7 +58,7 @@ impl<'a> MatchedSource<'a> {
         Self { mask, roster, scope, user_count: None, unlisted_accounts, profiles, unlisted }
     }
 
-    /// Everybody who was read and kept.
+    /// The users that were read and kept.
     pub fn users(&self) -> &'a [AdobeUser] {
         self.roster.users()
     }
@@ -78,7 +78,8 @@ impl<'a> MatchedSource<'a> {
         })
     }
 
-    /// Each name that was seen on users only and that the mask matches, with the group; `None` where the capture is empty.
+    /// Each name that was seen on users only and that the mask matches, with the group; `None` where the capture is
+    /// empty.
     pub(super) fn unlisted(&self) -> impl Iterator<Item = (&'a ProductProfileName, Option<&OperatorGroupName>)> {
         self.unlisted.iter().map(|(name, found)| match found {
             MaskMatch::Group(group) => (*name, Some(group)),

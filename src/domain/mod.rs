@@ -1,7 +1,8 @@
-//! The vocabulary and every decision. Pure: no input or output, no clock, no environment, nothing asynchronous.
+//! Domain types and every decision. Pure: no input or output, no clock, no environment, no asynchronous code.
 //!
-//! Two snapshots go in, a plan comes out: [`OrganizationSnapshot`] and [`CampaignSnapshot`] make a [`DesiredState`],
-//! that makes a [`Plan`], and a [`review`] splits the plan into what may be applied and what is held.
+//! The input is two snapshots and the output is a plan: [`desired_state`] computes a [`DesiredState`] from an
+//! [`OrganizationSnapshot`] and a [`CampaignSnapshot`], [`plan`] computes the [`Plan`], and [`review`] splits the plan
+//! into the changes that may be applied and those that are held.
 
 mod access_record;
 mod approver;
@@ -14,7 +15,6 @@ mod error_chain;
 mod explain;
 mod explained_operator;
 mod explanation;
-mod failure;
 mod folded_name;
 mod former_logins;
 mod guard;
@@ -32,6 +32,7 @@ mod organization_snapshot;
 mod orphans;
 mod outcome;
 mod pending_disablements;
+mod placement;
 mod plan;
 mod policy;
 mod printable;
@@ -42,9 +43,7 @@ mod protection;
 mod report;
 mod roster;
 mod run_event;
-mod scope;
 mod settling;
-mod shell_word;
 mod skipped;
 mod summary;
 mod undo;
@@ -61,14 +60,13 @@ pub use campaign_snapshot::{
 };
 pub use claims::NoMatch;
 pub use confirmation::{SecondRead, confirmed_removals, operators_to_write, profiles_to_confirm, with_same_logins};
-pub use desired_state::{DesiredState, ManagedGroup, NewOperator, desired_state};
+pub use desired_state::{DesiredState, ManagedGroup, NewOperator};
 pub use error_chain::Chain;
 pub use explain::{ExplainedInstance, ExplainedUser, InstanceDecision, UserKnowledge, explained, user_findings};
 pub use explanation::{
     Explanation, Finding, GroupExplanation, InstanceExplanation, NextRun, NextRunAction, PastChange, RecordedEvent,
     RecordedKind, Station, UnansweredPart, Verdict,
 };
-pub use failure::Failure;
 pub use folded_name::{FoldedName, LooseName};
 pub use former_logins::{LoginHolder, LoginHolders, LoginSet};
 pub use guard::{
@@ -87,6 +85,7 @@ pub use names::{
     InstanceName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, ProductProfileId,
     ProductProfileName, RunId,
 };
+pub use narrowing::Scope;
 pub use notification::{
     FindingKind, FindingTopic, Notification, NotificationKind, NotificationTarget, WantedNotifications, findings,
 };
@@ -95,11 +94,12 @@ pub use organization_snapshot::{
     AdobeUser, IncompleteRead, OrganizationSnapshot, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,
 };
 pub use orphans::{OrphanGroup, source_read};
-pub use outcome::Outcome;
+pub use outcome::{Failure, Outcome};
 pub use pending_disablements::PendingDisablement;
+pub use placement::desired_state;
 pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, MissingPolicy, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};
-pub use printable::{is_printable, name_shown, printable};
+pub use printable::{is_printable, name_shown, printable, shell_word};
 pub use profile_read::{MembersListing, MembersQuery, ProfileDoubt, ProfileRead};
 pub use progress::{Progress, RunStep, Watcher, WatcherUpdate};
 pub use report::{
@@ -110,9 +110,7 @@ pub use run_event::{
     AfterPlan, BegunApproval, Evidence, GroupObservation, HeldRecord, HeldState, InstancePlan, ObservedGroups,
     RunEvent, RunStart, Sending, SentChange, SettledChanges, UndoHold,
 };
-pub use scope::Scope;
 pub use settling::settled_by;
-pub use shell_word::shell_word;
 pub use skipped::{SkipReason, Skipped};
 pub use summary::Summary;
 pub use undo::undo_desired_state;

@@ -1,4 +1,4 @@
-//! The keys of both worlds, each a type of its own.
+//! Names and keys of the Admin Console and of Campaign, each with its own type.
 
 use std::fmt;
 
@@ -14,17 +14,17 @@ macro_rules! name {
         pub struct $type(String);
 
         impl $type {
-            /// Takes a name as its owner spells it.
+            /// Wraps a name in its original spelling.
             pub fn new(name: impl Into<String>) -> Self {
                 Self(name.into())
             }
 
-            /// The name as its owner spells it.
+            /// The name in its original spelling.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
 
-            /// The form for comparing.
+            /// The strict key, by which names are compared.
             pub fn folded(&self) -> FoldedName {
                 FoldedName::new(&self.0)
             }
@@ -39,15 +39,15 @@ macro_rules! name {
 }
 
 name! {
-    /// The organization in Adobe's Admin Console: `0123456789ABCDEF01234567@AdobeOrg`.
+    /// The id of an organization in the Admin Console: `0123456789ABCDEF01234567@AdobeOrg`.
     OrganizationId
 }
 name! {
-    /// What the Admin Console shows for a product profile: `Campaign - acme - delivery`.
+    /// The name of a product profile in the Admin Console: `Campaign - acme - delivery`.
     ProductProfileName
 }
 name! {
-    /// The login of an operator, `xtk:operator/@name`; the e-mail address where operators log on through IMS.
+    /// The login of an operator, `xtk:operator/@name`; the e-mail address for operators that sign in through IMS.
     OperatorLogin
 }
 name! {
@@ -55,15 +55,15 @@ name! {
     OperatorGroupName
 }
 name! {
-    /// The name a Campaign instance has in the configuration.
+    /// The name of a Campaign instance in the configuration.
     InstanceName
 }
 name! {
-    /// Names one run in logs, reports and history; sorts by time (a ULID).
+    /// The id of a run in logs, reports and history: a ULID, which sorts by time.
     RunId
 }
 
-/// `groupId` of a product profile; survives renames.
+/// `groupId` of a product profile; a rename does not change it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ProductProfileId(pub i64);

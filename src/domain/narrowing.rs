@@ -1,22 +1,46 @@
-//! What is left of a desired state when a run is narrowed: nobody else is added, removed, or spoken of.
+//! Narrowing of a desired state to users and groups: operators and groups outside the scope are not changed or
+//! reported.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{
     AdobeUser, CampaignSnapshot, DesiredState, FoldedName, History, MatchedSource, OperatorGroupName, OperatorId,
-    Policy, Scope, SkipReason, Skipped,
-    desired_state::display_name,
-    identity::{Identity, OperatorIndex},
+    Policy, SkipReason, Skipped,
+    identity::{Identity, OperatorIndex, display_name},
     matched_source::ReadScope,
     roster::Roster,
 };
 
+/// The users and operator groups that a run is narrowed to. It changes no other memberships.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// E-mail addresses or user names; empty for all users.
+    pub users: Vec<String>,
+    /// Operator groups; empty for all.
+    pub groups: Vec<OperatorGroupName>,
+}
+
+impl Scope {
+    /// Whether the run is not narrowed.
+    pub fn is_everything(&self) -> bool {
+        self.users.is_empty() && self.groups.is_empty()
+    }
+
+    /// The scope for readers: `user ann@acme.com, group delivery`; `None` for everything.
+    pub fn described(&self) -> Option<String> {
+        let users = self.users.iter().map(|user| format!("user {user}"));
+        let groups = self.groups.iter().map(|group| format!("group {group}"));
+        let parts: Vec<_> = users.chain(groups).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+}
+
 impl DesiredState {
-    /// Leaves out whatever is not in `scope`. `source` and the rest are what this state was made from: of a read of a few users
-    /// only the groups are left out, for it says nothing of other users.
+    /// Removes everything outside `scope`. `source` and the other arguments are those that this state was computed
+    /// from. If `source` is a read of a few users, only groups are removed, because the state contains no other users.
     ///
-    /// A group that no profile claims and that was never followed becomes a notice. Users whom the organization does not
-    /// know are not noticed here: only the caller can tell whether they exist.
+    /// A group that no profile maps to and that was never followed becomes a notice. Users that the organization does
+    /// not have are not reported here: only the caller knows whether they exist.
     #[must_use]
     pub fn narrowed_to(
         mut self,
@@ -60,18 +84,19 @@ impl DesiredState {
         self.groups = kept;
         self.matched.retain(|matched| groups.contains(&FoldedName::new(&matched.group)));
         self.orphans.retain(|orphan| groups.contains(&orphan.name.folded()));
-        // Whoever belongs in a group that is left out may be about to join it, and is not without groups then.
+        // An operator that belongs in a group outside the scope may be about to join it, and then it is not without
+        // groups.
         self.keep_enabled.extend(dropped.into_iter().flat_map(|group| group.members));
         self.keep_enabled.sort_unstable();
         self.keep_enabled.dedup();
-        // Whom an earlier run left behind is in none of these groups: nobody narrowed this run to them.
+        // The operators of pending disablements are in none of these groups, and the scope does not name them.
         self.pending_disablements.clear();
         self.skipped.extend(unknown_groups(asked, source, self));
         self.skipped.sort_unstable();
         self.skipped.dedup();
     }
 
-    /// Leaves in every group only what concerns these operators and users; about all others nothing is said.
+    /// Keeps in every group only these operators and users; the present members among all others become undecided.
     fn keep_users(&mut self, operators: &HashSet<OperatorId>, users: &[&AdobeUser], campaign: &CampaignSnapshot) {
         let addresses: HashSet<FoldedName> =
             users.iter().filter_map(|user| user.email.as_deref().map(FoldedName::new)).collect();
@@ -86,7 +111,7 @@ impl DesiredState {
             group.undecided.dedup();
         }
         self.pending_disablements.retain(|pending| operators.contains(&pending.operator));
-        // An orphan has no members in the source to tell one user's leaving by: it is only reported.
+        // An orphaned group has no profile that shows whether a single user left it: the group is only reported.
         for orphan in &mut self.orphans {
             orphan.undecided.clone_from(&orphan.members);
         }
@@ -102,7 +127,7 @@ impl DesiredState {
     }
 }
 
-/// A state that speaks of these users only, from whom it was made.
+/// The desired state with only the users of this read.
 pub(super) fn only_these_users(
     mut desired: DesiredState,
     source: &MatchedSource<'_>,
@@ -133,7 +158,7 @@ fn operators_of<'p>(users: impl Iterator<Item = &'p AdobeUser>, index: &Operator
         .collect()
 }
 
-/// A scope in folded names; `None` where it leaves nobody, or nothing, out.
+/// A scope in folded names; `None` where it does not restrict users or groups.
 struct ScopeFilter {
     groups: Option<HashSet<FoldedName>>,
     /// By position in the roster.
@@ -151,7 +176,7 @@ impl ScopeFilter {
         Self { users, names, ..Self::of_groups(&scope.groups) }
     }
 
-    /// Everybody of the roster.
+    /// A filter that accepts all users of the roster.
     fn all_of(roster: &Roster, groups: &[OperatorGroupName]) -> Self {
         Self { users: Some(vec![true; roster.users().len()]), ..Self::of_groups(groups) }
     }
@@ -174,7 +199,7 @@ impl ScopeFilter {
         users.filter(|(position, _)| self.has_user(*position)).map(|(_, user)| user)
     }
 
-    /// The folded names of whom and what a notice of this scope may be about.
+    /// The folded names of users, profiles and groups that notices within this scope may be about.
     fn subjects(&self, source: &MatchedSource<'_>) -> HashSet<FoldedName> {
         let mut subjects = self.names.clone();
         for (position, profile, group) in source.matches() {
@@ -190,7 +215,7 @@ impl ScopeFilter {
             subjects.extend(users.map(|(_, user)| FoldedName::new(&display_name(user))));
         }
         let unlisted = source.unlisted().filter(|(_, group)| group.is_some_and(|group| self.has_group(group)));
-        // A listing of everybody does not tell whose record carried the name: a few users are not bothered with it.
+        // A read of all users does not show which user carries the name, so a run for a few users does not report it.
         if self.names.is_empty() {
             subjects.extend(unlisted.map(|(name, _)| name.folded()));
         }

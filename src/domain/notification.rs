@@ -1,8 +1,7 @@
-//! What is worth the attention of an administrator, as a document: made from the events of runs, delivered by command,
-//! webhook and mail.
+//! Notifications for administrators: created from the events of runs, delivered by command, webhook and mail.
 //!
-//! The sentence and the remedy name groups and instances, never users or operators: those are in `people` alone, so that a
-//! target can be kept from them.
+//! The sentence and the remedy name groups and instances, never users or operators: those are in
+//! [`Notification::operators`] only, so that they can be withheld from a target.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,13 +13,13 @@ use super::{
     SkipReason, Summary, printable, to_the_second,
 };
 
-/// Most users and operators that one notification names; `counts` says how many changes there are.
+/// The maximum number of operators in one notification; `counts` has the number of changes.
 const MOST_OPERATORS: usize = 100;
 
-/// Most groups that one notification names.
+/// The maximum number of groups in one notification.
 const MOST_GROUPS: usize = 20;
 
-/// How long before the expiry of a credential an administrator is told: finding who may rotate it, and rotating it, takes time.
+/// How long before the expiry of a credential an administrator is notified: a rotation takes time to organize.
 const EXPIRY_NOTICE: TimeDelta = TimeDelta::days(30);
 
 /// What a notification is about. The names are those of `notify.events`.
@@ -35,14 +34,14 @@ pub enum NotificationKind {
     Recovered,
     /// Changes were made.
     Applied,
-    /// Something that an administrator should look into: once for each finding.
+    /// A finding that an administrator should check; once for each finding.
     Finding,
     /// Sent by `check --notify`; not an event.
     Test,
 }
 
 impl NotificationKind {
-    /// Every kind that can be chosen in the configuration.
+    /// Every kind that can be selected in the configuration.
     pub const EVENTS: [Self; 5] = [Self::Held, Self::Failed, Self::Recovered, Self::Applied, Self::Finding];
 
     /// The name in the configuration and in documents.
@@ -62,7 +61,7 @@ impl NotificationKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NotificationTarget {
-    /// A program of this host.
+    /// A program on this host.
     Command,
     /// An HTTP request.
     Webhook,
@@ -87,16 +86,16 @@ impl NotificationTarget {
 /// Which notifications are written, and for which targets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WantedNotifications {
-    /// What is told.
+    /// The kinds to write.
     pub kinds: BTreeSet<NotificationKind>,
-    /// To whom.
+    /// The targets to write for.
     pub targets: BTreeSet<NotificationTarget>,
     /// All configured instances: only a run over all of them ends an outage.
     pub instances: BTreeSet<FoldedName>,
 }
 
 impl WantedNotifications {
-    /// Whether any can come of anything.
+    /// Whether any notification is wanted.
     pub fn are_any(&self) -> bool {
         !self.targets.is_empty() && !self.kinds.is_empty()
     }
@@ -107,27 +106,27 @@ impl WantedNotifications {
 pub struct Notification {
     /// What it is about.
     pub kind: NotificationKind,
-    /// When that was known.
+    /// When it was created.
     #[serde(serialize_with = "super::rfc3339")]
     pub time: DateTime<Utc>,
-    /// The run, where it comes from one.
+    /// The run that caused it, if there is one.
     pub run: Option<String>,
-    /// The instance, where it is about one.
+    /// The instance that it is about, if it is about one.
     pub instance: Option<String>,
-    /// The digest of what is held.
+    /// The digest of the held changes.
     pub digest: Option<String>,
-    /// One sentence.
+    /// What happened, in one sentence.
     pub text: String,
     /// What to do, or that there is nothing to do.
     pub what_to_do: String,
-    /// Numbers by name: the kinds of changes and what became of them; none is zero.
+    /// Numbers of changes by kind and by outcome; none is zero.
     pub counts: BTreeMap<String, usize>,
-    /// Operators that the changes are about, at most 100.
+    /// Operators that the changes are about; at most 100.
     #[serde(default, rename = "people")]
     pub operators: Vec<String>,
 }
 
-/// Something that an administrator should look into and is told once: until it is gone and comes back.
+/// A finding that an administrator is notified of once, and again only after it has disappeared and returned.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FindingTopic {
     /// What kind of finding.
@@ -136,10 +135,10 @@ pub struct FindingTopic {
     pub subject: String,
 }
 
-/// Kinds of findings that are told.
+/// Kinds of findings that cause a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FindingKind {
-    /// An operator group whose product profile vanished.
+    /// An operator group that has lost its product profile.
     OrphanedGroup,
     /// A followed operator group that has another name in Campaign.
     RenamedGroup,
@@ -177,7 +176,7 @@ impl Notification {
         Self { run: Some(run.to_string()), instance: Some(instance.to_owned()), ..self }
     }
 
-    /// What a run holds.
+    /// A run holds changes.
     pub fn held(run: &RunId, time: DateTime<Utc>, record: &HeldRecord) -> Self {
         let HeldRecord { instance, digest, changes, undo, .. } = record;
         let releases = undo.as_ref().map_or_else(
@@ -202,12 +201,12 @@ impl Notification {
         Self { digest, counts, operators, ..held }.of_instance(run, instance.as_str())
     }
 
-    /// What a run made in one instance; `None` where it made nothing.
+    /// A run applied changes in one instance; `None` if it applied none.
     pub fn applied(run: &RunId, time: DateTime<Utc>, report: &InstanceReport) -> Option<Self> {
         Self::made(run, time, &report.name, &report.changes, report.summary)
     }
 
-    /// What a run had made that could not say so itself, as a later run saw it; `None` where it had made nothing.
+    /// A later run found changes that a run had applied and could not report; `None` if there are none.
     pub fn seen_later(
         run: &RunId,
         time: DateTime<Utc>,
@@ -215,7 +214,7 @@ impl Notification {
         changes: &[ChangeReport],
     ) -> Option<Self> {
         let made = Self::made(run, time, instance.as_str(), changes, Summary::of(changes, 0, 0))?;
-        let text = format!("{}; a later run saw it", made.text);
+        let text = format!("{}; a later run confirmed it", made.text);
         Some(Self { text, ..made })
     }
 
@@ -238,10 +237,10 @@ impl Notification {
         Some(Self { counts: counts(&summary), operators, ..applied }.of_instance(run, instance))
     }
 
-    /// Refused credentials.
+    /// Credentials are refused.
     pub fn refused(time: DateTime<Utc>, report: &RunReport) -> Self {
         let of_instance = || report.instances.iter().find_map(|instance| instance.error.as_deref());
-        let error = report.error.as_deref().or_else(of_instance).unwrap_or("the run does not say by which system");
+        let error = report.error.as_deref().or_else(of_instance).unwrap_or("the run did not record by which system");
         let text = format!("credentials are refused: {}", printable(error));
         let what_to_do = "campaign-group-sync check says which credential is refused and what to do; nothing that needs it is \
                           changed until then";
@@ -249,7 +248,7 @@ impl Notification {
         Self { run: Some(report.run.clone()), ..refused }
     }
 
-    /// No success for too long. `within` is how old the last one may be, in words.
+    /// No run has succeeded for too long. `within` is the maximum age of the last success, in words.
     pub fn overdue(time: DateTime<Utc>, last_success: Option<DateTime<Utc>>, within: &str) -> Self {
         let since = last_success.map_or_else(
             || "no run has succeeded yet".to_owned(),
@@ -261,7 +260,7 @@ impl Notification {
         Self::new(NotificationKind::Failed, time, text, what_to_do.to_owned())
     }
 
-    /// The first success after a failure that was told at `failed_at`.
+    /// The first success after a failure that was reported at `failed_at`.
     pub fn recovered(time: DateTime<Utc>, report: &RunReport, failed_at: DateTime<Utc>) -> Self {
         let text = format!(
             "a run has succeeded again ({}); the failure was reported at {}",
@@ -273,7 +272,7 @@ impl Notification {
         Self { run: Some(report.run.clone()), counts: counts(&report.total()), ..recovered }
     }
 
-    /// Findings of one kind in one instance that were not told before; `groups` is not empty.
+    /// New findings of one kind in one instance; `groups` is not empty.
     pub fn found(run: &RunId, time: DateTime<Utc>, instance: &str, about: FindingKind, groups: &[String]) -> Self {
         let listed = listed(groups);
         let (text, what_to_do) = match about {
@@ -293,7 +292,7 @@ impl Notification {
         Self { counts, ..found }.of_instance(run, instance)
     }
 
-    /// A credential that expires soon, with its topic; `None` where there is time. `section` is where it is configured.
+    /// A credential expires soon, with its topic; `None` if it does not. `section` is its section in the configuration.
     pub fn expiring(time: DateTime<Utc>, section: &str, last_day: NaiveDate) -> Option<(FindingTopic, Self)> {
         if last_day - time.date_naive() >= EXPIRY_NOTICE {
             return None;
@@ -315,7 +314,7 @@ impl Notification {
     }
 }
 
-/// What a run over a whole instance found there that is told once.
+/// The findings of a run over a whole instance, each of which causes one notification.
 pub fn findings(report: &InstanceReport) -> BTreeSet<FindingTopic> {
     let orphaned = report.orphaned.iter().map(|orphan| (FindingKind::OrphanedGroup, &orphan.group));
     let renamed = report.skipped.iter().filter(|skipped| skipped.reason == SkipReason::RenamedGroup);
@@ -341,7 +340,7 @@ fn counts(summary: &Summary) -> BTreeMap<String, usize> {
     numbers.into_iter().filter(|(_, number)| *number > 0).map(|(name, number)| (name.to_owned(), number)).collect()
 }
 
-/// Each name once, those without text left out.
+/// Each name once, without empty names.
 fn named<'n>(names: impl Iterator<Item = &'n str>) -> Vec<String> {
     let names: BTreeSet<&str> = names.filter(|name| !name.is_empty()).collect();
     names.into_iter().take(MOST_OPERATORS).map(str::to_owned).collect()

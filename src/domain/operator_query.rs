@@ -1,11 +1,11 @@
-//! Which operators a question about a user is about, named before Campaign is asked.
+//! The operators that a lookup of one user reads from Campaign.
 
 use std::collections::BTreeSet;
 
 use super::{AdobeUser, FoldedName, Identities, OperatorId, OperatorLogin, identity::names};
 
-/// The operators to read for one user. Campaign compares logins as its database does, most of them by letter case as well,
-/// so that every spelling and every key in question has to be named.
+/// The operators to read for one user. Campaign compares logins like its database, in most cases with letter case, so
+/// that the query has to name every possible spelling and every possible key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OperatorQuery {
     /// Logins, each once, sorted.
@@ -15,8 +15,8 @@ pub struct OperatorQuery {
 }
 
 impl OperatorQuery {
-    /// The operators of the user's names, as Adobe writes them and folded; the operator that earlier runs knew the user
-    /// as; and those whose login was `alike` when a run last saw it.
+    /// The operators with the user's names, in Adobe's spelling and folded; the stored operator of the user; and the
+    /// operators `alike`, whose login looked like one of the names at last sight.
     pub fn of(user: &AdobeUser, identities: &Identities, alike: Vec<OperatorId>) -> Self {
         let written = [&user.email, &user.user_name].into_iter().flatten().map(|name| name.trim());
         let mut logins: BTreeSet<_> = written.filter(|name| !name.is_empty()).map(OperatorLogin::new).collect();
@@ -29,7 +29,7 @@ impl OperatorQuery {
     }
 }
 
-/// The folded names by which an operator may be the user's.
+/// The folded names that the login of the user's operator may have.
 pub fn login_candidates(user: &AdobeUser) -> Vec<FoldedName> {
     names(user).collect()
 }
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_of_the_names_of_a_person_is_sought() {
+    fn every_spelling_of_the_names_of_a_user_is_read() {
         for (email, user_name, expected) in [
             ("ann@acme.com", None, &["ann@acme.com"][..]),
             (" Ann@ACME.com", None, &["Ann@ACME.com", "ann@acme.com"]),
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn the_operator_that_a_user_was_and_those_alike_are_sought_by_key() {
+    fn the_stored_operator_and_those_that_look_alike_are_read_by_key() {
         let identities = Identities::new([("ID1".into(), KnownOperator { id: OperatorId(7), login: None })]);
         let user = AdobeUser { id: Some("id1".to_owned()), ..AdobeUser::default() };
         assert_eq!(

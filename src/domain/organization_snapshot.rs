@@ -1,4 +1,4 @@
-//! What the organization wants: product profiles, the users in them, and the proof that all of it was read.
+//! A read of the organization: product profiles, their users, and the proof that the read is complete.
 
 use std::collections::BTreeMap;
 
@@ -9,24 +9,24 @@ use super::{
     roster::Roster,
 };
 
-/// Technical accounts that may be missing from a listing however small the organization is.
+/// How many technical accounts may be missing from a listing, however small the organization is.
 const ALWAYS_TOLERATED: u64 = 10;
 
 /// One product profile of the groups listing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductProfile {
-    /// `groupId`; absent from the listing before 2020 and optional ever since.
+    /// `groupId`; Adobe added it to the listing in 2020 and documents it as optional.
     pub id: Option<ProductProfileId>,
     /// `groupName`, as the Admin Console spells it.
     pub name: ProductProfileName,
-    /// `memberCount`. Whether users who come through a user group are counted is not documented.
+    /// `memberCount`. Adobe does not document whether it includes users that have the profile through a user group.
     pub member_count: Option<u64>,
 }
 
-/// One user, as far as matching needs them.
+/// One user of the Admin Console, with the fields that matching needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AdobeUser {
-    /// `id`, which survives a change of name; the reference calls it optional.
+    /// `id`, which a change of name does not change; documented as optional.
     pub id: Option<String>,
     /// `email`, as Adobe spells it.
     pub email: Option<String>,
@@ -43,14 +43,14 @@ pub enum ReadKind {
     Profiles,
 }
 
-/// How many users may be missing from a complete listing: technical accounts are counted and not listed.
+/// How many users may be missing from a complete listing: Adobe counts technical accounts and does not list them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
     /// Share of the total, 0.01 for 1 %; at least 10 users are always tolerated.
     pub share: f64,
 }
 
-/// What a walk over the pages of one listing saw; [`ReadProof::of_walk`] judges it.
+/// What a walk over the pages of one listing found; [`ReadProof::of_walk`] checks it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WalkEvidence {
     /// Pages received, counted from page 0.
@@ -67,7 +67,7 @@ pub struct WalkEvidence {
     pub users: u64,
 }
 
-/// A complete read. It cannot be made from anything else.
+/// Proof of a complete read. It cannot be created from an incomplete one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadProof {
     kind: ReadKind,
@@ -75,11 +75,11 @@ pub struct ReadProof {
     counted: bool,
     /// Accounts of the organization that were counted and not listed, where its users were walked and counted.
     unlisted: Option<u64>,
-    /// By position in the listing of profiles; of a profile that is not in it, the walk knows all members.
+    /// By position in the listing of profiles; all members of profiles without an entry are known from the walk.
     profiles: BTreeMap<u32, ProfileRead>,
 }
 
-/// Why a read is not complete. Nothing may be concluded from it.
+/// Why a read is not complete. No decision may rest on such a read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IncompleteRead {
     /// The listing ended before the pages it announced.
@@ -106,7 +106,7 @@ pub enum IncompleteRead {
         /// How many may be missing.
         tolerated: u64,
     },
-    /// More users came than were announced.
+    /// The listing contained more users than announced.
     #[error("inconsistent read: {users} users received, only {total} announced")]
     TooMany {
         /// Distinct users received.
@@ -114,7 +114,7 @@ pub enum IncompleteRead {
         /// `X-Total-Count`.
         total: u64,
     },
-    /// The organization changed under the walk: pages may have shifted.
+    /// The organization changed during the walk: users may have moved between pages.
     #[error("inconsistent read: {first} users announced on the first page, {last} on the last")]
     Changed {
         /// `X-Total-Count` of the first page.
@@ -122,20 +122,20 @@ pub enum IncompleteRead {
         /// `X-Total-Count` of the last page.
         last: u64,
     },
-    /// A read that was to prove that somebody is absent came without the headers that prove anything.
-    #[error("unproven read: the answers carry no X-Page-Count or no X-Total-Count")]
+    /// A read that had to prove that a user is absent came without the headers that prove it.
+    #[error("unproven read: the responses carry no X-Page-Count or no X-Total-Count")]
     Uncounted,
-    /// An organization without users is a fault, not a wish to remove everybody.
+    /// An organization without users is a fault. It does not mean that all memberships are to be removed.
     #[error("the organization has no users: nothing can be concluded from that")]
     NoUsers,
-    /// An organization without product profiles, likewise.
+    /// An organization without product profiles is a fault as well.
     #[error("the groups listing has no product profile: nothing can be concluded from that")]
     NoProfiles,
 }
 
 impl ReadProof {
-    /// Judges a walk over the users of the organization. `profiles` are those whose members were read by themselves as
-    /// well, by position in the listing.
+    /// Checks a walk over the users of the organization. `profiles` are the profiles whose members were also read
+    /// separately, by position in the listing.
     pub fn of_walk(
         evidence: &WalkEvidence,
         profiles: BTreeMap<u32, ProfileRead>,
@@ -154,14 +154,14 @@ impl ReadProof {
         })
     }
 
-    /// The members of each matching profile, by position in the listing. `users` are distinct users. Nobody at all is an
-    /// answer: each listing proves by itself that it is empty.
+    /// The proof for reads of the members of each matching profile, by position in the listing. `users` is the number
+    /// of distinct users; it may be 0, because each listing proves by itself that it is empty.
     pub fn of_profiles(profiles: BTreeMap<u32, ProfileRead>, users: u64) -> Self {
         let counted = profiles.values().filter_map(ProfileRead::listing).all(MembersListing::is_counted);
         Self { kind: ReadKind::Profiles, users, counted, unlisted: None, profiles }
     }
 
-    /// Accounts of the organization that were counted and not listed; `None` where that was not counted.
+    /// Accounts of the organization that were counted and not listed; `None` if they were not counted.
     pub fn unlisted(&self) -> Option<u64> {
         self.unlisted
     }
@@ -176,14 +176,14 @@ impl ReadProof {
         self.users
     }
 
-    /// Whether the answers carried the counts that prove completeness. Without them nobody may be removed.
+    /// Whether the responses carried the counts that prove completeness. Without them removals are held.
     pub fn is_counted(&self) -> bool {
         self.counted
     }
 }
 
 impl WalkEvidence {
-    /// Whether the answers carried the counts that prove completeness. Without them nobody may be removed.
+    /// Whether the responses carried the counts that prove completeness. Without them removals are held.
     pub fn is_counted(&self) -> bool {
         self.page_count.is_some() && self.total_count.is_some()
     }
@@ -193,7 +193,7 @@ impl WalkEvidence {
         self.total_count.map(|total| total.saturating_sub(self.users))
     }
 
-    /// Whether this is all of one listing, however many users it holds.
+    /// Checks that this is all of one listing, which may be empty.
     pub fn judge(&self, tolerance: Tolerance) -> Result<(), IncompleteRead> {
         if !self.last_page_seen {
             return Err(match self.page_count {
@@ -201,7 +201,7 @@ impl WalkEvidence {
                 _ => IncompleteRead::NoLastPage { pages: self.pages },
             });
         }
-        // An empty listing still has its page 0, whatever the header says of it.
+        // An empty listing has a page 0, even if the header says 0 pages.
         if let Some(announced) = self.page_count.map(|count| count.max(1)).filter(|count| *count != self.pages) {
             return Err(IncompleteRead::Pages { pages: self.pages, announced });
         }
@@ -244,10 +244,10 @@ pub struct OrganizationSnapshot {
 }
 
 impl OrganizationSnapshot {
-    /// Puts a complete read together.
+    /// Builds the snapshot of a complete read.
     ///
     /// `profiles` are all product profiles of the listing; `memberships` are pairs (position in `profiles`, position in
-    /// `users`); `unlisted` are names that a mask matches and that were seen on users only.
+    /// `users`); `unlisted` are names that a mask matches and that only users carry.
     pub fn new(
         organization: OrganizationId,
         profiles: Vec<ProductProfile>,
@@ -270,18 +270,18 @@ impl OrganizationSnapshot {
         Self { roster: self.roster.with_unusable(unusable), ..self }
     }
 
-    /// The same read, where `users` holds also everybody without a matching profile who has one of these logins.
+    /// The same read, where `users` also contains all users without a matching profile that have one of these logins.
     #[must_use]
     pub fn with_holders_of(self, logins: LoginSet) -> Self {
         Self { roster: self.roster.with_holders_of(logins), ..self }
     }
 
-    /// Logins of which everybody who has one is among [`Self::users`].
+    /// Logins whose holders are all among [`Self::users`].
     pub fn logins(&self) -> &LoginSet {
         self.roster.logins()
     }
 
-    /// Whose users these are.
+    /// The organization that was read.
     pub fn organization(&self) -> &OrganizationId {
         &self.organization
     }
@@ -291,7 +291,7 @@ impl OrganizationSnapshot {
         self.roster.profiles()
     }
 
-    /// The users who have at least one matching profile, and those who have one of [`Self::logins`].
+    /// The users that have at least one matching profile, and those that have one of [`Self::logins`].
     pub fn users(&self) -> &[AdobeUser] {
         self.roster.users()
     }
@@ -301,12 +301,12 @@ impl OrganizationSnapshot {
         self.roster.members(profile).map(|(_, user)| user).collect::<Vec<_>>().into_iter()
     }
 
-    /// Names that a mask matches, seen on users and absent from the listing: never profiles.
+    /// Names that a mask matches, that users carry, and that are not in the listing: they never count as profiles.
     pub fn unlisted(&self) -> &[ProductProfileName] {
         self.roster.unlisted()
     }
 
-    /// That all of it was read.
+    /// The proof that the read is complete.
     pub fn proof(&self) -> &ReadProof {
         &self.proof
     }
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_is_complete_only_when_every_sign_agrees() {
+    fn a_read_is_complete_only_if_page_flags_and_counts_agree() {
         check(|_| {}, None);
         check(|walk| (walk.pages, walk.last_page_seen) = (1, false), Some("incomplete read: 1 of 4 pages"));
         check(|walk| walk.pages = 1, Some("incomplete read: 1 of 4 pages"));
@@ -376,13 +376,13 @@ mod tests {
     }
 
     #[test]
-    fn an_organization_of_nobody_is_never_believed() {
+    fn an_organization_without_users_is_an_incomplete_read() {
         let empty = WalkEvidence { pages: 1, last_page_seen: true, ..WalkEvidence::default() };
         assert_eq!(of_walk(&empty), Err(IncompleteRead::NoUsers));
     }
 
     #[test]
-    fn profiles_of_nobody_are_an_answer() {
+    fn profiles_without_members_are_a_complete_read() {
         let empty = WalkEvidence {
             pages: 1,
             last_page_seen: true,

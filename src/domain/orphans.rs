@@ -1,4 +1,5 @@
-//! Groups that a profile fed once and none does any more, and which profiles a read matches with groups.
+//! Orphaned groups, which followed a profile and follow none any more, and the profiles that a read matches with
+//! groups.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use super::{
     roster::Roster,
 };
 
-/// A group whose profile vanished, was renamed, or does not match the mask any more.
+/// A group whose profile was deleted, was renamed, or does not match the mask any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrphanGroup {
     /// The group in Campaign's spelling.
@@ -22,12 +23,12 @@ pub struct OrphanGroup {
     pub profile: ProductProfileName,
     /// Operators in it, by key.
     pub members: Vec<OperatorId>,
-    /// Those of them about whom this run says nothing: they stay, whatever the policy is. By key.
+    /// Members that this run does not decide about: they stay, whatever the policy is. By key.
     pub undecided: Vec<OperatorId>,
 }
 
 impl OrphanGroup {
-    /// The group as one in which nobody belongs.
+    /// The group as a managed group without members.
     pub(super) fn emptied(&self) -> ManagedGroup {
         ManagedGroup {
             name: self.name.clone(),
@@ -42,11 +43,12 @@ impl OrphanGroup {
     }
 }
 
-/// The followed groups that no profile claims any more, that Campaign has once, and that still have members; by folded name.
+/// The followed groups that no profile claims any more, that exist exactly once in Campaign, and that still have
+/// members; by folded name.
 ///
-/// A claim that was refused, because two profiles make it or because it only looks like this group, is a claim all the same.
-/// A renamed group is an orphan under its new name, and none of its members is decided about: which of both names is meant,
-/// only users know.
+/// A claim counts even if it is refused, because two profiles make it or because the name only looks alike. A renamed
+/// group is orphaned under its new name, and all its members are undecided: only an administrator knows which of both
+/// names is right.
 pub(super) fn orphans(
     claims: &Claims,
     groups: &GroupsByName<'_>,
@@ -79,9 +81,9 @@ pub(super) fn orphans(
     orphans.into_values().collect()
 }
 
-/// How the organization was read for this instance: every profile that the mask matches with a group, whether or not
-/// Campaign has that group, so that a count of them is a count of profiles. Calls for single users tell the profiles, and not
-/// how many users there are.
+/// How the organization was read for this instance. It contains every profile that the mask maps to a group, whether or
+/// not Campaign has that group, so that their number is a number of profiles. A read by calls for single users has the
+/// profiles and not the number of users.
 pub fn source_read(source: &MatchedSource<'_>, policy: &Policy, membership: Membership) -> SourceRead {
     let (claims, roster) = (profiles_by_group(source), source.roster);
     let readable = (0..).zip(roster.profiles()).filter(|(position, _)| !roster.unusable().concerns(*position));
@@ -102,7 +104,7 @@ pub fn source_read(source: &MatchedSource<'_>, policy: &Policy, membership: Memb
     }
 }
 
-/// The profiles that claim a group, by that group. Whether Campaign has it is not known here.
+/// The profiles that claim a group, by that group. The group may not exist in Campaign.
 pub(super) fn followed_groups(claims: &Claims, roster: &Roster) -> Vec<FollowedGroup> {
     let claims = claims.values().flatten();
     let mut matched: Vec<_> = claims

@@ -1,8 +1,28 @@
-//! How a run ended. The names are fixed: other users's tools rely on them.
+//! How reading or writing fails, and how a run ends. The names are fixed: other tools rely on them.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Failure;
+/// What went wrong with the Admin Console or Campaign. Each failure has its own exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The credentials, or their rights, were refused: exit status 77.
+    Refused,
+    /// A response was wrong, or a read was not complete: exit status 5.
+    Incomplete,
+    /// The system asked for a pause: exit status 6.
+    Throttled {
+        /// The pause it asked for, when it named one.
+        retry_after: Option<Duration>,
+    },
+    /// Could not connect, timed out, or a temporary fault of the system: exit status 6.
+    Unavailable,
+    /// The configuration of this host prevents access to the system: exit status 78.
+    Misconfigured,
+    /// Anything else: exit status 1.
+    Unexpected,
+}
 
 /// How a run, or its part in one instance, ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,34 +32,34 @@ pub enum Outcome {
     InSync,
     /// A dry run, or an observed instance, with something to do.
     ChangesPending,
-    /// All changes were made.
+    /// All changes were applied.
     Applied,
-    /// Some items failed, were not confirmed, or could not be placed.
+    /// Some changes failed or were not confirmed, or something was skipped that an administrator has to correct.
     Partial,
-    /// Something waits for an approval.
+    /// Changes are held and wait for an approval.
     Held,
     /// A system could not be read completely; nothing was written.
     Incomplete,
     /// A system asked for a longer pause than the run may wait.
     Throttled,
-    /// A system does not answer.
+    /// A system could not be reached, timed out, or had a temporary fault.
     Unavailable,
     /// Another run holds the lock.
     Locked,
     /// Credentials were refused.
     Refused,
-    /// The proxy that is configured on this host cannot be used. Has the name of [`Self::Refused`] wherever it is written;
-    /// [`RunReport::misconfigured`](super::RunReport::misconfigured) tells the two apart.
+    /// The proxy that is configured on this host cannot be used. Written with the name of [`Self::Refused`];
+    /// [`RunReport::misconfigured`](super::RunReport::misconfigured) is the difference.
     #[serde(rename = "refused", skip_deserializing)]
     Misconfigured,
     /// An unexpected failure.
     Failed,
-    /// The run was told to stop, or died, before its end; only the history knows such runs.
+    /// The run was stopped or its process died before its end; only the history contains such runs.
     Interrupted,
 }
 
 impl Outcome {
-    /// The more important of two outcomes decides for the run; the order is that of the exit codes.
+    /// The outcome with the highest rank decides for the run; the order is that of the exit statuses.
     fn rank(self) -> u8 {
         match self {
             Self::Misconfigured => 11,
@@ -62,8 +82,8 @@ impl Outcome {
         outcomes.into_iter().max_by_key(|outcome| outcome.rank()).unwrap_or(Self::InSync)
     }
 
-    /// Whether a run read both sides completely and made everything that it was allowed to make. What a guard holds is not
-    /// allowed yet: it waits for an approval, and nothing is out of order.
+    /// Whether a run read the Admin Console and Campaign completely and made all changes that it was allowed to make.
+    /// Held changes wait for an approval and do not make a run unsuccessful.
     pub fn is_success(self) -> bool {
         match self {
             Self::InSync | Self::ChangesPending | Self::Applied | Self::Partial | Self::Held => true,

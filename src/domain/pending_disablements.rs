@@ -1,30 +1,28 @@
-//! Operators whom an earlier run left in no operator group and did not get to disable.
+//! Operators that an earlier run left in no operator group and did not disable because it ended early.
 
 use std::collections::HashSet;
 
-use super::{
-    AdobeUser, CampaignSnapshot, DesiredState, History, ManagedGroup, OperatorId, ProductProfileName,
-    identity::OperatorIndex,
-};
+use super::{AdobeUser, CampaignSnapshot, History, OperatorId, ProductProfileName, identity::OperatorIndex};
 
-/// An operator who is in no group at all, whom no profile gives one, and whom an earlier run was to disable for that.
+/// An operator that is in no group, that no profile maps to a group, and that an earlier run planned to disable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PendingDisablement {
-    /// Their key.
+    /// The operator's key.
     pub operator: OperatorId,
     /// The profile that the disablement was planned for.
     pub profile: ProductProfileName,
 }
 
-/// What earlier runs did not get to and there is still ground for, by key. `users` are all whom a profile that the mask
-/// matches is given, whether or not its group could be placed: whoever of them may be the operator keeps it enabled.
+/// The disablements of earlier runs that are still due, by key. `users` are all users with a profile that the mask
+/// matches, whether or not the group of that profile was found: an operator that may belong to one of them stays
+/// enabled.
 pub(super) fn pending_disablements<'p>(
     users: impl Iterator<Item = &'p AdobeUser>,
     index: &OperatorIndex<'_>,
     campaign: &CampaignSnapshot,
     history: &History,
 ) -> Vec<PendingDisablement> {
-    // The usual case needs no second pass over everybody.
+    // Usually nothing is pending: then a second pass over all users is not necessary.
     if history.unfinished_disablements.is_empty() {
         return Vec::new();
     }
@@ -33,7 +31,7 @@ pub(super) fn pending_disablements<'p>(
     let unfinished = history.unfinished_disablements.iter();
     let mut pending_disablements: Vec<_> = unfinished
         .filter_map(|unfinished| {
-            // Of several operators of one login nobody can tell which was meant.
+            // Among several operators with one login, the one that the earlier run meant is not known.
             let [operator] = index.of_login(&unfinished.operator) else { return None };
             let is_left = !wanted.contains(&operator.id) && !with_group.contains(&operator.id);
             is_left.then(|| PendingDisablement { operator: operator.id, profile: unfinished.profile.clone() })
@@ -42,14 +40,4 @@ pub(super) fn pending_disablements<'p>(
     pending_disablements.sort_unstable();
     pending_disablements.dedup_by_key(|pending| pending.operator);
     pending_disablements
-}
-
-impl DesiredState {
-    /// The group that follows the profile for which this departed operator was to be disabled; `None` when none does any
-    /// more, or the operator did not depart.
-    pub(super) fn group_left(&self, operator: OperatorId) -> Option<&ManagedGroup> {
-        let at = self.pending_disablements.binary_search_by_key(&operator, |pending| pending.operator).ok()?;
-        let profile = self.pending_disablements.get(at)?.profile.folded();
-        self.groups.iter().find(|group| group.profile.name.folded() == profile)
-    }
 }

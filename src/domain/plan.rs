@@ -1,4 +1,4 @@
-//! The difference between what an instance should hold and what it holds, as a value that users can read.
+//! The plan: the difference between the desired and the actual state of an instance.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -10,11 +10,11 @@ use super::{
     Skipped, WithoutGroups, identity::OperatorIndex, protection::Protection,
 };
 
-/// Why an operator is disabled who loses the last group.
+/// The reason for disabling an operator that loses its last group.
 const LEFT_BY_THIS_PLAN: &str = "this plan leaves it in no operator group";
 
-/// Why an operator is disabled who has had no group since an earlier run.
-const LEFT_EARLIER: &str = "an earlier run left it in no operator group and did not get to disable it";
+/// The reason for disabling an operator that has had no group since an earlier run.
+const LEFT_EARLIER: &str = "an earlier run left it in no operator group and ended before it disabled it";
 
 /// The kinds of changes, in the order in which they are applied. The names are part of the JSON report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub enum ChangeKind {
     Add,
     /// An operator leaves a group.
     Remove,
-    /// An operator can no longer log on.
+    /// An operator is disabled: it can no longer sign in.
     DisableOperator,
 }
 
@@ -53,52 +53,53 @@ pub enum Action {
         /// Its internal name.
         group: OperatorGroupName,
     },
-    /// Creates an operator that logs on through Adobe's identity service.
+    /// Creates an operator that signs in through Adobe's identity service.
     CreateOperator {
         /// The login.
         operator: OperatorLogin,
         /// The e-mail address.
         email: String,
     },
-    /// Puts an operator into a group.
+    /// Adds an operator to a group.
     Add {
-        /// Who.
+        /// The operator's login.
         operator: OperatorLogin,
-        /// Their key; `None` when this plan creates them.
+        /// The operator's key; `None` if this plan creates the operator.
         operator_id: Option<OperatorId>,
-        /// Where.
+        /// The group.
         group: OperatorGroupName,
-        /// Its key; `None` when this plan creates it.
+        /// The group's key; `None` if this plan creates the group.
         group_id: Option<OperatorGroupId>,
     },
-    /// Takes an operator out of a group.
+    /// Removes an operator from a group.
     Remove {
-        /// Who.
+        /// The operator's login.
         operator: OperatorLogin,
-        /// Their key.
+        /// The operator's key.
         operator_id: OperatorId,
-        /// From where.
+        /// The group.
         group: OperatorGroupName,
-        /// Its key.
+        /// The group's key.
         group_id: OperatorGroupId,
     },
-    /// Keeps an operator from logging on whom this plan, or an earlier run, leaves in no group.
+    /// Disables an operator that this plan or an earlier run leaves in no group.
     DisableOperator {
-        /// Who.
+        /// The operator's login.
         operator: OperatorLogin,
-        /// Their key.
+        /// The operator's key.
         operator_id: OperatorId,
     },
 }
 
-/// What a change does, whom and where it touches, diff as names are: the same in every run. Sorts in the order of doing.
+/// Identifies a change across runs: its kind, group and operator, by strict key. Sorts in the order in which changes
+/// are applied.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ChangeKey {
-    /// What it does.
+    /// The kind of change.
     pub kind: ChangeKind,
-    /// The folded name of the operator group; empty when it touches none.
+    /// The folded name of the operator group; empty if the change concerns no group.
     pub group: FoldedName,
-    /// The folded login of the operator; empty when it touches none.
+    /// The folded login of the operator; empty if the change concerns no operator.
     pub operator: FoldedName,
 }
 
@@ -107,14 +108,14 @@ pub struct ChangeKey {
 pub struct Change {
     /// What it does.
     pub action: Action,
-    /// The profile that wants it.
+    /// The profile that requires it.
     pub profile: ProductProfileName,
-    /// Why, in words.
+    /// The reason.
     pub reason: String,
 }
 
 impl Change {
-    /// The operator it touches.
+    /// The operator that it concerns.
     pub fn operator(&self) -> Option<&OperatorLogin> {
         match &self.action {
             Action::CreateGroup { .. } => None,
@@ -125,7 +126,7 @@ impl Change {
         }
     }
 
-    /// The operator group it touches.
+    /// The operator group that it concerns.
     pub fn group(&self) -> Option<&OperatorGroupName> {
         match &self.action {
             Action::CreateOperator { .. } | Action::DisableOperator { .. } => None,
@@ -133,7 +134,7 @@ impl Change {
         }
     }
 
-    /// What names the change in every run.
+    /// The key that identifies the change in every run.
     pub fn key(&self) -> ChangeKey {
         ChangeKey {
             kind: self.kind(),
@@ -153,7 +154,7 @@ impl Change {
         }
     }
 
-    /// Whether somebody loses something.
+    /// Whether an operator loses a membership or the ability to sign in.
     pub fn is_removal(&self) -> bool {
         matches!(self.action, Action::Remove { .. } | Action::DisableOperator { .. })
     }
@@ -163,13 +164,13 @@ impl Change {
 /// by name.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Plan {
-    /// What to do, in the order of doing.
+    /// The changes, in the order in which they are applied.
     pub changes: Vec<Change>,
-    /// What was left out, sorted.
+    /// What is skipped, sorted.
     pub skipped: Vec<Skipped>,
-    /// Managed memberships that are as they should be.
+    /// Number of managed memberships that need no change.
     pub unchanged: usize,
-    /// How many members that a plan may touch each group has in Campaign before the run, by group: managed and not
+    /// How many members that a plan may remove each group has in Campaign before the run, by group: managed and not
     /// protected, whatever the run is narrowed to.
     pub managed_members: BTreeMap<OperatorGroupName, usize>,
 }
@@ -180,7 +181,7 @@ impl Plan {
         self.managed_members.values().sum()
     }
 
-    /// The same plan with the reason that it takes back what `run` did.
+    /// The same plan, with the undo of `run` as the reason of every change.
     #[must_use]
     pub fn taking_back(mut self, run: &RunId) -> Self {
         for change in &mut self.changes {
@@ -225,7 +226,7 @@ struct Planner<'a> {
     campaign: &'a CampaignSnapshot,
     index: OperatorIndex<'a>,
     protection: Protection<'a>,
-    /// Operators that no plan takes anything from.
+    /// Operators that no plan removes or disables.
     untouchable: HashSet<OperatorId>,
 }
 
@@ -246,7 +247,8 @@ impl<'a> Planner<'a> {
         Self { desired, campaign, index, protection, untouchable }
     }
 
-    /// Adds what one group needs to `changes`, its removals for this reason; gives the memberships that are as they should be.
+    /// Adds the changes of one group to `changes`, removals with this reason; returns how many memberships need no
+    /// change.
     fn settle(
         &self,
         group: &ManagedGroup,
@@ -266,7 +268,8 @@ impl<'a> Planner<'a> {
         self.campaign.size(group, managed).managed
     }
 
-    /// Disables who logs on through Adobe and is in no group at all once `changes` are made, or whom an earlier run left so.
+    /// Disablements of operators that sign in through Adobe and are in no group after `changes` or since an earlier
+    /// run.
     fn disablements(&self, changes: &[Change]) -> Vec<Change> {
         let mut losses: BTreeMap<OperatorId, (usize, &ProductProfileName)> = BTreeMap::new();
         let mut coming = HashSet::new();
@@ -304,7 +307,8 @@ impl<'a> Planner<'a> {
             .collect()
     }
 
-    /// Those whom an earlier run did not get to disable and this plan may; whoever is `coming` into a group is not among them.
+    /// Pending disablements that this plan may make: not of protected operators, and not of operators `coming` into a
+    /// group.
     fn departed(&self, coming: &HashSet<OperatorId>) -> impl Iterator<Item = &'a PendingDisablement> {
         self.desired.pending_disablements.iter().filter(|PendingDisablement { operator, .. }| {
             !coming.contains(operator)
@@ -321,7 +325,7 @@ impl<'a> Planner<'a> {
             reason: format!("profile {} has no operator group", group.profile.name),
         });
         let mut first_group: Vec<Option<&ManagedGroup>> = vec![None; self.desired.new_operators.len()];
-        // A creation is wanted by a profile that is not in doubt, where there is one.
+        // The profile of a creation is one that is not in doubt, if there is one.
         let certain = planned.clone().filter(|group| group.read.doubt().is_none());
         for group in certain.chain(planned.filter(|group| group.read.doubt().is_some())) {
             for position in &group.new_members {
@@ -359,7 +363,7 @@ impl<'a> Planner<'a> {
             if let Some(why) = self.protection.of_operator(operator) {
                 skipped.insert(not_touched(operator, group, why));
             } else if !self.index.manages(operator) {
-                let detail = format!("is in group \"{}\" and does not log on through Adobe: left alone", group.name);
+                let detail = format!("is in group \"{}\" and does not sign in through Adobe: left alone", group.name);
                 skipped.insert(Skipped::new(SkipReason::NotManaged, operator.login.as_str(), detail));
             } else {
                 diff.removals.push((operator, group_id));
@@ -370,7 +374,7 @@ impl<'a> Planner<'a> {
 
     /// Drops the removals that would take a protected group below its minimum or take a required member from it.
     ///
-    /// Additions of the same plan are not counted: they may fail. The next run sees those that did not.
+    /// Additions of the same plan do not count, because they may fail. The next run counts those that succeeded.
     fn keep_the_minimum(
         &self,
         group: &ManagedGroup,

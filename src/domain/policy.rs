@@ -1,20 +1,20 @@
-//! What the administrator decided for one instance, as far as decisions need it.
+//! The configured rules of one instance, as far as decisions need them.
 
 use super::{AssociationMask, InstanceName, OperatorGroupName, OperatorLogin};
 
-/// What becomes of a user without operator, or of a profile without operator group.
+/// What a run does about a user without operator, or a profile without operator group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MissingPolicy {
-    /// Leave it out and say so.
+    /// Skip it with a notice.
     Skip,
     /// Create it.
     Create,
 }
 
-/// Whose memberships follow the profiles.
+/// Which operators' memberships follow the profiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manage {
-    /// Operators who log on through Adobe's identity service only.
+    /// Only operators that sign in through Adobe's identity service.
     Ims,
     /// Every operator.
     All,
@@ -30,31 +30,31 @@ impl Manage {
     }
 }
 
-/// What becomes of an operator of Adobe's identity service whom a run leaves in no group.
+/// What a run does about an operator of Adobe's identity service that it leaves in no group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WithoutGroups {
-    /// Nothing.
+    /// It leaves the operator enabled.
     Keep,
-    /// It is disabled.
+    /// It disables the operator.
     Disable,
 }
 
-/// What becomes of the members of a group whose profile vanished.
+/// What a run does about the members of a group that has lost its profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrphanedGroup {
-    /// They stay, and every report says so.
+    /// The members stay, and every report lists the group.
     Keep,
-    /// They are to be removed, once somebody approved it.
+    /// The run plans their removals, which need an approval.
     Empty,
 }
 
 /// Which memberships of profiles count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Membership {
-    /// Also those that come through a user group.
+    /// All, including those through a user group.
     #[default]
     Effective,
-    /// Only those given to the user.
+    /// Only those assigned to the user directly.
     Direct,
 }
 
@@ -68,12 +68,12 @@ impl Membership {
     }
 }
 
-/// A group that must not run dry.
+/// A group with a minimum number of members or with required members.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProtectedGroup {
-    /// Which group.
+    /// The group.
     pub name: OperatorGroupName,
-    /// Least number of members that removals leave.
+    /// Minimum number of members: removals below it are skipped.
     pub min_members: usize,
     /// Operators that are never removed from it.
     pub required: Vec<OperatorLogin>,
@@ -84,20 +84,20 @@ pub struct ProtectedGroup {
 pub struct Policy {
     /// The name of the instance in the configuration.
     pub instance: InstanceName,
-    /// Ties profiles to operator groups.
+    /// Maps profiles to operator groups.
     pub mask: AssociationMask,
-    /// Users without operator.
+    /// What to do about users without operator.
     pub missing_operator: MissingPolicy,
-    /// Profiles without operator group.
+    /// What to do about profiles without operator group.
     pub missing_group: MissingPolicy,
-    /// Whose memberships are managed.
+    /// Which operators are managed.
     pub manage: Manage,
-    /// Operators whom a run leaves in no group.
+    /// What to do about operators that a run leaves in no group.
     pub without_groups: WithoutGroups,
-    /// Groups whose profile vanished.
+    /// What to do about groups that have lost their profile.
     pub orphaned_group: OrphanedGroup,
-    /// Operators that are never touched, beside the built-in ones.
+    /// Operators that are never changed, besides the built-in ones.
     pub protected_operators: Vec<OperatorLogin>,
-    /// Groups that must not run dry.
+    /// Groups with a minimum number of members or with required members.
     pub protected_groups: Vec<ProtectedGroup>,
 }

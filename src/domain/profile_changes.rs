@@ -1,6 +1,7 @@
-//! Which operator groups have another product profile than before, or which profiles another group.
+//! Operator groups that follow another product profile than before, and profiles that map to another group than before.
 //!
-//! Whoever may rename a profile in the Admin Console, or a group in Campaign, must not thereby hand out the rights of a group.
+//! An administrator who may rename a profile in the Admin Console, or a group in Campaign, must not be able to grant
+//! the rights of a group by a rename.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,37 +11,37 @@ use super::{
     known_profiles::{RenamedGroup, renamed_groups},
 };
 
-/// How the tie between a group and its profile differs from what is known.
+/// How the tie between a group and its profile differs from the stored one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TieChange {
-    /// The profile had another name, and with it another group or none.
+    /// The profile had another name, which mapped to another group or to none.
     RenamedProfile,
     /// The group follows another profile than before.
     OtherProfile,
-    /// The group of this name is not the one that the profile stood for, which exists under another name.
+    /// The group with this name is not the one that the profile mapped to, which exists under another name.
     RenamedGroup,
-    /// The group was deleted and made again: who is in it came there in another way.
+    /// The group was deleted and created again: its members were added in another way.
     GroupMadeAgain,
 }
 
-/// A group whose tie to its profile is not the known one.
+/// A group whose tie to its profile differs from the stored one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ProfileChange {
     pub(super) tie: TieChange,
-    /// The profile that claims the group now; `None` where it has no id.
+    /// The profile that claims the group now; `None` if it has no id.
     pub(super) profile: Option<ProductProfileId>,
-    /// What is different, in words.
+    /// What is different, for readers.
     pub(super) what: String,
 }
 
 impl ProfileChange {
-    /// Whether additions and creations wait as well as removals. A group that was made again has no rights yet but those
-    /// that were given to it on purpose.
+    /// Whether additions and creations are held as well as removals. A group that was deleted and created again has
+    /// only the rights that were given to it on purpose.
     pub(super) fn holds_everything(&self) -> bool {
         self.tie != TieChange::GroupMadeAgain
     }
 
-    /// What is different and what to do, in words.
+    /// What is different and what to do, for readers.
     pub(super) fn why(&self) -> String {
         let remedy = match self.tie {
             TieChange::RenamedProfile => {
@@ -52,7 +53,7 @@ impl ProfileChange {
             TieChange::RenamedGroup => {
                 "give the groups their former names in Campaign, or approve these changes if they are right"
             }
-            TieChange::GroupMadeAgain => "its members came there in another way; approve their removal if it is right",
+            TieChange::GroupMadeAgain => "its members were added in another way; approve their removal if it is right",
         };
         format!("{}: {remedy}", self.what)
     }
@@ -75,14 +76,15 @@ pub(super) fn profile_changes(
         }
         changes.entry(claim.group.folded()).or_insert(change);
     }
-    // What users call one thing would otherwise be emptied in one place and filled in another.
+    // The former group of a renamed profile is held as well: otherwise it would lose its members while the new group
+    // gains them.
     for (group, change) in moved {
         changes.entry(group).or_insert(change);
     }
     changes
 }
 
-/// What is known of groups, by their names and keys, and the keys of the groups now.
+/// The stored groups by name and by key, and the present keys of the groups.
 pub(super) struct Ties<'a> {
     known: &'a KnownProfiles,
     by_name: HashMap<FoldedName, &'a FollowedGroup>,
@@ -101,7 +103,7 @@ impl<'a> Ties<'a> {
         }
     }
 
-    /// Whether the profile of this claim stood for the same group before, whatever both were called.
+    /// Whether the profile of this claim mapped to the same group before, whatever their names were.
     pub(super) fn is_as_before(&self, claim: &FollowedGroup) -> bool {
         let before = self.key_of(&claim.group).and_then(|key| self.by_key.get(&key));
         before.is_some_and(|before| before.is_of_same_profile(claim))
@@ -111,7 +113,7 @@ impl<'a> Ties<'a> {
         self.keys.get(&group.folded()).copied()
     }
 
-    /// The group that the profile of this claim stood for before, when it is another one.
+    /// The group that the profile of this claim mapped to before, if it is another one.
     fn stood_for(&self, claim: &FollowedGroup) -> Option<&'a FollowedGroup> {
         let id = claim.profile_id?;
         let mut before = self.known.groups().iter().filter(|before| before.profile_id == Some(id));
@@ -123,7 +125,7 @@ impl<'a> Ties<'a> {
         claim: &FollowedGroup,
         renamed: &BTreeMap<FoldedName, RenamedGroup<'_>>,
     ) -> Option<ProfileChange> {
-        // The same profile stands for the same group: neither name matters.
+        // The same profile maps to the same group: names do not matter.
         if self.is_as_before(claim) {
             return None;
         }
@@ -153,7 +155,8 @@ impl<'a> Ties<'a> {
         Some(ProfileChange { tie, profile: claim.profile_id, what })
     }
 
-    /// That the profile of this claim is known under another name, in words. Letter case makes no other name.
+    /// A sentence about the former name of the profile of this claim; `None` if the profile is not known under another
+    /// name. Letter case is ignored.
     fn earlier_name(&self, claim: &FollowedGroup) -> Option<String> {
         let (id, now) = (claim.profile_id?, &claim.profile);
         let before = self.known.name(id).filter(|before| before.folded() != now.folded())?;
@@ -172,8 +175,8 @@ impl<'a> Ties<'a> {
 
 fn other_profile_in_words(before: &FollowedGroup, now: &FollowedGroup) -> String {
     format!(
-        "group \"{}\" followed {} before and follows {} now: the profile was deleted and made again, or another one took \
-         its name",
+        "group \"{}\" followed {} before and follows {} now: the profile was deleted and created again, or another one \
+         has its name now",
         now.group,
         described(before),
         described(now)
@@ -202,7 +205,7 @@ fn taken_group_in_words(before: &FollowedGroup, claim: &FollowedGroup) -> String
 
 fn made_again_in_words(claim: &FollowedGroup, before: OperatorGroupId, now: OperatorGroupId) -> String {
     format!(
-        "group \"{}\" was deleted and made again in Campaign (id {now} instead of {before}) since profile \"{}\" stood for it",
+        "group \"{}\" was deleted and created again in Campaign (id {now} instead of {before}) since profile \"{}\" stood for it",
         claim.group, claim.profile
     )
 }
@@ -230,7 +233,7 @@ mod tests {
         }
     }
 
-    /// `known` are followed groups; `now` what claims a group now; `groups` are those of Campaign.
+    /// `known` are the followed groups, `now` the present claims, `groups` the groups of Campaign.
     #[track_caller]
     fn check(known: &[FollowedGroup], now: &[FollowedGroup], groups: &[(i64, &str)], expected: &[(&str, TieChange)]) {
         let known = KnownProfiles::of_groups(known.to_vec());
@@ -275,9 +278,9 @@ mod tests {
         check(&[one()], &[claim("two", Some(1))], &groups, &swapped);
         let two = || known("two", Some(52), Some(2));
         check(&[one(), two()], &[claim("one", Some(2)), claim("two", Some(1))], &groups, &swapped);
-        // A profile that was never seen, for a group that was never followed.
+        // A new profile for a group that was never followed.
         check(&[one()], &[claim("one", Some(1)), claim("two", Some(9))], &groups, &[]);
-        // Another mask makes another group of the same name of a profile.
+        // Another mask maps the same profile name to another group.
         check(&[one()], &[followed("two", None, Some(1), "P - one")], &groups, &[]);
     }
 
@@ -301,13 +304,13 @@ mod tests {
         check(&[one()], &[claim("one", Some(1))], &[(99, "one")], &[("one", GroupMadeAgain)]);
         check(&[one()], &[claim("one", Some(1))], &[(99, "one"), (51, "former")], &[("one", RenamedGroup)]);
         check(&[one()], &[claim("one", Some(1)), claim("two", Some(9))], &[(51, "two")], &[("two", RenamedGroup)]);
-        // Absent, or renamed together with its profile: nothing has changed hands.
+        // Absent, or renamed together with its profile: the tie is the same.
         check(&[one()], &[claim("one", Some(1))], &[], &[]);
         check(&[one()], &[claim("two", Some(1))], &[(51, "two")], &[]);
     }
 
     #[test]
-    fn a_state_that_knows_no_keys_finds_no_change_in_them() {
+    fn a_state_without_keys_of_groups_reports_no_change_of_keys() {
         let claims = [claim("one", Some(1))];
         check(&[known("one", None, Some(1))], &claims, &[(51, "one")], &[]);
         check(&[], &claims, &[(51, "one")], &[]);

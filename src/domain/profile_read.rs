@@ -1,37 +1,38 @@
-//! What the read of one product profile's members proves, and what follows where it proves nothing.
+//! The read of one product profile's members: complete, or why it is in doubt.
 
 use super::{IncompleteRead, ProductProfile, ProductProfileName, SkipReason, Skipped, Tolerance, WalkEvidence};
 
-/// How a listing of a profile's members was asked for. A second read asks in another way, so that no cache on the way
-/// can answer both.
+/// How a call for a profile's members addresses the profile. A second read uses another way, so that a cache cannot
+/// answer both calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MembersQuery {
-    /// By the profile's id; its name leads to it as well.
+    /// By the profile's id; its name can be used as well.
     ById,
-    /// By the profile's id; its name is, or may be, that of another group, or UMAPI would cut it.
+    /// By the profile's id; its name cannot be used, because it may be that of another group, or UMAPI would truncate
+    /// it.
     ByIdOnly,
     /// By the profile's name.
     ByName,
 }
 
-/// A complete listing of one profile's members. It cannot be made from anything else.
+/// A complete listing of one profile's members. It cannot be created from an incomplete one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MembersListing {
-    asked: MembersQuery,
+    query: MembersQuery,
     evidence: WalkEvidence,
 }
 
-/// What is known of one profile's members. A group whose profile is in doubt neither gains nor loses a member and is not
-/// created: [`review`](super::review) lets nothing of it through.
+/// What is known about one profile's members. A group whose profile is in doubt neither gains nor loses a member and is
+/// not created: [`review`](super::review) releases no change of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProfileRead {
-    /// All members are known: from the profile's own listing, or from other calls that show them.
+    /// All members are known: from the profile's own listing, or from other calls.
     Complete(Option<MembersListing>),
-    /// Nothing may be concluded from what came.
+    /// No decision may rest on the responses.
     Doubtful(ProfileDoubt),
 }
 
-/// Why nothing may be concluded about the members of one profile.
+/// Why no decision may rest on the read of one profile's members.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileDoubt {
     /// The listing of its members has an empty page, or a page from which users are missing.
@@ -39,21 +40,21 @@ pub enum ProfileDoubt {
     Incomplete {
         /// The profile.
         profile: ProductProfileName,
-        /// What came instead.
+        /// What was received instead.
         why: String,
     },
     /// The record of the profile in the groups listing cannot be used.
     #[error("the record of profile \"{profile}\" in the groups listing cannot be used: {what}")]
     UnusableRecord {
-        /// The profile, as far as its name can be read.
+        /// The profile, with its name as far as it can be read.
         profile: ProductProfileName,
         /// What is wrong with the record.
         what: String,
     },
-    /// The members came under another name than the one under which the groups listing has the profile.
+    /// The pages of members carry another name of the profile than the groups listing.
     #[error(
-        "profile \"{profile}\" was renamed to \"{now}\" since the groups listing was read: a run with a new groups listing \
-         settles it"
+        "profile \"{profile}\" was renamed to \"{now}\" since the groups listing was read: the next run with a new groups \
+         listing decides"
     )]
     Renamed {
         /// The name in the groups listing.
@@ -64,13 +65,13 @@ pub enum ProfileDoubt {
 }
 
 impl MembersListing {
-    /// Judges the walk over the members of one profile.
-    pub fn new(asked: MembersQuery, evidence: WalkEvidence, tolerance: Tolerance) -> Result<Self, IncompleteRead> {
+    /// Checks the walk over the members of one profile.
+    pub fn new(query: MembersQuery, evidence: WalkEvidence, tolerance: Tolerance) -> Result<Self, IncompleteRead> {
         evidence.judge(tolerance)?;
-        Ok(Self { asked, evidence })
+        Ok(Self { query, evidence })
     }
 
-    /// Whether the answers carried the counts that prove completeness.
+    /// Whether the responses carried the counts that prove completeness.
     pub fn is_counted(&self) -> bool {
         self.evidence.is_counted()
     }
@@ -88,12 +89,12 @@ impl Default for ProfileRead {
 }
 
 impl ProfileRead {
-    /// How the profile's own listing was asked for, where it was read.
-    pub fn asked(&self) -> Option<MembersQuery> {
-        self.listing().map(|listing| listing.asked)
+    /// How the call for the profile's own listing addressed it; `None` if the listing was not read.
+    pub fn query(&self) -> Option<MembersQuery> {
+        self.listing().map(|listing| listing.query)
     }
 
-    /// The profile's own listing, where it was read completely.
+    /// The profile's own listing, if it was read completely.
     pub fn listing(&self) -> Option<&MembersListing> {
         match self {
             Self::Complete(listing) => listing.as_ref(),
@@ -101,7 +102,7 @@ impl ProfileRead {
         }
     }
 
-    /// Why nothing may be concluded, where that is so.
+    /// The doubt about the read, if there is one.
     pub fn doubt(&self) -> Option<&ProfileDoubt> {
         match self {
             Self::Complete(_) => None,
@@ -111,7 +112,7 @@ impl ProfileRead {
 }
 
 impl ProfileDoubt {
-    /// The doubt as a report lists it.
+    /// The doubt as a notice in reports.
     pub(super) fn skipped(&self, profile: &ProductProfile) -> Skipped {
         let reason = match self {
             Self::Incomplete { .. } | Self::UnusableRecord { .. } => SkipReason::UnusableRecord,

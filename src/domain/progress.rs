@@ -1,4 +1,5 @@
-//! How far a run is, and who is told: each event once it is recorded, and each step between two events.
+//! The progress of a run, and the watcher that receives it: each event after it is recorded, and each step between
+//! events.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -6,65 +7,65 @@ use chrono::{DateTime, Utc};
 
 use super::{InstanceName, RunEvent, RunId, to_the_second};
 
-/// How far a run is. Nothing of it is recorded.
+/// The progress of a run. It is not recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Where; `None` for the organization.
+    /// The instance; `None` for the organization.
     pub instance: Option<InstanceName>,
-    /// What was done, or is about to be.
+    /// What was done, or is about to be done.
     pub step: RunStep,
 }
 
 /// One step of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunStep {
-    /// A wait begins, for a pause that Adobe asked for or the end of the interval between two reads.
+    /// The run waits for the end of a pause that Adobe asked for, or of the interval between two reads.
     WaitingUntil {
-        /// When it ends.
+        /// When the wait ends.
         until: DateTime<Utc>,
-        /// How long that is.
+        /// How long the wait is.
         length: Duration,
     },
-    /// A wait begins before the next call: for the call limit, or because a server asked for it.
+    /// The run waits before the next call: for the call limit, or because a server asked for it.
     Waiting {
-        /// How long it is.
+        /// How long the wait is.
         length: Duration,
     },
-    /// Pages of the groups listing that were received.
+    /// Number of pages of the groups listing received.
     GroupsPage(u64),
-    /// Pages of the organization's users that were received.
+    /// Pages of the organization's users received.
     UsersPage {
-        /// So many.
+        /// Number of pages received.
         page: u64,
-        /// Of so many, when Adobe says it.
+        /// Number of all pages, if Adobe reports it.
         pages: Option<u64>,
     },
     /// Profiles whose members were received.
     ProfileMembers {
-        /// So many.
+        /// Number of profiles received.
         profile: usize,
-        /// Of so many.
+        /// Number of all profiles to read.
         profiles: usize,
     },
-    /// Operators that were received.
+    /// Number of operators received.
     Operators(usize),
-    /// Operator groups that were received.
+    /// Number of operator groups received.
     OperatorGroups(usize),
-    /// Memberships that were received.
+    /// Number of memberships received.
     Memberships(usize),
     /// The members of a profile are read a second time.
     Confirming,
-    /// Changes are being made.
+    /// Changes are being applied.
     Applying {
-        /// So many are settled.
+        /// Number of changes with an outcome.
         done: usize,
-        /// Of so many.
+        /// Number of all changes to apply.
         planned: usize,
     },
 }
 
 impl Progress {
-    /// How long the run will be silent because it waits; `None` when it works.
+    /// How long the run waits without progress; `None` if it does not wait.
     pub fn pause(&self) -> Option<Duration> {
         match self.step {
             RunStep::WaitingUntil { length, .. } | RunStep::Waiting { length } => Some(length),
@@ -73,7 +74,7 @@ impl Progress {
     }
 }
 
-/// One line for users, without a full stop.
+/// One line for readers, without a full stop.
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.instance.as_ref().map_or("organization", InstanceName::as_str))?;
@@ -95,10 +96,10 @@ impl fmt::Display for Progress {
     }
 }
 
-/// What a watcher is told.
+/// What a watcher receives.
 #[derive(Clone, Copy, Debug)]
 pub enum WatcherUpdate<'a> {
-    /// How far the run is.
+    /// The progress of the run.
     Progress(&'a Progress),
     /// An event of this run, after it was recorded and logged.
     Event(&'a RunId, &'a RunEvent<'a>),
@@ -106,7 +107,7 @@ pub enum WatcherUpdate<'a> {
 
 type Callback = dyn Fn(WatcherUpdate<'_>) + Send + Sync;
 
-/// The watcher of a run. Clones tell the same one.
+/// The watcher of a run. Clones call the same callback.
 #[derive(Clone, Default)]
 pub struct Watcher {
     callback: Option<Arc<Callback>>,
@@ -114,12 +115,12 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Has everything told to `tell`, which must not block: the run waits for it.
+    /// Calls `callback` with every update. It must not block, because the run waits for it.
     pub fn new(callback: impl Fn(WatcherUpdate<'_>) + Send + Sync + 'static) -> Self {
         Self { callback: Some(Arc::new(callback)), instance: None }
     }
 
-    /// Has each step told to `tell`, which must not block.
+    /// Calls `callback` with every step. It must not block.
     pub fn of_progress(callback: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
         Self::new(move |news| {
             if let WatcherUpdate::Progress(progress) = news {
@@ -128,7 +129,7 @@ impl Watcher {
         })
     }
 
-    /// For a run that is not watched.
+    /// A watcher without callback.
     pub fn none() -> Self {
         Self::default()
     }
@@ -139,14 +140,14 @@ impl Watcher {
         Self { callback: self.callback.clone(), instance: Some(instance.clone()) }
     }
 
-    /// Tells how far the run is.
+    /// Reports the progress of the run.
     pub fn step(&self, step: RunStep) {
         if let Some(callback) = &self.callback {
             callback(WatcherUpdate::Progress(&Progress { instance: self.instance.clone(), step }));
         }
     }
 
-    /// Tells an event that was recorded.
+    /// Reports a recorded event.
     pub fn event(&self, run: &RunId, event: &RunEvent<'_>) {
         if let Some(callback) = &self.callback {
             callback(WatcherUpdate::Event(run, event));

@@ -1,13 +1,15 @@
-//! Who is never touched, and which groups never run dry.
+//! Operators that are never changed, and groups that keep a minimum of members.
 
 use std::collections::{HashMap, HashSet};
 
 use super::{CampaignSnapshot, FoldedName, Operator, OperatorGroupName, Policy, ProtectedGroup};
 
-/// Operators that Campaign itself works through (Adobe's permission and installation guides; the list cannot be shortened).
+/// Operators that Campaign itself uses (Adobe's permission and installation guides). The list cannot be shortened by
+/// configuration.
 ///
-/// Known by name alone. Adobe documents no fixed id: `admin` was seen with 1059, and an exhausted sequence of ids continues
-/// from -2,147,483,648, so that users can have any id (Campaign's production guide on application objects).
+/// Identified by name only. Adobe documents no fixed ids: `admin` was seen with id 1059, and after an overflow ids
+/// continue from -2,147,483,648, so that any operator can have any id (Campaign's production guide on application
+/// objects).
 const BUILT_IN_OPERATORS: [&str; 12] = [
     "admin",
     "internal",
@@ -23,13 +25,14 @@ const BUILT_IN_OPERATORS: [&str; 12] = [
     "campaign-loginmonitor",
 ];
 
-/// The mail domain of technical accounts: what APIs log on as, the program itself among them. Inferred from accounts seen.
+/// The mail domain of technical accounts, as which API clients sign in, this program included. Inferred from existing
+/// accounts.
 const TECHNICAL_ACCOUNT_DOMAIN: &str = "@techacct.adobe.com";
 
-/// What Campaign writes into the labels of its agents.
+/// Text that Campaign writes into the labels of its agents.
 const AGENT_LABELS: [&str; 2] = ["internal agent", "do not modify"];
 
-/// Tells protected operators and groups from the rest.
+/// Finds out which operators and groups are protected.
 pub(super) struct Protection<'a> {
     own_login: FoldedName,
     operators: HashSet<FoldedName>,
@@ -45,11 +48,11 @@ impl<'a> Protection<'a> {
         }
     }
 
-    /// Why this operator is never touched; `None` when they may be.
+    /// Why this operator is never changed; `None` if it may be changed.
     pub(super) fn of_operator(&self, operator: &Operator) -> Option<&'static str> {
         let login = operator.login.folded();
         if login == self.own_login {
-            Some("the operator this program is logged on as")
+            Some("the operator that this program signs in as")
         } else if self.operators.contains(&login) {
             Some("listed under protected_operators")
         } else if BUILT_IN_OPERATORS.contains(&login.as_str()) {

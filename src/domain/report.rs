@@ -1,4 +1,4 @@
-//! What a run did, as scripts and users read it. The field names are fixed: other users's tools rely on them.
+//! The report of a run, for scripts and readers. The field names are fixed: other tools rely on them.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize, Serializer};
@@ -7,13 +7,13 @@ use super::{
     ApprovalNote, Change, ChangeKey, ChangeKind, FoldedName, Outcome, Plan, ReadKind, Skipped, Summary, name_shown,
 };
 
-/// What was asked of a run.
+/// The requested mode of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunMode {
-    /// Bring Campaign in line.
+    /// Changes are applied.
     Apply,
-    /// Show what would be done.
+    /// Changes are planned and reported only.
     DryRun,
 }
 
@@ -33,25 +33,25 @@ impl RunMode {
 pub enum InstanceMode {
     /// Changes are applied.
     Apply,
-    /// Plans and reports; never writes.
+    /// Changes are planned and reported, never applied.
     Observe,
 }
 
-/// What became of one change.
+/// The outcome of one change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeOutcome {
-    /// Not tried: a dry run, or an observed instance.
+    /// Not applied, because of a dry run or an observed instance.
     Pending,
-    /// Made, and seen in Campaign afterwards.
+    /// Applied, and confirmed by reading Campaign afterwards.
     Applied,
-    /// Campaign held it so when the write was due.
+    /// Campaign had the wanted state before the write.
     Already,
     /// Waits for an approval.
     Held,
-    /// Tried, and not seen in Campaign afterwards.
+    /// Sent, and not found in Campaign afterwards.
     Failed,
-    /// A second read of the profile did not bear the removal out.
+    /// A second read of the profile did not confirm the removal.
     Unconfirmed,
 }
 
@@ -68,7 +68,7 @@ impl ChangeOutcome {
         }
     }
 
-    /// Whether the change was due and its outcome seen.
+    /// Whether a run tried the change and determined its outcome.
     pub fn is_seen(self) -> bool {
         match self {
             Self::Applied | Self::Already | Self::Failed => true,
@@ -76,34 +76,34 @@ impl ChangeOutcome {
         }
     }
 
-    /// Whether Campaign holds what the change wanted.
+    /// Whether Campaign has the state that the change was to produce.
     pub fn is_in_place(self) -> bool {
         matches!(self, Self::Applied | Self::Already)
     }
 }
 
-/// One change and what became of it.
+/// One change and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangeReport {
     /// What kind of change.
     pub op: ChangeKind,
-    /// The operator it touches.
+    /// The operator that it concerns.
     pub operator: Option<String>,
-    /// The operator group it touches.
+    /// The operator group that it concerns.
     pub group: Option<String>,
-    /// The profile that wants it.
+    /// The profile that requires it.
     pub profile: String,
-    /// Why, in words.
+    /// The reason.
     pub reason: String,
-    /// What became of it.
+    /// The outcome.
     pub outcome: ChangeOutcome,
     /// Why it was held, failed or not confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// When its outcome was seen; `None` where it was not tried.
+    /// When its outcome was determined; `None` if it was not tried.
     #[serde(default, serialize_with = "rfc3339_or_null")]
     pub at: Option<DateTime<Utc>>,
-    /// Who approved it, where an approval released it: the users that the kernel reported, and a name that was only given.
+    /// The approver, if an approval released it: the users that the kernel reported, and a name that was only claimed.
     #[serde(default)]
     pub approved_by: Option<String>,
 }
@@ -124,7 +124,7 @@ impl ChangeReport {
         }
     }
 
-    /// What names the change in every run.
+    /// The key that identifies the change in every run.
     pub fn key(&self) -> ChangeKey {
         let folded = |name: &Option<String>| name.as_deref().map(FoldedName::new).unwrap_or_default();
         ChangeKey { kind: self.op, group: folded(&self.group), operator: folded(&self.operator) }
@@ -151,18 +151,18 @@ pub struct MatchedProfile {
     pub profile: String,
     /// The operator group.
     pub group: String,
-    /// Users in the profile.
+    /// Number of users in the profile.
     pub members: usize,
 }
 
-/// A group whose profile vanished.
+/// A group that has lost its profile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Orphan {
     /// The operator group.
     pub group: String,
     /// The profile it followed.
     pub profile: String,
-    /// Members it still has.
+    /// Number of members that it still has.
     pub members: usize,
 }
 
@@ -171,39 +171,39 @@ pub struct Orphan {
 pub struct InstanceReport {
     /// The name in the configuration.
     pub name: String,
-    /// What the configuration allows.
+    /// Whether the configuration permits changes.
     pub mode: InstanceMode,
     /// How it ended.
     pub outcome: Outcome,
-    /// What went wrong, when nothing could be planned or applied.
+    /// The error, if nothing could be planned or applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What somebody should know who reads the report, one sentence each.
+    /// Warnings for the reader of the report, one sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// The digest of what is held.
+    /// The digest of the held changes.
     pub held: Option<String>,
-    /// When this digest was first held; `None` where nothing is held, or where a dry run or an observed instance only shows
-    /// what would be.
+    /// When this digest was first held; `None` if nothing is held, or if a dry run or an observed instance only shows
+    /// what would be held.
     #[serde(default, serialize_with = "rfc3339_or_null")]
     pub held_since: Option<DateTime<Utc>>,
     /// The approvals that released changes here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<ApprovalNote>,
-    /// Groups whose profile vanished.
+    /// Groups that have lost their profile.
     pub orphaned: Vec<Orphan>,
     /// Profiles that the mask matches.
     pub matched_profiles: Vec<MatchedProfile>,
-    /// Every planned change and what became of it.
+    /// Every planned change and its outcome.
     pub changes: Vec<ChangeReport>,
-    /// What was left out.
+    /// What was skipped.
     pub skipped: Vec<Skipped>,
     /// The numbers.
     pub summary: Summary,
 }
 
 impl InstanceReport {
-    /// An instance about which nothing could be decided.
+    /// The report of an instance for which there is no plan.
     pub fn failed(name: &str, mode: InstanceMode, outcome: Outcome, error: String) -> Self {
         Self {
             name: name.to_owned(),
@@ -222,7 +222,7 @@ impl InstanceReport {
         }
     }
 
-    /// Whether every planned change, of every kind, has become something.
+    /// Whether every planned change is reported with an outcome.
     pub fn accounts_for(&self, plan: &Plan) -> bool {
         let settled = [
             self.summary.applied,
@@ -237,7 +237,7 @@ impl InstanceReport {
         planned.eq(reported) && settled.iter().sum::<usize>() == self.summary.planned()
     }
 
-    /// How an instance ended, judged by what became of its changes and by what could not be placed.
+    /// The outcome of an instance with these changes and skipped items.
     pub fn outcome_of(changes: &[ChangeReport], skipped: &[Skipped]) -> Outcome {
         let of_changes = changes.iter().map(|change| match change.outcome {
             ChangeOutcome::Pending => Outcome::ChangesPending,
@@ -254,11 +254,11 @@ impl InstanceReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceKind {
-    /// All users of the organization were walked.
+    /// All users of the organization were read.
     Organization,
     /// The members of each matching profile were read.
     Profiles,
-    /// The users to whom the run was narrowed were read, one by one.
+    /// The users that the run was narrowed to were read one by one.
     Users,
 }
 
@@ -271,16 +271,16 @@ impl From<ReadKind> for SourceKind {
     }
 }
 
-/// What was read from the organization.
+/// The read of the organization.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceReport {
-    /// Whose users these are.
+    /// The organization's id.
     pub organization: String,
-    /// Distinct users received.
+    /// Number of distinct users received.
     pub users: u64,
-    /// All product profiles of the listing.
+    /// Number of product profiles in the groups listing.
     pub profiles: usize,
-    /// Calls to the user management API, confirmations included, tokens not.
+    /// Number of calls to the user management API, those of second reads included, those for tokens not.
     pub calls: u64,
     /// Which calls fetched the memberships: `organization` or `profiles`; absent when the read failed.
     pub read: Option<SourceKind>,
@@ -289,7 +289,7 @@ pub struct SourceReport {
 }
 
 impl SourceReport {
-    /// Of an organization that was not read.
+    /// The report of an organization that was not read.
     pub fn unread(organization: String, calls: u64) -> Self {
         Self { organization, users: 0, profiles: 0, calls, read: None, complete: false }
     }
@@ -298,11 +298,11 @@ impl SourceReport {
 /// One run, as `--output json` prints it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunReport {
-    /// Version of this document's form.
+    /// Version of the format of this document.
     pub version: u32,
-    /// The run.
+    /// The id of the run.
     pub run: String,
-    /// What was asked.
+    /// The requested mode.
     pub mode: RunMode,
     /// When it began.
     #[serde(serialize_with = "rfc3339")]
@@ -314,32 +314,32 @@ pub struct RunReport {
     /// Whether the configuration of this host is the cause of the outcome: the exit status is 78.
     #[serde(default, skip_serializing_if = "is_false")]
     pub misconfigured: bool,
-    /// What went wrong with the run as a whole: with the organization, the lock or the journal.
+    /// The error of the run as a whole: of the organization, the lock or the journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What somebody should know who reads the report, one sentence each.
+    /// Warnings for the reader of the report, one sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// What was read from the organization.
+    /// The read of the organization.
     pub source: SourceReport,
     /// The approvals that released changes in any instance.
     #[serde(default)]
     pub approvals: Vec<ApprovalNote>,
     /// Each instance, by name.
     pub instances: Vec<InstanceReport>,
-    /// The run whose changes this one takes back, where it is an undo.
+    /// The run that this run undoes, if it is an undo.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo_of: Option<String>,
-    /// The last event of the record when the run had ended: its number and its hash.
+    /// The number and the hash of the last recorded event after the end of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
 }
 
 impl RunReport {
-    /// The version of the form that this program writes.
+    /// The version of the format that this program writes.
     pub const VERSION: u32 = 1;
 
-    /// When it ended, at the latest `now`: a clock that was ahead must not make a run look new for years.
+    /// When it ended, but not after `now`: with a clock that was ahead, a run would otherwise look recent for years.
     pub fn ended_at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         let length = i64::try_from(self.duration_ms).ok().and_then(TimeDelta::try_milliseconds).unwrap_or_default();
         self.started_at.checked_add_signed(length).unwrap_or(now).min(now)
@@ -372,12 +372,12 @@ pub fn to_the_second(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// The same where a document is written.
+/// Serializes a time to the second, in UTC.
 pub fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&to_the_second(*time))
 }
 
-/// The same of a time that may be missing.
+/// Serializes a time to the second, in UTC, or `null`.
 pub fn rfc3339_or_null<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
     time.map(to_the_second).serialize(serializer)
 }

@@ -1,4 +1,4 @@
-//! Product profiles and the users in them, however they were read.
+//! Product profiles and their users, from any kind of read.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,8 @@ use super::{
     AdobeUser, LoginSet, ProductProfile, ProductProfileName, ProfileRead, UnusableProfiles, identity::UsersRead,
 };
 
-/// All product profiles of a listing, and users with their profiles. Strings live once; memberships are pairs of positions.
+/// All product profiles of a listing, and users with their profiles. Each string is stored once; memberships are pairs
+/// of positions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Roster {
     profiles: Vec<ProductProfile>,
@@ -14,7 +15,8 @@ pub(super) struct Roster {
     memberships: Vec<(u32, u32)>,
     unlisted: Vec<ProductProfileName>,
     logins: LoginSet,
-    /// What is known of the members of single profiles, by position; all of the others.
+    /// What is known about the members of single profiles, by position; all members of profiles without an entry are
+    /// known.
     reads: BTreeMap<u32, ProfileRead>,
     unusable: UnusableProfiles,
 }
@@ -42,17 +44,17 @@ impl Roster {
         }
     }
 
-    /// The same, where everybody is among the users who has one of these logins, with a profile or without.
+    /// The same roster, where the users include all that have one of these logins, with a profile or without.
     pub(super) fn with_holders_of(self, logins: LoginSet) -> Self {
         Self { logins, ..self }
     }
 
-    /// The same, with what is known of the members of single profiles, by position.
+    /// The same roster with what is known about the members of single profiles, by position.
     pub(super) fn with_reads(self, reads: BTreeMap<u32, ProfileRead>) -> Self {
         Self { reads, ..self }
     }
 
-    /// The same, where the records of some profiles cannot be used: nothing is known of their members.
+    /// The same roster, where the records of some profiles cannot be used: their members are not known.
     pub(super) fn with_unusable(mut self, unusable: UnusableProfiles) -> Self {
         self.reads.extend(unusable.doubts().map(|(at, doubt)| (at, ProfileRead::Doubtful(doubt.clone()))));
         Self { unusable, ..self }
@@ -63,7 +65,7 @@ impl Roster {
         &self.unusable
     }
 
-    /// What is known of the members of the profile at this position.
+    /// What is known about the members of the profile at this position.
     pub(super) fn read(&self, profile: usize) -> ProfileRead {
         u32::try_from(profile).ok().and_then(|profile| self.reads.get(&profile)).cloned().unwrap_or_default()
     }
@@ -76,17 +78,17 @@ impl Roster {
         &self.users
     }
 
-    /// The users, and the logins of which they are all who have one.
+    /// The users, and the logins whose holders are all among them.
     pub(super) fn users_read(&self) -> UsersRead<'_, std::slice::Iter<'_, AdobeUser>> {
         UsersRead { users: self.users.iter(), logins: &self.logins }
     }
 
-    /// Logins of which everybody who has one is among the users.
+    /// Logins whose holders are all among the users.
     pub(super) fn logins(&self) -> &LoginSet {
         &self.logins
     }
 
-    /// Names seen on users and absent from the listing.
+    /// Names that users carry and that are not in the listing.
     pub(super) fn unlisted(&self) -> &[ProductProfileName] {
         &self.unlisted
     }

@@ -1,5 +1,5 @@
-//! What happens in a run, as values: each is recorded once, at the moment it is known, and everything that is said of a run
-//! (log, report, history, notification) comes from that record.
+//! The events of a run. Each is recorded once, as soon as it is known, and the log, reports, the history and
+//! notifications are created from these records.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -14,28 +14,29 @@ use super::{
 pub enum RunEvent<'a> {
     /// The run began.
     Started(&'a RunStart),
-    /// The run ended without a report of its own: its process died. Recorded by the run that finds it.
+    /// The run ended without a report, because its process died. Recorded by the run that detects it.
     Interrupted,
-    /// The organization was read, or could not be.
+    /// The organization was read, or could not be read.
     SourceRead(&'a SourceReport),
-    /// What the run is about to do in one instance.
+    /// The plan of the run for one instance.
     Planned(&'a InstancePlan<'a>),
-    /// What the guard holds in one instance now.
+    /// What the guard holds in one instance.
     Held(&'a HeldState<'a>),
     /// Changes of one instance are being sent.
     Sending(&'a Sending<'a>),
-    /// What became of changes of one instance.
+    /// The outcomes of changes of one instance.
     Settled(&'a SettledChanges<'a>),
-    /// Who is in the managed groups of one instance.
+    /// The members of managed groups of one instance.
     Observed(&'a ObservedGroups<'a>),
-    /// The run is done with one instance.
+    /// The run ended in one instance.
     InstanceEnded(&'a InstanceReport),
     /// The run ended.
     Ended(&'a RunReport),
 }
 
 impl<'a> RunEvent<'a> {
-    /// The changes whose outcome this event makes known: what is not going to be made is settled with the plan.
+    /// The changes whose outcome this event contains: changes that will not be applied have their outcome with the
+    /// plan.
     pub fn outcomes(&self) -> impl Iterator<Item = &'a ChangeReport> + use<'a> {
         let (changes, is_plan) = match self {
             Self::Planned(plan) => (plan.report.changes.as_slice(), plan.next == AfterPlan::Apply),
@@ -49,9 +50,9 @@ impl<'a> RunEvent<'a> {
 /// How a run begins.
 #[derive(Clone, Debug)]
 pub struct RunStart {
-    /// What was asked.
+    /// The requested mode.
     pub mode: RunMode,
-    /// What it was narrowed to, in words; `None` for a run over everything.
+    /// What it was narrowed to, for readers; `None` for a run over everything.
     pub scope: Option<String>,
     /// When it began.
     pub started_at: DateTime<Utc>,
@@ -64,18 +65,18 @@ pub struct RunStart {
 pub struct InstancePlan<'a> {
     /// The report so far: its changes are all `pending`, `held` or `unconfirmed`.
     pub report: &'a InstanceReport,
-    /// Whether the pending ones are about to be made.
+    /// Whether the pending changes are applied next.
     pub next: AfterPlan,
-    /// Of what is skipped, what no run has named yet.
+    /// The skipped items that no earlier run has reported.
     pub new_skips: &'a [&'a Skipped],
 }
 
 /// What follows a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterPlan {
-    /// The pending changes are made.
+    /// The pending changes are applied.
     Apply,
-    /// Nothing: a dry run, or an instance that is only observed.
+    /// No change is applied: a dry run, or an observed instance.
     Nothing,
 }
 
@@ -84,18 +85,18 @@ pub enum AfterPlan {
 pub struct HeldState<'a> {
     /// The instance.
     pub instance: &'a InstanceName,
-    /// What waits for an approval; `None` when nothing does.
+    /// The plan that waits for an approval; `None` if nothing is held.
     pub record: Option<&'a HeldRecord>,
-    /// Holds of earlier runs that this plan does not name, because a listing lacks the profile, or Campaign the group or the
-    /// operator. `None` where the run says nothing of the whole instance.
+    /// Holds of earlier runs that this plan does not contain because the profile, the group or the operator is absent.
+    /// `None` if the run does not cover the whole instance.
     pub dormant: Option<&'a [EarlierHold]>,
-    /// The run whose undo this is: what an earlier undo of it held is held no longer. `None` for any other run, and where
-    /// nothing may be written.
+    /// The run that this run undoes: the hold of an earlier undo of it ends. `None` for any other run, and if no change
+    /// may be applied.
     pub undo_of: Option<&'a RunId>,
 }
 
 impl HeldState<'_> {
-    /// Whether the run is about the whole instance, so that nothing else is held there.
+    /// Whether the run covers the whole instance, so that nothing else is held there.
     pub fn is_all(&self) -> bool {
         self.dormant.is_some()
     }
@@ -106,30 +107,30 @@ impl HeldState<'_> {
 pub struct HeldRecord {
     /// The instance.
     pub instance: InstanceName,
-    /// Names it.
+    /// Its digest.
     pub digest: Digest,
     /// The run that held it.
     pub run: RunId,
-    /// When.
+    /// When it was held.
     pub at: DateTime<Utc>,
-    /// Whether that was a dry run: such a plan can be approved, and holds nothing in later runs.
+    /// Whether that was a dry run: its plan can be approved, and holds nothing in later runs.
     pub is_dry_run: bool,
-    /// Whether that run was narrowed: it says nothing of what else is held.
+    /// Whether that run was narrowed: other changes may be held as well.
     pub is_narrowed: bool,
     /// The held changes.
     pub changes: Vec<ApprovedChange>,
-    /// The same with reason and limits, for the guard of later runs.
+    /// The held changes with reason and limits, for the guard of later runs.
     pub held: Vec<EarlierHold>,
-    /// Set where the plan takes back what a run did: only an undo of that run makes it.
+    /// Set if the plan is an undo: only an undo of the same run applies it.
     pub undo: Option<UndoHold>,
 }
 
-/// The hold of an undo: runs over everything plan something else, and leave it alone until its time is over.
+/// The hold of an undo. Other runs plan other changes and keep this hold until it expires.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UndoHold {
-    /// The run that is taken back.
+    /// The run that is undone.
     pub run: RunId,
-    /// How long it waits for an approval.
+    /// When the hold expires.
     pub until: DateTime<Utc>,
 }
 
@@ -138,54 +139,55 @@ pub struct UndoHold {
 pub struct Sending<'a> {
     /// The instance.
     pub instance: &'a InstanceName,
-    /// Which changes, each with the approval that it rests on.
+    /// The changes, each with its approval.
     pub changes: &'a [SentChange],
-    /// The approval that the run begins to apply with them.
+    /// The approval that the run begins to apply with these changes.
     pub begun: Option<BegunApproval<'a>>,
 }
 
 /// A change that is being sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SentChange {
-    /// Which change.
+    /// The change.
     pub key: ChangeKey,
-    /// The digest of the approval that released it, in this run or in an earlier one; `None` where it needed none.
+    /// The digest of the approval that released it, in this run or in an earlier one; `None` if it needed none.
     pub approval: Option<String>,
 }
 
 /// The approval of a held plan that a run begins to apply.
 #[derive(Clone, Copy, Debug)]
 pub struct BegunApproval<'a> {
-    /// Names it.
+    /// Its digest.
     pub digest: &'a Digest,
-    /// Whether the run is about the whole instance, so that it leaves nothing else held there.
+    /// Whether the run covers the whole instance, so that nothing else is held there.
     pub is_all: bool,
 }
 
-/// What became of changes.
+/// Changes with their outcomes.
 #[derive(Clone, Copy, Debug)]
 pub struct SettledChanges<'a> {
     /// The instance.
     pub instance: &'a InstanceName,
     /// Each change with its outcome.
     pub changes: &'a [ChangeReport],
-    /// How it is known.
+    /// How the outcomes are known.
     pub evidence: Evidence,
 }
 
-/// How a run knows what became of a change.
+/// How a run knows the outcome of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence {
     /// Campaign was read after the write, or nothing was sent.
     ReadBack,
-    /// The write was sent, and Campaign could not be read afterwards: the next run that reads it settles the change again.
+    /// The write was sent, and Campaign could not be read afterwards: the next run that reads Campaign determines the
+    /// outcome.
     Unread,
     /// A later run read Campaign.
     NextRun,
 }
 
 impl Evidence {
-    /// As the record writes it.
+    /// The name in the record.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ReadBack => "read_back",
@@ -195,18 +197,18 @@ impl Evidence {
     }
 }
 
-/// Who was seen in managed groups.
+/// The members of managed groups, as read from Campaign.
 #[derive(Clone, Copy, Debug)]
 pub struct ObservedGroups<'a> {
     /// The instance.
     pub instance: &'a InstanceName,
     /// The groups.
     pub groups: &'a [GroupObservation],
-    /// Whether these are all groups that are managed: others are not managed any more then.
+    /// Whether these are all managed groups, so that other groups are not managed any more.
     pub is_all: bool,
 }
 
-/// One managed group as Campaign was seen to hold it.
+/// One managed group, as read from Campaign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupObservation {
     /// The group.

@@ -1,11 +1,11 @@
-//! What became of a change that was sent by a run which could not look afterwards, judged by a later look at Campaign.
+//! The outcome of a change whose run could not read Campaign afterwards, determined by a later read of Campaign.
 
 use super::{CampaignSnapshot, ChangeKind, ChangeOutcome, ChangeReport};
 
-/// Why a change counts as failed that a later run does not find.
+/// The detail of a change that counts as failed because a later run does not find it.
 const NOT_FOUND: &str = "sent, and the next run did not find it in Campaign";
 
-/// The change with its outcome: applied when Campaign holds what it wanted, failed otherwise.
+/// The change with its outcome: applied if Campaign has the state that it was to produce, otherwise failed.
 pub fn settled_by(snapshot: &CampaignSnapshot, change: ChangeReport) -> ChangeReport {
     let is_in_place = is_in_place(snapshot, &change);
     let (outcome, detail) =
@@ -13,7 +13,8 @@ pub fn settled_by(snapshot: &CampaignSnapshot, change: ChangeReport) -> ChangeRe
     ChangeReport { outcome, detail, at: None, ..change }
 }
 
-/// Whether Campaign holds what the change wanted. An operator or a group that is not there any more has no members.
+/// Whether Campaign has the state that the change was to produce. A missing operator or group counts as having no
+/// memberships.
 fn is_in_place(snapshot: &CampaignSnapshot, change: &ChangeReport) -> bool {
     let key = change.key();
     let operator = snapshot.operators().iter().find(|operator| operator.login.folded() == key.operator);

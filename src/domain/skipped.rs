@@ -1,8 +1,8 @@
-//! What was left out of a plan, and why.
+//! What is skipped in a plan, and why.
 
 use serde::{Deserialize, Serialize};
 
-/// Why something was left out. The names are part of the JSON report.
+/// Why something is skipped. The names are part of the JSON report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SkipReason {
@@ -10,41 +10,42 @@ pub enum SkipReason {
     NoOperator,
     /// A matched profile has no operator group.
     NoGroup,
-    /// The operator logs on with a password and only those of Adobe's identity service are managed.
+    /// The operator signs in with a password, and only operators of Adobe's identity service are managed.
     NotManaged,
-    /// The operator is never touched.
+    /// The operator is protected.
     Protected,
-    /// A name seen on users that the groups listing does not know as a profile.
+    /// A name on users that is not a profile in the groups listing.
     NotAProfile,
     /// A user with neither e-mail address nor user name.
     NoLogin,
-    /// A user known by id has a new login that no operator has: the remembered operator stands for the user.
+    /// A user known by id has a new login that no operator has: the stored operator is used.
     Renamed,
-    /// One user and two operators, or a user and an operator whose names only look alike.
+    /// One user matches two operators, or the names of a user and an operator only look alike.
     AmbiguousIdentity,
-    /// Two profiles for one operator group, or for groups whose names look alike.
+    /// Two profiles map to one operator group, or to groups whose names look alike.
     AmbiguousProfile,
-    /// Two operator groups of one name, or one that only looks like the group of the profile.
+    /// Campaign has two operator groups with one name, or the name of a group only looks like that of the profile's
+    /// group.
     AmbiguousGroup,
-    /// An operator group that a profile stood for has another name in Campaign now.
+    /// An operator group that a profile maps to has another name in Campaign now.
     RenamedGroup,
-    /// The members of a profile came under another name than the one in the groups listing.
+    /// The pages of members carry another name of a profile than the groups listing.
     RenamedProfile,
-    /// A record that concerns the mask and cannot be used.
+    /// The record of a profile or of an operator in a managed group cannot be used.
     UnusableRecord,
     /// The mask matches and captures nothing.
     EmptyCapture,
-    /// The group would fall below its least number of members, or lose a required one.
+    /// The group would fall below its minimum number of members, or lose a required member.
     ProtectedMinimum,
-    /// A run was narrowed to somebody whom the organization does not know.
+    /// A run was narrowed to a user that the organization does not have.
     #[serde(rename = "unknown-person")]
     UnknownUser,
-    /// A run was narrowed to a group that no profile stands for.
+    /// A run was narrowed to a group that no profile maps to.
     UnknownGroup,
 }
 
 impl SkipReason {
-    /// Whether somebody has to mend something: the run then ends with 3.
+    /// Whether an administrator has to correct something: the run then exits with status 3.
     pub fn could_not_be_placed(self) -> bool {
         match self {
             Self::NoOperator
@@ -91,19 +92,19 @@ impl SkipReason {
     }
 }
 
-/// One thing left out.
+/// One skipped item.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Skipped {
-    /// Why.
+    /// Why it is skipped.
     pub reason: SkipReason,
-    /// Whom or what it is about: an e-mail address, a login, a profile or a group.
+    /// What is skipped: an e-mail address, a login, a profile or a group.
     pub subject: String,
-    /// One sentence for the user who has to understand or mend it.
+    /// One sentence for the administrator: what happened and what to do.
     pub detail: String,
 }
 
 impl Skipped {
-    /// One thing left out.
+    /// One skipped item.
     pub fn new(reason: SkipReason, subject: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { reason, subject: subject.into(), detail: detail.into() }
     }

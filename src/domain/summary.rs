@@ -1,4 +1,4 @@
-//! The numbers of one instance, and of several together.
+//! The numbers of one instance, and the totals of several.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::{ChangeKind, ChangeOutcome, ChangeReport};
 
 /// The numbers of one instance.
 ///
-/// For every kind of change, what was planned is what was applied, already so, failed, held, unconfirmed or is pending.
+/// The numbers of planned changes by kind and the numbers of changes by outcome have the same total.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// Planned additions.
@@ -19,21 +19,21 @@ pub struct Summary {
     pub create_group: usize,
     /// Planned disablements of operators.
     pub disable_operator: usize,
-    /// Made and seen in Campaign.
+    /// Changes that were applied and confirmed in Campaign.
     pub applied: usize,
-    /// So before the write.
+    /// Changes whose wanted state existed before the write.
     pub already: usize,
-    /// Tried and not seen in Campaign.
+    /// Changes that were sent and not found in Campaign.
     pub failed: usize,
-    /// Waiting for an approval.
+    /// Changes that wait for an approval.
     pub held: usize,
-    /// Not borne out by a second read.
+    /// Removals that a second read did not confirm.
     pub unconfirmed: usize,
-    /// Not tried.
+    /// Changes that were not tried.
     pub pending: usize,
-    /// Left out.
+    /// Skipped items.
     pub skipped: usize,
-    /// Memberships that were as they should be.
+    /// Memberships that needed no change.
     pub unchanged: usize,
 }
 
@@ -61,7 +61,7 @@ impl Summary {
         summary
     }
 
-    /// These numbers and others together.
+    /// The sums of these numbers and others.
     pub(super) fn plus(self, other: Self) -> Self {
         Self {
             add: self.add + other.add,

@@ -1,4 +1,4 @@
-//! The desired state that takes back what one run did to memberships.
+//! The desired state of an undo, which reverts the memberships that one run changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,11 +9,11 @@ use super::{
     identity::OperatorIndex,
 };
 
-/// What the instance should hold once the memberships that a run made or ended are taken back.
+/// The desired state after the additions and removals of a run are reverted.
 ///
-/// `changes` are those of one run in this instance; only additions and removals that it saw applied count. Where Campaign
-/// does not hold a change's result any more, nothing is taken back. All else stays: whoever is in a touched group belongs
-/// in it. Changes whose operator or group is gone, or cannot be told apart, are among [`DesiredState::skipped`].
+/// `changes` are those of one run in this instance; only applied additions and removals count. A change whose result
+/// Campaign does not have any more is not reverted. All other members of the groups stay. Changes whose operator or
+/// group is missing or ambiguous are in [`DesiredState::skipped`].
 pub fn undo_desired_state(changes: &[ChangeReport], campaign: &CampaignSnapshot, policy: &Policy) -> DesiredState {
     let mut builder = UndoBuilder {
         campaign,
@@ -33,7 +33,7 @@ pub fn undo_desired_state(changes: &[ChangeReport], campaign: &CampaignSnapshot,
             group
         })
         .collect();
-    // A membership that is taken back was somebody's only one for a while: no reason to lock them out.
+    // A reverted membership may be the only one of its operator, which was enabled before: it stays enabled.
     let mut keep_enabled: Vec<_> =
         groups.iter().filter_map(|group| group.id).flat_map(|id| campaign.members(id)).collect();
     keep_enabled.sort_unstable();
@@ -108,7 +108,7 @@ impl<'a> UndoBuilder<'a> {
             (Some(operator), None) => return Some(operator),
             (Some(_), Some(_)) => (SkipReason::AmbiguousIdentity, "several operators have this login now"),
             (None, _) if operators.is_empty() => (SkipReason::NoOperator, "the operator does not exist any more"),
-            (None, _) => (SkipReason::NotManaged, "the operator does not log on through Adobe any more"),
+            (None, _) => (SkipReason::NotManaged, "the operator does not sign in through Adobe any more"),
         };
         let detail = format!("{why}: what was done in group \"{group}\" is not taken back");
         self.skipped.insert(Skipped::new(reason, login, detail));

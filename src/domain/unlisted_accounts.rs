@@ -1,5 +1,6 @@
-//! How many accounts each listing counts and does not show. Technical accounts are counted and not listed, and hold product
-//! profiles in ordinary life: a number that stays as it was says nothing, a number that grew may be users who are missing.
+//! How many accounts each listing counts and does not list. Adobe counts technical accounts, which normally have product
+//! profiles, and does not list them. An unchanged number is harmless; a larger number may mean that users are missing
+//! from the listing.
 
 use std::collections::BTreeMap;
 
@@ -7,32 +8,32 @@ use serde::{Deserialize, Serialize};
 
 use super::{FoldedName, FollowedGroup, ProductProfile, ProductProfileId, ProductProfileName, SourceRead};
 
-/// The number of unlisted accounts of each listing, as far as it is known.
+/// The number of unlisted accounts in each listing, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnlistedAccounts {
-    /// Of the users of the organization.
+    /// In the listing of the organization's users.
     organization: Option<u64>,
-    /// Of the members of each profile whose own listing was read, by [`key`].
+    /// In the listing of each profile's members that was read, by [`key`].
     profiles: BTreeMap<String, u64>,
 }
 
-/// What names a profile here: its id, and the folded name of one without.
+/// The key of a profile: its id, or its folded name if it has no id.
 fn key(id: Option<ProductProfileId>, name: &ProductProfileName) -> String {
     id.map_or_else(|| format!("name:{}", name.folded().as_str()), |id| id.to_string())
 }
 
 impl UnlistedAccounts {
-    /// The number of the walk over the users of the organization; `None` where there was none, or it was not counted.
+    /// The number in a walk over the users of the organization; `None` without a walk or without counts.
     pub fn of_organization(organization: Option<u64>) -> Self {
         Self { organization, profiles: BTreeMap::new() }
     }
 
-    /// Takes over the numbers of these profiles' own listings.
+    /// Adds the numbers of these profiles' own listings.
     pub fn count<'p>(&mut self, profiles: impl Iterator<Item = (&'p ProductProfile, u64)>) {
         self.profiles.extend(profiles.map(|(profile, unlisted)| (key(profile.id, &profile.name), unlisted)));
     }
 
-    /// These numbers, and those of `before` for the listings that were not read now.
+    /// These numbers, and the numbers of `before` for listings that were not read now.
     #[must_use]
     pub fn or_before(&self, before: &Self) -> Self {
         let profiles = before.profiles.iter().chain(&self.profiles);
@@ -42,7 +43,7 @@ impl UnlistedAccounts {
         }
     }
 
-    /// Whether more accounts of the organization are unlisted than `before`.
+    /// Whether more accounts of the organization are unlisted than in `before`.
     pub fn has_grown(&self, before: &Self) -> bool {
         self.organization.zip(before.organization).is_some_and(|(now, before)| now > before)
     }
@@ -52,11 +53,11 @@ impl UnlistedAccounts {
     }
 }
 
-/// The groups whose removals rest on a listing with more unlisted accounts than at the last accepted read, by folded name,
-/// each with the reason.
+/// The groups whose removals rest on a listing with more unlisted accounts than at the last accepted read, by folded
+/// name, each with the reason.
 ///
-/// A removal rests on the profile's own listing where that was read and its number is 0 or was remembered; else on the walk
-/// over the organization. What is not remembered has not grown.
+/// A removal rests on the profile's own listing if that was read and its number is 0 or an earlier number is stored;
+/// otherwise on the walk over the organization. A number without a stored one counts as unchanged.
 pub(super) fn grown(now: &SourceRead, before: &SourceRead) -> BTreeMap<FoldedName, String> {
     let walk = now.unlisted.organization.zip(before.unlisted.organization).filter(|(now, before)| now > before);
     let why = |followed: &FollowedGroup| match (now.unlisted.of(followed), before.unlisted.of(followed)) {
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn removals_are_doubted_where_the_number_of_the_listing_they_rest_on_grew() {
+    fn removals_are_in_doubt_if_their_listing_has_more_unlisted_accounts_than_before() {
         for (now, before, expected) in [
             ((Some(3), None), (Some(3), None), None),
             ((Some(2), None), (Some(3), None), None),

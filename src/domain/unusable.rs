@@ -1,4 +1,4 @@
-//! Records that concern the mask and cannot be used: whoever they stand for is neither added nor removed.
+//! Unusable records of profiles and operators. Their users and operators are neither added nor removed.
 
 use std::collections::BTreeMap;
 
@@ -12,16 +12,16 @@ use super::{
 pub struct UnusableProfiles {
     /// By position in the listing.
     doubts: BTreeMap<u32, ProfileDoubt>,
-    /// Notices of those whose name is not known, so that any group may be theirs, and what is there in its place.
+    /// Notices about profiles whose name is not completely known, so that any group may be theirs.
     unnamed: Vec<(KnownName, Skipped)>,
 }
 
-/// What is known of the name of a product profile.
+/// How much of the name of a product profile is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KnownName {
-    /// All of it, or both ends of one that is too long.
+    /// The whole name, or both ends of a name that is too long.
     Certain,
-    /// All but some characters.
+    /// The name except some characters.
     Damaged,
     /// Nothing.
     Missing,
@@ -46,8 +46,8 @@ impl UnusableProfiles {
         self.doubts.contains_key(&position)
     }
 
-    /// Whether a listing with these may be remembered as if all of it were known: none has a name that matters, or none
-    /// that is known.
+    /// Whether a listing with these profiles may be stored as complete: every name is known, and none of them
+    /// `matters`.
     pub fn are_foreign(&self, matters: impl Fn(&ProductProfileName) -> bool) -> bool {
         let names = self.doubts.values().filter_map(|doubt| match doubt {
             ProfileDoubt::UnusableRecord { profile, .. } => Some(profile),
@@ -56,14 +56,14 @@ impl UnusableProfiles {
         self.unnamed.is_empty() && !names.into_iter().any(matters)
     }
 
-    /// Why nothing may be concluded about the members of each, by position.
+    /// The doubts about the profiles, by position.
     pub(super) fn doubts(&self) -> impl Iterator<Item = (u32, &ProfileDoubt)> {
         self.doubts.iter().map(|(position, doubt)| (*position, doubt))
     }
 
-    /// Leaves the members of groups without a profile where they are while a profile has no known name: it may be the one
-    /// that such a group followed. Gives the notices. A damaged name without such a group concerns no plan, unless the mask
-    /// matches it: then the doubt about the profile says so.
+    /// Keeps the members of orphaned groups while the name of a profile is not known: the group may have followed that
+    /// profile. Returns the notices. A damaged name is reported only if there is an orphaned group; if the mask matches
+    /// the name, the doubt about the profile is reported anyway.
     pub(super) fn keep_orphan_members(&self, orphans: &mut [OrphanGroup]) -> impl Iterator<Item = &Skipped> {
         if !self.unnamed.is_empty() {
             for orphan in &mut *orphans {
@@ -83,8 +83,8 @@ impl ManagedGroup {
     }
 }
 
-/// One notice for each operator in one of these groups whose record cannot be used. Such an operator is in no plan,
-/// because nothing says whom it stands for.
+/// One notice for each operator in one of these groups whose record cannot be used. No plan contains such an operator,
+/// because its user is not known.
 pub(super) fn unusable_operators<'a>(
     groups: impl Iterator<Item = &'a ManagedGroup>,
     campaign: &CampaignSnapshot,

@@ -1,4 +1,4 @@
-//! What calls for single users gave: a few people and the product profiles on them.
+//! The results of calls for single users: a few users and their product profiles.
 
 use std::collections::HashMap;
 
@@ -7,15 +7,15 @@ use super::{
     roster::Roster,
 };
 
-/// A few users with their profiles, against a listing of all product profiles. It says nothing of anybody else.
+/// A few users with their profiles, and a listing of all product profiles. It contains no other users.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserSnapshot {
     roster: Roster,
 }
 
 impl UserSnapshot {
-    /// Puts the answers together. `profiles` is the listing, just read or remembered; `users` are people with all the
-    /// names that their record carries. A name that the listing does not know is never a profile.
+    /// Builds the snapshot. `profiles` is the listing, just read or stored; `users` are the users with all names in
+    /// their records. A name that is not in the listing never counts as a profile.
     pub fn new(
         profiles: Vec<ProductProfile>,
         users: impl IntoIterator<Item = (AdobeUser, Vec<ProductProfileName>)>,
@@ -23,7 +23,7 @@ impl UserSnapshot {
         if profiles.is_empty() {
             return Err(IncompleteRead::NoProfiles);
         }
-        // Several profiles of one name are kept apart: a user who has the name counts for each, and the group is refused.
+        // Several profiles with one name stay separate: a user with the name counts for each, and the group is refused.
         let mut positions: HashMap<FoldedName, Vec<u32>> = HashMap::with_capacity(profiles.len());
         for (position, profile) in (0..).zip(&profiles) {
             positions.entry(FoldedName::new(profile.name.as_str())).or_default().push(position);
@@ -57,7 +57,7 @@ impl UserSnapshot {
         self.roster.users()
     }
 
-    /// Logins of which everybody is known who has one: none, calls for single users do not tell.
+    /// Logins whose holders are all known: none, because calls for single users do not show that.
     pub fn logins(&self) -> &LoginSet {
         self.roster.logins()
     }

@@ -1,4 +1,4 @@
-//! What the reader of a report should know although nothing is wrong with the run.
+//! Warnings for the reader of a report that do not change the outcome of the run.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,18 @@ use super::{
     profile_changes::{TieChange, profile_changes},
 };
 
-/// Adobe opens the Control Panel to members of every product profile with this word in its name, in any case.
+/// Adobe gives members of every product profile with this word in its name access to the Control Panel, in any letter
+/// case.
 const CONTROL_PANEL_WORD: &str = "admin";
 
-/// Whether members of a product profile of this name may open Adobe's Control Panel.
+/// Whether members of a product profile with this name have access to Adobe's Control Panel.
 pub fn opens_control_panel(profile: &str) -> bool {
     FoldedName::new(profile).as_str().contains(CONTROL_PANEL_WORD)
 }
 
-/// One sentence for each thing to know of this instance: profiles that open the Control Panel, renamed profiles, groups that
-/// follow another profile than before or were made again, and disabled operators who belong in a group. In this order, each sorted by name.
+/// One sentence for each warning about this instance: profiles that give access to the Control Panel, renamed profiles,
+/// groups that follow another profile than before or were created again, and disabled operators that belong in a group.
+/// In this order, each sorted by name.
 pub fn warnings(
     read: &SourceRead,
     desired: &DesiredState,

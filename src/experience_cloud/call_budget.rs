@@ -143,7 +143,7 @@ impl CallBudget {
         loop {
             match ledger.reserve(call).await.map_err(BudgetError::Ledger)? {
                 CallPermission::Now => return Ok(()),
-                CallPermission::Later { until, .. } if self.purpose == CallPurpose::Question => {
+                CallPermission::Later { until, .. } if self.purpose == CallPurpose::Lookup => {
                     return Err(BudgetError::UsedUp { until });
                 }
                 CallPermission::Later { pause: length, .. } => {

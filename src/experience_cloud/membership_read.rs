@@ -149,7 +149,7 @@ impl MembershipRead<'_> {
     ) -> Result<ProfileMembers, ExperienceCloudError> {
         let mut members = CollectedMembers::default();
         let listing =
-            self.walk_members(profile, members_calls::second(profile, first.asked()), 0, &mut members).await?;
+            self.walk_members(profile, members_calls::second(profile, first.query()), 0, &mut members).await?;
         if let Some(user) = members.unusable.members.first() {
             let (listing, what) = (members_of(profile), user.what.clone());
             return Err(ExperienceCloudError::UnusableUser { listing, what });

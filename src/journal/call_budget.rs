@@ -86,10 +86,10 @@ fn kind_name(kind: CallKind) -> &'static str {
 fn purpose_name(purpose: CallPurpose) -> &'static str {
     match purpose {
         CallPurpose::Run => "run",
-        CallPurpose::Question => "question",
+        CallPurpose::Lookup => "question",
     }
 }
 
 fn purpose_of(name: &str) -> CallPurpose {
-    if name == purpose_name(CallPurpose::Question) { CallPurpose::Question } else { CallPurpose::Run }
+    if name == purpose_name(CallPurpose::Lookup) { CallPurpose::Lookup } else { CallPurpose::Run }
 }

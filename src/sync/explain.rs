@@ -46,7 +46,7 @@ pub async fn explain(
         organization: options.experience_cloud.organization_id.to_string(),
         user: asked.to_owned(),
         at: Utc::now(),
-        ask_again_at: None,
+        retry_at: None,
         findings: Vec::new(),
         instances: Vec::new(),
         unanswered: Vec::new(),
@@ -54,7 +54,7 @@ pub async fn explain(
     let (lookup, missing) = UserLookup::look_up(options, journal, asked).await;
     explanation.findings = user_findings(&lookup.subject(asked));
     if let Some(error) = missing {
-        explanation.ask_again_at = error.ask_again_at();
+        explanation.retry_at = error.retry_at();
         explanation.findings.push(unknown(Station::User, &error.to_string()));
         explanation.unanswered.extend(error.unanswered());
     }

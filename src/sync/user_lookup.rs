@@ -47,7 +47,7 @@ impl From<JournalError> for LookUpError {
 
 impl LookUpError {
     /// When the lookup may be retried, where no call may be sent before.
-    pub(super) fn ask_again_at(&self) -> Option<DateTime<Utc>> {
+    pub(super) fn retry_at(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::NotBefore(at)
             | Self::ExperienceCloud(
@@ -122,12 +122,8 @@ impl UserLookup {
         if let Some(until) = paused_until.filter(|at| *at > Utc::now()) {
             return Err(LookUpError::NotBefore(until));
         }
-        let client = options.clients.client(
-            options.experience_cloud.clone(),
-            journal,
-            CallPurpose::Question,
-            &Watcher::none(),
-        )?;
+        let client =
+            options.clients.client(options.experience_cloud.clone(), journal, CallPurpose::Lookup, &Watcher::none())?;
         let mut found = None;
         for spelling in spellings(asked) {
             found = client.fetch_user(&spelling, Membership::Effective).await?;

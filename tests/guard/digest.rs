@@ -1,4 +1,4 @@
-//! The digest: the same situation has the same one, any other has another.
+//! The digest: the same situation always has the same digest, and any difference gives another one.
 
 use std::collections::BTreeSet;
 
@@ -38,7 +38,7 @@ fn a_digest_has_sixteen_digits_and_is_read_in_either_case() {
 
 #[test]
 fn a_digest_is_the_same_in_every_build() {
-    // Journals keep digests over updates of the program: whoever changes this value makes standing approvals void.
+    // Journals keep digests when the program is updated: a change of this value invalidates existing approvals.
     assert_eq!(digest(&scene()).as_str(), "ef2574eae640ad6a");
 }
 
@@ -78,7 +78,7 @@ fn another_held_change_has_another_digest() {
 
 #[test]
 fn another_member_of_a_touched_group_has_another_digest() {
-    // Somebody who is in the group and belongs there: no change of the plan speaks of them.
+    // An operator that is in the group and belongs in it: no change of the plan concerns it.
     check_other(|scene| {
         scene.group("one").current.insert("p9".into());
         scene.group("one").wanted.insert("p9".into());
@@ -103,7 +103,7 @@ fn the_members_of_an_orphan_count() {
         scene
     };
     assert_ne!(digest(&orphan("p1")), digest(&orphan("p2")));
-    // p7 is not to be removed: a protected operator, say. The situation is another all the same.
+    // p7 is not removed, like a protected operator. The digest differs anyway.
     let both = orphan("p1 p7");
     let mut plan = both.plan();
     plan.changes.retain(|change| super::scene::written(change) != "- p7 gone");

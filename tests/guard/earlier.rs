@@ -1,13 +1,13 @@
-//! What people and earlier runs said of single changes: approvals, undone changes, changes held before, orphans; and the
-//! changes that wait for others.
+//! Earlier decisions about single changes: approvals, undone changes, changes held before, orphaned groups; and changes that
+//! wait for others.
 
 use campaign_group_sync::domain::{Limits, ProductProfileName};
 
-use super::scene::{Scene, held, let_through, named, people, wide};
+use super::scene::{Scene, held, let_through, logins, named, wide};
 
-/// Ten removals where five may go at once.
+/// Ten removals with a limit of five.
 fn ten_leavers() -> Scene {
-    let (all, staying) = (people(40), people(40));
+    let (all, staying) = (logins(40), logins(40));
     let staying: Vec<_> = staying.split_whitespace().skip(10).collect();
     let mut scene = Scene::new(&[("one", &all, &staying.join(" "))]);
     scene.limits = Limits { max_removals: 5, ..wide() };
@@ -15,7 +15,7 @@ fn ten_leavers() -> Scene {
 }
 
 #[test]
-fn an_approval_lets_exactly_what_it_names_through() {
+fn an_approval_releases_exactly_the_changes_that_it_names() {
     let scene = ten_leavers();
     let first = scene.review();
     assert_eq!(held(&first).len(), 10);
@@ -35,12 +35,12 @@ fn incident_24_approving_one_plan_does_not_let_another_through() {
     assert_eq!((let_through(&review).len(), held(&review).len(), review.ended.len()), (0, 10, 0));
     let unused: Vec<_> = review.unused_approvals.iter().map(|approval| &approval.digest).collect();
     assert_eq!((unused, review.released), (vec![approved.held.digest.as_ref().expect("held")], None));
-    // Once a run has begun to apply it, what is left of it is let through, and nothing else.
+    // After a run has begun to apply it, its remaining changes are released, and no others.
     let review = scene.in_use().review();
-    // It named "- p2 one", which this plan has too, and "- p2 two", which it has not.
+    // It named "- p2 one", which this plan contains, and "- p2 two", which it does not contain.
     assert_eq!(let_through(&review), ["- p2 one"]);
     assert_eq!(held(&review).len(), 9);
-    // That this plan has no group "two" does not contradict it.
+    // The absence of group "two" from this plan does not contradict the approval.
     assert_eq!(review.ended, []);
 }
 
@@ -59,11 +59,11 @@ fn an_approval_releases_nothing_after_one_more_leaver_or_one_less() {
 }
 
 #[test]
-fn an_approval_is_void_when_another_profile_wants_the_change() {
+fn an_approval_does_not_apply_to_a_change_for_another_profile() {
     let first = ten_leavers().review();
     let mut scene = ten_leavers().approving(&first);
     scene.group("one").profile = "P - ONE".into();
-    assert_eq!(held(&scene.review()), [""; 0], "letter case is no other profile");
+    assert_eq!(held(&scene.review()), [""; 0], "letter case does not make another profile");
     scene.group("one").profile = "P - other".into();
     assert_eq!(held(&scene.review()).len(), 10);
 }
@@ -91,7 +91,7 @@ fn incident_22_after_a_crash_the_rest_of_an_approved_plan_goes_on_and_anything_e
 }
 
 #[test]
-fn an_approval_outweighs_every_reason() {
+fn an_approval_takes_precedence_over_every_reason() {
     let mut scene = Scene::new(&[("one", "p1", ""), ("two", "p1 p2", "p2 n1")]);
     scene.group("one").is_orphan = true;
     scene.disables_leavers = true;
@@ -117,7 +117,7 @@ fn approved_changes_count_against_the_limits_of_the_others() {
 }
 
 #[test]
-fn what_was_held_stays_held_although_additions_made_the_base_larger() {
+fn held_changes_stay_held_although_additions_raise_the_base_of_percentages() {
     let mut scene = Scene::new(&[("one", "p1 p2 p3 p4", "p3 p4 p5 p6")]);
     scene.limits.max_group_removals_percent = 34;
     let first = scene.review();
@@ -137,7 +137,7 @@ fn what_was_held_stays_held_although_additions_made_the_base_larger() {
 }
 
 #[test]
-fn other_limits_have_what_was_held_judged_anew() {
+fn held_changes_are_reviewed_again_under_other_limits() {
     let first = ten_leavers().review();
     let mut scene = ten_leavers().remembering(&first);
     scene.limits.max_removals = 10;
@@ -151,7 +151,7 @@ fn other_limits_have_what_was_held_judged_anew() {
 }
 
 #[test]
-fn an_undone_change_waits_whether_it_adds_or_removes() {
+fn an_undone_addition_or_removal_is_held() {
     let mut scene = Scene::new(&[("one", "p1 p2", "p2 p3 p4")]);
     let undone = ["- p1 one", "+ p3 one"].map(|text| scene.planned(text));
     scene.history.undone = undone.iter().map(campaign_group_sync::domain::Change::key).collect();
@@ -164,7 +164,7 @@ fn an_undone_change_waits_whether_it_adds_or_removes() {
 }
 
 #[test]
-fn an_undone_change_is_over_once_the_organization_does_not_want_it() {
+fn the_hold_of_an_undone_change_ends_once_the_organization_contradicts_it() {
     let mut scene = Scene::new(&[("one", "p1 p2", "p2")]);
     let undone = scene.planned("- p1 one").key();
     scene.history.undone = vec![undone.clone()];
@@ -181,7 +181,7 @@ fn incident_10_removals_of_an_orphan_wait_for_an_approval() {
     assert_eq!(held(&review), ["- p1 one", "- p2 one"]);
     let why = &review.held.changes[0].why;
     assert!(why.contains("lost its profile \"P - one\"") && why.contains("orphaned_group"), "{why}");
-    assert!(review.is_read_accepted, "a group without profile says nothing against the read");
+    assert!(review.is_read_accepted, "a group without profile raises no doubt about the read");
     assert_eq!(let_through(&scene.approving(&review).review()).len(), 3);
 }
 
@@ -194,7 +194,7 @@ fn an_operator_is_not_disabled_while_one_of_its_removals_is_held() {
     assert_eq!(held(&review), ["- p1 one", "disable p1"]);
     let why = &review.held.changes[1].why;
     assert!(why.contains("stays in group \"one\"") && why.contains("would empty"), "{why}");
-    // Nor when that alone is left of an approval.
+    // Nor if only the disablement is left of an approval.
     let disable = named(&scene.planned("disable p1"));
     scene = scene.approving(&review).in_use();
     scene.history.approvals[0].changes = vec![disable];
@@ -225,7 +225,7 @@ fn an_approved_membership_waits_for_its_operator() {
 }
 
 #[test]
-fn letter_case_makes_no_difference_to_what_was_said() {
+fn letter_case_makes_no_difference_to_earlier_decisions() {
     let mut scene = Scene::new(&[("one", "p1 p2", "p2")]);
     scene.limits.max_removals = 0;
     let first = scene.review();

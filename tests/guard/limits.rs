@@ -2,11 +2,11 @@
 
 use campaign_group_sync::domain::Limits;
 
-use super::scene::{Scene, held, let_through, people, wide};
+use super::scene::{Scene, held, let_through, logins, wide};
 
-/// A group of `members`, of whom the first `leaving` have to go.
+/// A group of `members`, of which the first `leaving` are to be removed.
 fn leaving(members: usize, leaving: usize) -> Scene {
-    let all = people(members);
+    let all = logins(members);
     let staying: Vec<_> = all.split_whitespace().skip(leaving).collect();
     Scene::new(&[("one", &all, &staying.join(" "))])
 }
@@ -23,7 +23,7 @@ fn check(mut scene: Scene, limits: Limits, expected: Option<&str>) {
             assert!(review.held.changes.iter().all(|held| held.why.contains(why)), "{:?}", review.held);
         }
     }
-    assert!(review.is_read_accepted, "a limit says nothing against the read");
+    assert!(review.is_read_accepted, "a limit raises no doubt about the read");
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn removals_of_an_instance_have_a_limit() {
 }
 
 #[test]
-fn a_limit_of_none_holds_a_single_removal() {
+fn a_limit_of_zero_holds_a_single_removal() {
     check(leaving(20, 1), Limits { max_removals: 0, ..wide() }, Some("guard.max_removals = 0"));
     check(leaving(20, 0), Limits { max_removals: 0, ..wide() }, None);
 }
@@ -105,7 +105,7 @@ fn new_groups_have_a_limit_and_their_memberships_wait() {
 }
 
 #[test]
-fn too_many_creations_hold_nothing_of_those_who_exist() {
+fn too_many_creations_hold_no_change_of_existing_operators() {
     let mut scene = Scene::new(&[("one", "p1 p2", "p1 n1 n2 p3")]);
     scene.limits = Limits { max_new_operators: 1, ..wide() };
     let review = scene.review();
@@ -116,8 +116,8 @@ fn too_many_creations_hold_nothing_of_those_who_exist() {
 }
 
 #[test]
-fn incident_11_a_group_is_not_emptied_unless_somebody_comes() {
-    let emptied = Some("it would empty group \"one\": its last managed member would go");
+fn incident_11_a_group_is_not_emptied_unless_an_operator_joins_it() {
+    let emptied = Some("it would empty group \"one\": its last managed member would be removed");
     check(Scene::new(&[("one", "p1", "")]), wide(), emptied);
     check(Scene::new(&[("one", "p1 p2 p3", "")]), wide(), emptied);
     check(Scene::new(&[("one", "p1", "p2")]), wide(), None);
@@ -125,14 +125,14 @@ fn incident_11_a_group_is_not_emptied_unless_somebody_comes() {
 }
 
 #[test]
-fn somebody_yet_to_be_created_does_not_keep_a_group_from_being_emptied() {
+fn an_operator_yet_to_be_created_does_not_count_as_joining_an_emptied_group() {
     let review = Scene::new(&[("one", "p1", "n1")]).review();
     assert_eq!(let_through(&review), ["create n1", "+ n1 one"]);
     assert_eq!(held(&review), ["- p1 one"]);
 }
 
 #[test]
-fn somebody_whose_addition_is_held_does_not_keep_a_group_from_being_emptied() {
+fn an_operator_whose_addition_is_held_does_not_count_as_joining_an_emptied_group() {
     let mut scene = Scene::new(&[("one", "p1", "p2")]);
     scene.history.undone = vec![scene.planned("+ p2 one").key()];
     assert_eq!(held(&scene.review()), ["+ p2 one", "- p1 one"]);

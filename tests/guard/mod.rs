@@ -1,4 +1,4 @@
-//! What the guard lets through and what it holds: tables for each reason, and properties over random situations.
+//! What the guard releases and holds: tables for each reason, and properties over random situations.
 
 mod digest;
 mod earlier;

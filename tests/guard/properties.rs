@@ -1,4 +1,4 @@
-//! What holds for every plan, every limit and everything that earlier runs and people may have said.
+//! Properties for all plans, limits and earlier decisions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ fn any_group() -> impl Strategy<Value = (BTreeSet<String>, BTreeSet<String>, u8)
     (logins("p[0-9]"), logins("p[0-9]|n[0-3]"), 0..8_u8)
 }
 
-/// Groups that are there, groups to be created, and orphans.
+/// Existing groups, groups to be created, and orphaned groups.
 fn any_groups() -> impl Strategy<Value = Vec<Group>> {
     prop::collection::vec(any_group(), 1..5).prop_map(|groups| {
         let group = |(at, (current, wanted, kind)): (usize, (BTreeSet<String>, BTreeSet<String>, u8))| {
@@ -59,7 +59,7 @@ fn any_situation() -> impl Strategy<Value = Scene> {
     })
 }
 
-/// What was said of each change, drawn by one number each: approved, approved for another profile, undone, held before.
+/// Adds earlier decisions, one number for each change: approved, approved for another profile, undone, held before.
 fn say(scene: &mut Scene, words: &[u8]) {
     let planned = scene.plan().changes;
     let said = |word: u8| planned.iter().zip(words).filter(move |(_, of)| **of == word).map(|(change, _)| change);
@@ -99,7 +99,7 @@ fn any_history() -> impl Strategy<Value = Scene> {
     })
 }
 
-/// Whether an approval names the change, read off the history without the guard's own code.
+/// Whether an approval names the change, computed from the history without the guard's code.
 fn is_approved(scene: &Scene, change: &Change) -> bool {
     let named = scene.history.approvals.iter().flat_map(|approval| &approval.changes);
     let by_profile = |profile: &ProductProfileName| {
@@ -133,7 +133,7 @@ fn count(changes: &[&Change], wanted: impl Fn(&Change) -> bool) -> usize {
     changes.iter().filter(|change| wanted(change)).count()
 }
 
-/// Every promise that the changes let through unasked would break.
+/// Every guarantee that the changes released without approval would break.
 fn broken_promises(scene: &Scene, review: &Review) -> Vec<String> {
     let mut broken = Vec::new();
     let limits = &scene.limits;
@@ -144,7 +144,7 @@ fn broken_promises(scene: &Scene, review: &Review) -> Vec<String> {
             broken.push(what.to_owned());
         }
     };
-    // Against all removals of the plan, whoever approved them.
+    // All removals of the plan count, approved ones included.
     let planned = scene.plan();
     let all: Vec<&Change> = planned.changes.iter().collect();
     let removals = count(&all, Change::is_removal);
@@ -182,7 +182,7 @@ fn broken_promises(scene: &Scene, review: &Review) -> Vec<String> {
     broken
 }
 
-/// Whether an operator waits to be disabled and for nothing else: once it has left its groups, no plan names it any more.
+/// Whether an operator waits only for its disablement: once it has left its groups, no plan contains it any more.
 fn only_disabling_waits(review: &Review) -> bool {
     let waits = |kind| {
         let held = review.held.changes.iter().filter(move |held| held.change.kind() == kind);
@@ -191,7 +191,7 @@ fn only_disabling_waits(review: &Review) -> bool {
     !waits(ChangeKind::DisableOperator).is_subset(&waits(ChangeKind::Remove))
 }
 
-/// Whether everything that was let through can be done without what was not.
+/// Whether all released changes can be applied without the others.
 fn stands_alone(review: &Review) -> bool {
     let held: BTreeMap<ChangeKey, &Change> =
         review.held.changes.iter().map(|held| (held.change.key(), &held.change)).collect();
@@ -222,7 +222,7 @@ proptest! {
     }
 
     #[test]
-    fn every_change_is_either_let_through_or_held_with_a_reason(scene in any_history()) {
+    fn every_change_is_either_released_or_held_with_a_reason(scene in any_history()) {
         let review = scene.review();
         let is_held = |change: &Change| review.held.changes.iter().any(|held| held.change == *change);
         let (waiting, passing): (Vec<Change>, Vec<Change>) = scene.plan().changes.into_iter().partition(is_held);
@@ -237,7 +237,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_approved_and_depends_on_nothing_goes_on(scene in any_history()) {
+    fn approved_changes_that_depend_on_no_other_are_released(scene in any_history()) {
         for held in scene.review().held.changes {
             let depends = matches!(held.change.kind(), ChangeKind::Add | ChangeKind::DisableOperator);
             prop_assert!(depends || !is_approved(&scene, &held.change), "{:?}", held);
@@ -255,7 +255,7 @@ proptest! {
     }
 
     #[test]
-    fn wherever_a_run_dies_the_next_one_lets_nothing_more_through(scene in any_history(), done in 0..40_usize) {
+    fn after_a_run_that_ends_early_the_next_one_releases_no_more_changes(scene in any_history(), done in 0..40_usize) {
         let first = scene.review();
         let changes = first.approved.changes();
         let second = scene.after(&changes[..done.min(changes.len())]).remembering(&first).review();

@@ -1,4 +1,4 @@
-//! A situation written as lists of names, and the values that the guard judges it by.
+//! A situation written as lists of names, and the input of a review for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use campaign_group_sync::domain::{
     review,
 };
 
-/// One operator group and the people in it.
+/// One operator group, its members and the users of its profile.
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
     pub(crate) name: String,
@@ -21,7 +21,7 @@ pub(crate) struct Group {
     pub(crate) wanted: BTreeSet<String>,
 }
 
-/// Everything one review depends on. Logins that begin with `n` are people without operator.
+/// Everything one review depends on. Logins that begin with `n` are users without operator.
 #[derive(Clone, Debug)]
 pub(crate) struct Scene {
     pub(crate) instance: String,
@@ -51,11 +51,11 @@ fn names(list: &str) -> BTreeSet<String> {
 }
 
 /// `p1 p2 …`: this many logins.
-pub(crate) fn people(count: usize) -> String {
+pub(crate) fn logins(count: usize) -> String {
     (1..=count).map(|n| format!("p{n}")).collect::<Vec<_>>().join(" ")
 }
 
-/// A read of 100 users in which these (profile id, group) match.
+/// A read of 100 users with these matches of (profile id, group).
 pub(crate) fn source_read(users: Option<u64>, matched: &[(i64, &str)]) -> SourceRead {
     SourceRead {
         mask: "P - (.*)".into(),
@@ -99,7 +99,7 @@ pub(crate) fn held(review: &Review) -> Vec<String> {
 }
 
 impl Scene {
-    /// Groups as (name, who is in it, who belongs in it), each with a profile `P - name`.
+    /// Groups as (name, present members, desired members), each with a profile `P - name`.
     pub(crate) fn new(groups: &[(&str, &str, &str)]) -> Self {
         let group = |(name, current, wanted): &(&str, &str, &str)| Group {
             name: (*name).to_owned(),
@@ -210,7 +210,7 @@ impl Scene {
             skipped: Vec::new(),
             keep_enabled: Vec::new(),
             pending_disablements: Vec::new(),
-            passed_on: BTreeMap::new(),
+            reassigned: BTreeMap::new(),
         }
     }
 
@@ -234,7 +234,8 @@ impl Scene {
             }
         }
         for login in self.newcomers() {
-            let group = self.groups.iter().find(|group| group.wanted.contains(login)).expect("somebody wants them");
+            let group =
+                self.groups.iter().find(|group| group.wanted.contains(login)).expect("a group for the operator");
             let (operator, email) = (OperatorLogin::new(login), login.to_owned());
             changes.push(change(Action::CreateOperator { operator, email }, group));
         }
@@ -248,7 +249,7 @@ impl Scene {
         Plan { changes, managed_members, ..Plan::default() }
     }
 
-    /// Those whom this plan leaves in no group.
+    /// Disablements of the operators that this plan leaves in no group.
     fn leavers(&self) -> impl Iterator<Item = Change> {
         self.logins().into_iter().filter_map(|login| {
             let operator_id = self.operator_id(login)?;
@@ -274,12 +275,12 @@ impl Scene {
         review(plan, desired, &self.campaign(), &circumstances)
     }
 
-    /// The planned change that is written so.
+    /// The planned change that is written as `text`.
     pub(crate) fn planned(&self, text: &str) -> Change {
         self.plan().changes.into_iter().find(|change| written(change) == text).expect("a planned change")
     }
 
-    /// The same situation once these changes were made.
+    /// The same situation after these changes.
     #[must_use]
     pub(crate) fn after(&self, changes: &[Change]) -> Self {
         let mut after = self.clone();
@@ -297,7 +298,7 @@ impl Scene {
         after
     }
 
-    /// The same situation, in which what this review holds was held by an earlier run.
+    /// The same situation, where an earlier run held the changes that this review holds.
     #[must_use]
     pub(crate) fn remembering(mut self, review: &Review) -> Self {
         let record = |held: &campaign_group_sync::domain::HeldChange| EarlierHold {
@@ -309,14 +310,14 @@ impl Scene {
         self
     }
 
-    /// The same situation, in which a run has begun to apply what was approved.
+    /// The same situation, where a run has begun to apply the approvals.
     #[must_use]
     pub(crate) fn in_use(mut self) -> Self {
         self.history.approvals.iter_mut().for_each(|approval| approval.state = ApprovalState::InUse);
         self
     }
 
-    /// The same situation, in which what this review holds was approved.
+    /// The same situation, where the changes that this review holds are approved.
     #[must_use]
     pub(crate) fn approving(mut self, review: &Review) -> Self {
         self.history.approvals = vec![Approval {

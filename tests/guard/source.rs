@@ -1,4 +1,4 @@
-//! Doubts about the source: each holds removals, lets additions go on, and keeps the read from being remembered.
+//! Doubts about the source: each holds removals, releases additions, and prevents that the read is accepted.
 
 use campaign_group_sync::domain::{FoldedName, Memory, ProductProfileId, ProductProfileName, SourceCounts, SourceRead};
 
@@ -36,7 +36,7 @@ fn reading(change: impl FnOnce(&mut SourceRead)) -> Scene {
 }
 
 #[test]
-fn a_read_like_the_last_one_is_taken_at_its_word() {
+fn a_read_like_the_last_one_raises_no_doubt() {
     check(&quiet(), None);
 }
 
@@ -52,7 +52,7 @@ fn incident_22_lost_memory_holds_all_removals() {
     let mut scene = quiet();
     scene.history.accepted = None;
     scene.history.memory = Memory::Lost("the state file was corrupt".into());
-    check(&scene, Some("what earlier runs saw is lost (the state file was corrupt)"));
+    check(&scene, Some("the stored result of earlier runs is lost (the state file was corrupt)"));
     scene.accept(scene.read.clone());
     check(&scene, Some("is lost"));
 }
@@ -135,14 +135,14 @@ fn incident_15_a_renamed_profile_holds_the_groups_concerned() {
         review.is_read_accepted && review.unsettled.contains(&FoldedName::new("one")),
         "only the profile stays in doubt: {review:?}"
     );
-    // And the group for which it stands now.
+    // And the group that it maps to now.
     scene.read = Some(source_read(Some(100), &[(1, "one"), (3, "two")]));
     scene.accept(Some(source_read(Some(100), &[(1, "one"), (3, "three")])));
     assert_eq!(held(&scene.review()), ["+ p4 two", "- p1 two"]);
 }
 
 #[test]
-fn a_rename_that_yields_the_same_group_holds_nothing() {
+fn a_rename_that_maps_to_the_same_group_holds_nothing() {
     let scene = reading(|read| {
         read.matched[0].profile = ProductProfileName::new("P - ONE");
         read.matched[0].group = campaign_group_sync::domain::OperatorGroupName::new("ONE");
@@ -160,7 +160,7 @@ fn two_profiles_that_changed_names_hold_both_groups() {
 }
 
 #[test]
-fn an_undo_knows_no_doubts_about_the_source() {
+fn an_undo_has_no_doubts_about_the_source() {
     let mut scene = quiet();
     scene.read = None;
     scene.history.memory = Memory::Lost("the state file was corrupt".into());
@@ -169,7 +169,7 @@ fn an_undo_knows_no_doubts_about_the_source() {
 }
 
 #[test]
-fn a_doubt_with_nothing_to_remove_holds_nothing_and_the_read_is_remembered() {
+fn a_doubt_without_removals_holds_nothing_and_the_read_is_accepted() {
     let mut scene = reading(|read| read.users = Some(1));
     scene.groups.iter_mut().for_each(|group| group.wanted.extend(group.current.clone()));
     let review = scene.review();
@@ -178,7 +178,7 @@ fn a_doubt_with_nothing_to_remove_holds_nothing_and_the_read_is_remembered() {
 }
 
 #[test]
-fn a_doubt_that_somebody_released_does_not_keep_the_read_from_being_remembered() {
+fn the_read_is_accepted_after_an_approval_of_the_doubted_removals() {
     let scene = reading(|read| read.users = Some(1));
     let released = scene.clone().approving(&scene.review()).review();
     assert!(released.held.changes.is_empty() && released.is_read_accepted);
@@ -188,7 +188,7 @@ fn a_doubt_that_somebody_released_does_not_keep_the_read_from_being_remembered()
 }
 
 #[test]
-fn the_most_important_doubt_is_named() {
+fn the_most_important_doubt_is_reported() {
     let mut scene = reading(|read| {
         read.mask = "Q - (.*)".into();
         read.membership = "direct".into();

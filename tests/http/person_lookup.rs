@@ -35,7 +35,7 @@ async fn incident_36_a_lookup_without_calls_left_names_the_time_of_a_retry() {
     let asking = tokio::spawn(async move { ask(address, "GET", "/?person=ann%40acme.com", &[]).await });
     let question = stage.explain_requests.recv().await.expect("a question");
     let again = Utc::now() + TimeDelta::seconds(40);
-    let refused = Explanation { ask_again_at: Some(again), ..explanation("ann@acme.com", "offers") };
+    let refused = Explanation { retry_at: Some(again), ..explanation("ann@acme.com", "offers") };
     question.reply.send(refused).expect("a listener");
     let page = asking.await.expect("an answer");
     assert_eq!(page.status, 503, "{}", page.body);

@@ -238,7 +238,7 @@ pub(crate) fn explanation(person: &str, group: &str) -> Explanation {
         unanswered: Vec::new(),
         user: person.to_owned(),
         at: Utc::now(),
-        ask_again_at: None,
+        retry_at: None,
         findings: vec![finding(Station::User, Verdict::Yes, "is an active user of the organization")],
         instances: vec![InstanceExplanation {
             name: "production".to_owned(),

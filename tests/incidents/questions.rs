@@ -65,7 +65,7 @@ async fn a_question_finds_every_operator_whose_login_is_or_looks_like_the_name_o
     stage.run(RunMode::DryRun).await;
     for (asked, operator) in [
         ("ann.berg@acme.com", "is operator \"Ann.Berg@ACME.com\""),
-        ("vic@acme.com", "answers to several operators: \"vic@acme.com\", \"Vic@acme.com\"; none of them is touched"),
+        ("vic@acme.com", "matches several operators: \"vic@acme.com\", \"Vic@acme.com\"; none of them is changed"),
     ] {
         let text = told(&ask(&stage, asked).await, "delivery");
         assert!(text.iter().any(|line| line == operator), "{asked}: {text:#?}");

@@ -166,7 +166,7 @@ async fn changes_are_notified_once_for_each_run_and_instance_with_their_numbers(
         journal.record(&run_id("01JA"), at(60), &RunEvent::Settled(&settled)).await.expect("settled");
         let notifications = delivered(&journal, 61).await;
         let [late] = notifications.as_slice() else { panic!("{notifications:?}") };
-        assert!(late.text.contains("a later run saw it") && late.run.as_deref() == Some("01JA"), "{late:?}");
+        assert!(late.text.contains("a later run confirmed it") && late.run.as_deref() == Some("01JA"), "{late:?}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Answers about the names of a whole organization, over HTTP.
+//! Mask reports about a whole organization, over HTTP.
 
 use campaign_group_sync::{
     check::{GroupPresence, MaskError, MaskQuery, MatchKind, Network},
@@ -29,11 +29,11 @@ async fn a_profile_with_an_en_dash_is_shown_as_nearly_matched() {
     assert_eq!(name("Campaign - acme - workflow").in_campaign, Some(GroupPresence::Missing));
     assert_eq!(name("Campaign - acme - content").in_campaign, Some(GroupPresence::Exists));
     assert_eq!(name("Campaign - acme-stage - delivery").matching, MatchKind::Unmatched);
-    assert!(!stage.state().exists(), "a look creates no journal");
+    assert!(!stage.state().exists(), "a mask report creates no journal");
 }
 
 #[tokio::test]
-async fn within_the_interval_the_listing_of_the_last_run_does() {
+async fn within_the_interval_the_stored_listing_of_the_last_run_is_used() {
     let stage = first_day().await;
     let settings = stage.settings(None, "first_page_interval = \"2h\"");
     run(&settings).await;
@@ -57,7 +57,7 @@ async fn a_look_counts_as_page_0_where_there_is_a_journal() {
 }
 
 #[tokio::test]
-async fn offline_asks_nobody() {
+async fn offline_makes_no_call() {
     let stage = first_day().await;
     let settings = stage.settings(None, AT_ONCE);
     let offline = MaskQuery { network: Network::Offline, ..everything(Some("Campaign - acme-stage - (.*)")) };
@@ -73,7 +73,7 @@ async fn offline_asks_nobody() {
 }
 
 #[tokio::test]
-async fn a_campaign_that_does_not_answer_hides_no_answer_about_the_names() {
+async fn names_are_reported_although_campaign_cannot_be_reached() {
     let stage = first_day().await;
     let settings = stage.settings(None, "max_wait = \"0s\"");
     let named = MaskQuery { names: vec!["Campaign - acme - x".to_owned()], ..everything(None) };

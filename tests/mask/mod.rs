@@ -1,4 +1,4 @@
-//! What a mask matches, and what another one would change: the answers agree with what runs do.
+//! What a mask matches, and what another one would change: the reports agree with what runs do.
 
 mod answers;
 mod names;

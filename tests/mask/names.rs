@@ -1,4 +1,4 @@
-//! Names held against masks, without any network.
+//! Names compared with masks, without network.
 
 use campaign_group_sync::{
     check::{MatchKind, match_names},
@@ -21,7 +21,7 @@ fn any_mask() -> impl Strategy<Value = &'static str> {
     ])
 }
 
-/// A name that matches some mask, with a few signs taken out, put in or replaced.
+/// A name that matches some mask, with a few characters removed, added or replaced.
 fn any_name() -> impl Strategy<Value = String> {
     let whole = prop::sample::select(vec![
         "Campaign - acme - delivery",

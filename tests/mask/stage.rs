@@ -1,4 +1,4 @@
-//! A running sandbox, and the settings with which the program would reach it.
+//! A running sandbox, and the settings for access to it.
 
 use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
 
@@ -23,7 +23,7 @@ impl Stage {
         Self { sandbox, folder: tempfile::tempdir().expect("a folder") }
     }
 
-    /// The settings; `mask` replaces that of every instance, `more` is added to the section of the organization.
+    /// The settings; `mask` replaces the mask of every instance, `more` is added to the section of the organization.
     pub(crate) fn settings(&self, mask: Option<&str>, more: &str) -> Settings {
         let connection = self.sandbox.connection();
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
@@ -68,23 +68,23 @@ impl Stage {
         self.folder.path().join("state.db")
     }
 
-    /// Who is in which group of the only instance.
+    /// The memberships of the only instance.
     pub(crate) fn memberships(&self) -> Vec<(String, String)> {
         let mut rows = self.sandbox.world().instance("production").expect("an instance").world().memberships;
         rows.sort();
         rows
     }
 
-    /// How often page 0 of the groups listing was asked for.
+    /// How often page 0 of the groups listing was requested.
     pub(crate) fn group_listings(&self) -> usize {
         self.sandbox.requests().iter().filter(|request| request.path.contains("/groups/")).count()
     }
 }
 
-/// Whatever vendors may be asked at once.
+/// The Admin Console and Campaign may both be read immediately.
 pub(crate) const AT_ONCE: &str = "first_page_interval = \"0s\"";
 
-/// Every name of the listing. The mask is read as the command line and the configuration read it, without blanks around.
+/// Asks about every name of the listing. The mask is trimmed, as on the command line and in the configuration.
 pub(crate) fn everything(tried: Option<&str>) -> MaskQuery {
     let tried = tried.map(|text| AssociationMask::parse(text).expect("a mask"));
     MaskQuery { names: Vec::new(), tried, network: Network::Online }

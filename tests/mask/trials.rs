@@ -1,4 +1,4 @@
-//! A mask that is tried shows what the following run under it does.
+//! The trial of a mask shows what the next run with this mask does.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ const MASKS: [&str; 7] = [
     "X - (.*)",
 ];
 
-/// One random case: profiles, who has them, who is an operator and where, two masks, and whether a run was made before.
+/// One random case: profiles and their users, operators and their groups, two masks, and whether there was a run before.
 #[derive(Clone, Debug)]
 struct Case {
     profiles: BTreeSet<(usize, usize)>,
@@ -60,7 +60,7 @@ impl Case {
     fn scenario(&self) -> Scenario {
         let names: Vec<String> =
             self.profiles.iter().map(|(head, group)| format!("{}{}", HEADS[*head], GROUPS[*group])).collect();
-        let person = |number: usize| format!("p{number}@acme.com");
+        let login = |number: usize| format!("p{number}@acme.com");
         let groups = (61_001..).zip(&names).map(|(id, name)| {
             let mut group = UmapiGroup::profile(id, name);
             group.kind = Some("PRODUCT_PROFILE".to_owned());
@@ -68,12 +68,12 @@ impl Case {
         });
         let users = (0..6).map(|number| {
             let has = self.has.iter().filter(|(who, _)| *who == number).map(|(_, at)| at.get(&names).as_str());
-            User::federated(&person(number), &has.collect::<Vec<_>>())
+            User::federated(&login(number), &has.collect::<Vec<_>>())
         });
         let operator = |number: &usize| Operator {
-            name: person(*number),
-            label: person(*number),
-            email: person(*number),
+            name: login(*number),
+            label: login(*number),
+            email: login(*number),
             authentication: "ims".to_owned(),
             ..Operator::default()
         };
@@ -84,7 +84,7 @@ impl Case {
             association_mask: self.masks.0.to_owned(),
             operators: self.operators.iter().map(operator).collect(),
             groups: GROUPS.map(|name| OperatorGroup { name: name.to_owned(), ..OperatorGroup::default() }).into(),
-            memberships: rows.map(|(who, group)| (person(*who), GROUPS[*group].to_owned())).collect(),
+            memberships: rows.map(|(who, group)| (login(*who), GROUPS[*group].to_owned())).collect(),
             ..production
         };
         let organization = Organization { groups: groups.collect(), users: users.collect(), ..base.organization };
@@ -92,7 +92,7 @@ impl Case {
     }
 }
 
-/// What a report says would become, or became, of each instance: changes with whether they are held, and what was left out.
+/// The comparable part of a report for each instance: changes, whether they are held, and what was skipped.
 fn essence(report: &RunReport) -> Vec<String> {
     let mut lines = Vec::new();
     for instance in &report.instances {
@@ -111,7 +111,7 @@ fn essence(report: &RunReport) -> Vec<String> {
 }
 
 #[test]
-fn what_a_tried_mask_would_change_is_what_the_next_run_under_it_plans() {
+fn the_trial_of_a_mask_shows_the_plan_of_the_next_run_with_it() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let mut runner =
         TestRunner::new(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() });
@@ -134,7 +134,7 @@ async fn tried_and_done(case: &Case) -> (Vec<String>, Vec<String>) {
     }
     let before = stage.memberships();
     let answer = ask(&stage.settings(Some(configured), AT_ONCE), &everything(Some(tried))).await.expect("an answer");
-    assert_eq!(stage.memberships(), before, "nothing is changed by trying");
+    assert_eq!(stage.memberships(), before, "a trial changes nothing");
     let trial = essence(&answer.run.expect("a dry run"));
     let done = essence(&run(&stage.settings(Some(tried), AT_ONCE)).await);
     stage.sandbox.stop().await;
@@ -142,7 +142,7 @@ async fn tried_and_done(case: &Case) -> (Vec<String>, Vec<String>) {
 }
 
 #[tokio::test]
-async fn a_trial_leaves_the_record_of_who_was_where_alone() {
+async fn a_trial_does_not_change_the_access_record() {
     let stage = Stage::of(Scenario::named("first_day").expect("a built-in scenario")).await;
     let settings = stage.settings(None, AT_ONCE);
     run(&settings).await;

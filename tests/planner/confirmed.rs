@@ -1,4 +1,4 @@
-//! Removals that a second read bears out, and those that it does not.
+//! Removals that a second read confirms, and those that it does not confirm.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use campaign_group_sync::domain::{
 
 use super::world::{World, limits, policy, review_of, written};
 
-/// What is confirmed and what is not, when each profile has these people at the second read.
+/// The confirmed and unconfirmed changes if the profiles have these users at the second read.
 fn confirm(world: &World, policy: &Policy, second: &[(&str, Result<&[&str], &str>)]) -> (Vec<String>, Vec<String>) {
     let (desired, planned) = world.decide(policy);
     let (organization, campaign) = (world.organization(), world.campaign());
@@ -20,9 +20,9 @@ fn confirm(world: &World, policy: &Policy, second: &[(&str, Result<&[&str], &str
     assert_eq!(asked, second.iter().map(|(group, _)| *group).collect::<Vec<_>>());
     let members: BTreeMap<OperatorGroupName, Result<Vec<AdobeUser>, String>> = second
         .iter()
-        .map(|(group, people)| {
-            let people = people.map(|people| people.iter().map(|email| world.person(email)).collect());
-            (OperatorGroupName::new(*group), people.map_err(ToOwned::to_owned))
+        .map(|(group, users)| {
+            let users = users.map(|users| users.iter().map(|email| world.user(email)).collect());
+            (OperatorGroupName::new(*group), users.map_err(ToOwned::to_owned))
         })
         .collect();
     let second = SecondRead { members: &members, users: organization.users(), logins: organization.logins() };
@@ -43,26 +43,26 @@ fn world() -> World {
 }
 
 #[test]
-fn incident_03_only_absence_from_a_complete_list_is_absence() {
+fn incident_03_only_a_complete_list_proves_that_a_user_is_absent() {
     let found = confirm(&world(), &policy(), &[("one", Ok(&["ann@x"])), ("two", Ok(&["ann@x", "EVE@x"]))]);
     assert_eq!(found.0, ["- bob@x one"]);
-    assert_eq!(found.1, ["- eve@x two: a second read found them in profile P - two"]);
+    assert_eq!(found.1, ["- eve@x two: a second read found the user in profile P - two"]);
     let found = confirm(&world(), &policy(), &[("one", Err("503")), ("two", Ok(&[]))]);
     assert_eq!(found.0, ["- eve@x two"]);
     assert_eq!(found.1, ["- bob@x one: profile P - one could not be read a second time: 503"]);
 }
 
 #[test]
-fn nobody_is_disabled_of_whom_a_removal_is_in_doubt() {
+fn an_operator_is_not_disabled_while_one_of_its_removals_is_in_doubt() {
     let disable = Policy { without_groups: WithoutGroups::Disable, ..policy() };
     let (confirmed, doubted) = confirm(&world(), &disable, &[("one", Err("503")), ("two", Ok(&["ann@x"]))]);
     assert_eq!(confirmed, ["- eve@x two", "disable operator eve@x"]);
     assert_eq!(doubted.len(), 2, "{doubted:?}");
-    assert!(doubted[1].starts_with("disable operator bob@x: a second read does not bear out"), "{doubted:?}");
+    assert!(doubted[1].starts_with("disable operator bob@x: a second read does not confirm"), "{doubted:?}");
 }
 
 #[test]
-fn who_was_left_behind_by_an_earlier_run_is_read_a_second_time_too() {
+fn the_profile_of_a_pending_disablement_is_read_a_second_time() {
     let mut world = world();
     world.memberships.retain(|(login, _)| login != "bob@x" && login != "eve@x");
     let profile = ProductProfileName::new("p - ONE");
@@ -71,19 +71,19 @@ fn who_was_left_behind_by_an_earlier_run_is_read_a_second_time_too() {
     let disable = Policy { without_groups: WithoutGroups::Disable, ..policy() };
     let (confirmed, doubted) = confirm(&world, &disable, &[("one", Ok(&["ann@x", "EVE@x"]))]);
     assert_eq!(confirmed, ["disable operator bob@x"]);
-    assert_eq!(doubted, ["disable operator eve@x: a second read found them in profile p - ONE"]);
+    assert_eq!(doubted, ["disable operator eve@x: a second read found the user in profile p - ONE"]);
     let (confirmed, doubted) = confirm(&world, &disable, &[("one", Err("503"))]);
     assert_eq!((confirmed, doubted.len()), (Vec::new(), 2));
 }
 
 #[test]
-fn incident_15_a_person_found_again_under_a_new_login_stays() {
+fn incident_15_a_user_found_again_with_a_new_login_stays() {
     let world = world().with_ids(&[("new@x", "bob")]).remembering(&[("bob", "bob@x")]);
     let second: [(&str, Result<&[&str], &str>); 2] = [("one", Ok(&["ann@x", "new@x"])), ("two", Ok(&[]))];
     let (confirmed, doubted) = confirm(&world, &policy(), &second);
     assert_eq!(confirmed, ["- eve@x two"]);
-    assert_eq!(doubted, ["- bob@x one: a second read found them in profile P - one"]);
-    // Somebody else has the old login now: whoever had it before says nothing about that operator.
+    assert_eq!(doubted, ["- bob@x one: a second read found the user in profile P - one"]);
+    // Another user has the old login now, so the operator does not belong to its former user.
     let mut taken = world;
     taken.profiles[1].1.push("bob@x".into());
     taken.ids.insert("bob@x".into(), "other".into());
@@ -92,7 +92,7 @@ fn incident_15_a_person_found_again_under_a_new_login_stays() {
 }
 
 #[test]
-fn an_orphan_is_not_read_again() {
+fn an_orphaned_group_has_no_second_read() {
     let mut world = world();
     world.accept(&policy());
     world.profiles.remove(1);

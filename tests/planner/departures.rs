@@ -1,4 +1,4 @@
-//! Operators whom an earlier run left in no group and did not get to disable.
+//! Pending disablements: operators that an earlier run left in no group and did not disable.
 
 use campaign_group_sync::domain::{
     ChangeKey, History, Manage, OperatorGroupName, OperatorLogin, Policy, ProductProfileName, Scope, SignInMethod,
@@ -41,7 +41,7 @@ fn check(what: &str, policy: &Policy, disturb: impl FnOnce(&mut World), expected
 }
 
 #[test]
-fn who_was_left_behind_is_disabled_as_long_as_nothing_speaks_against_it() {
+fn a_pending_disablement_is_planned_while_nothing_contradicts_it() {
     let is = |what: &str, disturb: fn(&mut World), expected: &[&str]| check(what, &disable(), disturb, expected);
     is("nothing", |_| {}, DISABLED);
     is("no run left her", |world| world.history.unfinished_disablements.clear(), NOTHING);
@@ -62,7 +62,7 @@ fn who_was_left_behind_is_disabled_as_long_as_nothing_speaks_against_it() {
 }
 
 #[test]
-fn who_was_left_behind_is_disabled_only_where_the_rules_say_so() {
+fn a_pending_disablement_is_planned_only_if_the_policy_permits_it() {
     check("kept", &policy(), |_| {}, NOTHING);
     let protected = Policy { protected_operators: vec![OperatorLogin::new("eve@x")], ..disable() };
     check("protected", &protected, |_| {}, NOTHING);
@@ -71,7 +71,7 @@ fn who_was_left_behind_is_disabled_only_where_the_rules_say_so() {
 }
 
 #[test]
-fn who_has_a_group_again_and_loses_it_is_disabled_once_and_for_this_plan() {
+fn an_operator_that_loses_a_regained_group_is_disabled_once_with_the_reason_of_this_plan() {
     let mut world = world();
     world.memberships.push(("Eve@x".into(), "one".into()));
     let (_, plan) = world.decide(&disable());
@@ -83,10 +83,10 @@ fn who_has_a_group_again_and_loses_it_is_disabled_once_and_for_this_plan() {
     assert_eq!(found, expected.map(|(change, reason)| (change.to_owned(), reason)));
 }
 
-fn narrowed(people: &[&str], groups: &[&str]) -> Vec<String> {
+fn narrowed(users: &[&str], groups: &[&str]) -> Vec<String> {
     let world = world();
     let scope = Scope {
-        users: people.iter().map(ToString::to_string).collect(),
+        users: users.iter().map(ToString::to_string).collect(),
         groups: groups.iter().map(|name| OperatorGroupName::new(*name)).collect(),
     };
     let (desired, _) = world.decide(&disable());
@@ -102,7 +102,7 @@ fn narrowed(people: &[&str], groups: &[&str]) -> Vec<String> {
 
 fn single(email: &str) -> Vec<String> {
     let world = world();
-    let users = UserSnapshot::new(world.organization().profiles().to_vec(), [(world.person(email), Vec::new())]);
+    let users = UserSnapshot::new(world.organization().profiles().to_vec(), [(world.user(email), Vec::new())]);
     let users = users.expect("has profiles");
     let desired = desired_state(&users.matched_by(&disable().mask), &world.campaign(), &disable(), &world.history)
         .expect("matches");
@@ -110,7 +110,7 @@ fn single(email: &str) -> Vec<String> {
 }
 
 #[test]
-fn incident_13_a_narrowed_run_disables_nobody_else() {
+fn incident_13_a_narrowed_run_disables_no_other_operator() {
     assert_eq!(narrowed(&["EVE@x"], &[]), ["disable operator Eve@x"]);
     assert_eq!(single("eve@X"), ["disable operator Eve@x"]);
     assert_eq!(narrowed(&["ann@x"], &[]), [""; 0]);
@@ -120,13 +120,13 @@ fn incident_13_a_narrowed_run_disables_nobody_else() {
 }
 
 #[test]
-fn an_undo_disables_nobody_whom_an_earlier_run_left_behind() {
+fn an_undo_plans_no_pending_disablement() {
     let campaign = world().campaign();
     assert_eq!(plan(&undo_desired_state(&[], &campaign, &disable()), &campaign, &disable()).changes, []);
 }
 
 #[test]
-fn a_full_plan_that_does_not_name_it_ends_the_matter() {
+fn a_full_plan_without_the_pending_disablement_ends_it() {
     let ended = |world: &World| -> Vec<ChangeKey> {
         let (desired, plan) = world.decide(&disable());
         super::world::review_with(&world.history, &plan, &desired, &world.campaign(), &limits(), SourceCounts::Proven)
@@ -142,7 +142,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nobody_is_disabled_who_has_a_group_or_is_given_one(
+    fn no_operator_that_has_or_gets_a_group_is_disabled(
         wanted in prop::collection::vec(("[a-d]@x", "one|two|nowhere"), 0..4),
         held in prop::collection::btree_set(("[a-d]@x", "one|two|foreign"), 0..4),
         left in prop::collection::btree_set("[a-d]@x", 0..4),

@@ -1,4 +1,4 @@
-//! What the guard makes of whole plans.
+//! The guard's review of whole plans.
 
 use campaign_group_sync::domain::{
     Limits, MissingPolicy, OperatorGroupName, Plan, Policy, ProtectedGroup, Review, SignInMethod, SourceCounts,
@@ -7,7 +7,7 @@ use campaign_group_sync::domain::{
 use super::world::{World, limits, policy, review_of, written};
 
 #[test]
-fn emptying_a_group_is_held_and_everything_else_goes_on() {
+fn emptying_a_group_is_held_and_other_changes_are_released() {
     let world = World::new(
         &[("P - one", &[]), ("P - two", &["ann@x"])],
         &["ann@x", "eve@x"],
@@ -36,10 +36,10 @@ fn a_protected_group_that_keeps_its_minimum_is_not_emptied() {
 }
 
 #[test]
-fn limits_hold_what_they_are_about() {
-    let people: Vec<String> = (0..10).map(|n| format!("p{n}@x")).collect();
-    let staying: Vec<&str> = people.iter().skip(4).map(String::as_str).collect();
-    let names: Vec<&str> = people.iter().map(String::as_str).collect();
+fn each_limit_holds_the_changes_that_it_counts() {
+    let users: Vec<String> = (0..10).map(|n| format!("p{n}@x")).collect();
+    let staying: Vec<&str> = users.iter().skip(4).map(String::as_str).collect();
+    let names: Vec<&str> = users.iter().map(String::as_str).collect();
     let rows: Vec<_> = names.iter().map(|login| (*login, "one")).collect();
     let world = World::new(&[("P - one", &staying)], &names, &["one"], &rows);
     let wide = Limits { max_removals_percent: 100, max_group_removals_percent: 100, ..limits() };
@@ -78,7 +78,7 @@ fn too_many_creations_are_held_with_the_memberships_that_need_them() {
 }
 
 #[test]
-fn a_held_plan_keeps_its_digest_once_the_rest_is_done() {
+fn a_held_plan_keeps_its_digest_after_the_other_changes_are_applied() {
     let world = World::new(
         &[("P - one", &[]), ("P - two", &["ann@x"])],
         &["ann@x", "eve@x"],

@@ -1,4 +1,4 @@
-//! Runs that are narrowed to people or groups, and calls for single users.
+//! Runs that are narrowed to users or groups, and calls for single users.
 
 use campaign_group_sync::domain::{
     AdobeUser, MissingPolicy, OperatorGroupName, OrphanedGroup, Plan, Policy, ProductProfileName, Scope, SignInMethod,
@@ -33,9 +33,9 @@ fn check(plan: &Plan, changes: &[&str], skipped: &[(SkipReason, &str)]) {
     assert_eq!(found, skipped);
 }
 
-fn narrowed(world: &World, policy: &Policy, people: &[&str], groups: &[&str]) -> Plan {
+fn narrowed(world: &World, policy: &Policy, users: &[&str], groups: &[&str]) -> Plan {
     let scope = Scope {
-        users: people.iter().map(ToString::to_string).collect(),
+        users: users.iter().map(ToString::to_string).collect(),
         groups: groups.iter().map(|name| OperatorGroupName::new(*name)).collect(),
     };
     let (organization, campaign) = (world.organization(), world.campaign());
@@ -48,7 +48,7 @@ fn narrowed(world: &World, policy: &Policy, people: &[&str], groups: &[&str]) ->
 }
 
 #[test]
-fn incident_13_a_run_for_one_group_leaves_the_others_alone() {
+fn incident_13_a_run_for_one_group_does_not_change_other_groups() {
     check(&narrowed(&world(), &policy(), &[], &["TWO"]), &["+ ann@x two", "+ bob@x two", "- eve@x two"], &[]);
     check(&narrowed(&world(), &policy(), &[], &["twin"]), &[], &[(SkipReason::AmbiguousProfile, "twin")]);
     check(&narrowed(&world(), &policy(), &[], &["nowhere"]), &[], &[(SkipReason::NoGroup, "nowhere")]);
@@ -56,7 +56,7 @@ fn incident_13_a_run_for_one_group_leaves_the_others_alone() {
 }
 
 #[test]
-fn incident_13_a_run_for_one_person_leaves_everybody_else_alone() {
+fn incident_13_a_run_for_one_user_does_not_change_other_users() {
     check(&narrowed(&world(), &create(), &["ANN@x"], &[]), &["+ ann@x one", "+ ann@x two"], &[]);
     check(&narrowed(&world(), &create(), &["new@x"], &[]), &["create operator new@x", "+ new@x one"], &[]);
     check(&narrowed(&world(), &policy(), &["new@x"], &[]), &[], &[(SkipReason::NoOperator, "new@x")]);
@@ -74,7 +74,7 @@ fn incident_13_a_run_for_one_person_leaves_everybody_else_alone() {
 }
 
 #[test]
-fn a_person_is_meant_by_either_name() {
+fn a_user_can_be_named_by_email_address_or_user_name() {
     let scope = Scope { users: vec!["ann".into()], groups: Vec::new() };
     let mut world = world();
     world.operators.push(("ann".into(), Some(SignInMethod::Ims)));
@@ -87,7 +87,7 @@ fn a_person_is_meant_by_either_name() {
 }
 
 #[test]
-fn a_run_for_one_person_tells_orphans_and_empties_none() {
+fn a_run_for_one_user_reports_orphaned_groups_and_empties_none() {
     let mut world = world();
     world.accept(&policy());
     world.profiles.remove(1);
@@ -109,10 +109,10 @@ fn a_run_for_one_person_tells_orphans_and_empties_none() {
     );
 }
 
-fn single(world: &World, policy: &Policy, person: AdobeUser, names: &[&str], groups: &[&str]) -> Plan {
+fn single(world: &World, policy: &Policy, user: AdobeUser, names: &[&str], groups: &[&str]) -> Plan {
     let names = names.iter().map(|name| ProductProfileName::new(*name)).collect();
     let profiles = world.organization().profiles().to_vec();
-    let users = UserSnapshot::new(profiles, [(person, names)]).expect("has profiles");
+    let users = UserSnapshot::new(profiles, [(user, names)]).expect("has profiles");
     let campaign = world.campaign();
     let desired = desired_state(&users.matched_by(&policy.mask), &campaign, policy, &world.history).expect("matches");
     let groups: Vec<_> = groups.iter().map(|name| OperatorGroupName::new(*name)).collect();
@@ -127,29 +127,29 @@ fn single(world: &World, policy: &Policy, person: AdobeUser, names: &[&str], gro
 #[test]
 fn a_single_user_call_decides_about_that_user_only() {
     let world = world();
-    let ann = || world.person("Ann@x");
+    let ann = || world.user("Ann@x");
     check(&single(&world, &policy(), ann(), &["P - ONE", "other"], &[]), &["+ ann@x one"], &[]);
     check(&single(&world, &policy(), ann(), &["P - one", "P - two"], &["two"]), &["+ ann@x two"], &[]);
     check(&single(&world, &policy(), ann(), &[], &["never"]), &[], &[(SkipReason::UnknownGroup, "never")]);
-    let eve = world.person("eve@x");
+    let eve = world.user("eve@x");
     check(&single(&world, &policy(), eve, &["P - two"], &[]), &["- eve@x one"], &[]);
-    let new = world.person("new@x");
+    let new = world.user("new@x");
     check(&single(&world, &create(), new, &["P - one"], &[]), &["create operator new@x", "+ new@x one"], &[]);
 }
 
 #[test]
-fn incident_06_a_name_on_a_user_that_the_listing_does_not_know_is_no_profile() {
+fn incident_06_a_name_that_is_not_in_the_listing_does_not_count_as_a_profile() {
     let world = world();
     check(
-        &single(&world, &policy(), world.person("ann@x"), &["P - one_0CFE9FE-provisioning"], &[]),
+        &single(&world, &policy(), world.user("ann@x"), &["P - one_0CFE9FE-provisioning"], &[]),
         &[],
         &[(SkipReason::NotAProfile, "P - one_0CFE9FE-provisioning")],
     );
 }
 
 #[test]
-fn a_single_user_call_cannot_tell_who_has_an_old_login_now() {
+fn a_single_user_call_does_not_show_who_has_an_old_login_now() {
     let world = world().with_ids(&[("changed@x", "eve")]).remembering(&[("eve", "eve@x")]);
-    let changed = world.person("changed@x");
+    let changed = world.user("changed@x");
     check(&single(&world, &policy(), changed, &["P - one"], &[]), &[], &[(SkipReason::Renamed, "changed@x")]);
 }

@@ -1,4 +1,4 @@
-//! People who change their login, groups that lose their profile, operators left in no group.
+//! Users that change their login, groups that lose their profile, operators left in no group.
 
 use campaign_group_sync::domain::{
     FoldedName, FollowedGroup, History, Identities, KnownOperator, KnownProfiles, LoginHolder, LoginHolders, LoginSet,
@@ -9,7 +9,7 @@ use campaign_group_sync::domain::{
 
 use super::world::{World, check, limits, policy, written};
 
-/// Ann was `old@x` when last seen and is `new@x` now.
+/// Ann was `old@x` at last sight and is `new@x` now.
 fn renamed_ann() -> World {
     World::new(
         &[("P - one", &["new@x", "bob@x"]), ("P - two", &["new@x"])],
@@ -22,7 +22,7 @@ fn renamed_ann() -> World {
 }
 
 #[test]
-fn incident_15_a_changed_login_is_no_removal() {
+fn incident_15_a_changed_login_causes_no_removal() {
     let world = renamed_ann();
     check(&world, &policy(), &["+ old@x two"], &[(SkipReason::Renamed, "new@x")]);
     let create = Policy { missing_operator: MissingPolicy::Create, ..policy() };
@@ -33,27 +33,27 @@ fn incident_15_a_changed_login_is_no_removal() {
 }
 
 #[test]
-fn incident_15_without_memory_a_changed_login_is_a_leaver_and_a_stranger() {
+fn incident_15_without_history_a_changed_login_is_a_removal_and_a_new_user() {
     let world = World { history: History::default(), ..renamed_ann() };
     check(&world, &policy(), &["- old@x one"], &[(SkipReason::NoOperator, "new@x")]);
 }
 
 #[test]
-fn incident_15_once_the_new_login_has_an_operator_the_old_one_leaves() {
+fn incident_15_the_old_operator_is_removed_once_the_new_login_has_an_operator() {
     let mut world = renamed_ann();
     world.operators.push(("New@x".into(), Some(SignInMethod::Ims)));
     check(&world, &policy(), &["+ New@x one", "+ New@x two", "- old@x one"], &[]);
 }
 
 #[test]
-fn once_a_native_operator_has_the_new_login_the_old_operator_stands_for_nobody() {
+fn the_old_operator_has_no_user_once_a_native_operator_has_the_new_login() {
     let mut world = renamed_ann();
     world.operators.push(("new@x".into(), Some(SignInMethod::Native)));
     check(&world, &policy(), &["- old@x one"], &[(SkipReason::NotManaged, "new@x")]);
 }
 
 #[test]
-fn an_old_login_that_somebody_else_has_now_is_theirs() {
+fn an_old_login_that_another_user_has_now_belongs_to_that_user() {
     let mut world = renamed_ann();
     world.profiles.push(("P - three".into(), vec!["OLD@x".into()]));
     world.groups.push("three".into());
@@ -61,20 +61,20 @@ fn an_old_login_that_somebody_else_has_now_is_theirs() {
     check(&world, &policy(), &["+ old@x three", "- old@x one"], &[(SkipReason::NoOperator, "new@x")]);
     world.ids.remove("OLD@x");
     check(&world, &policy(), &["+ old@x three", "- old@x one"], &[(SkipReason::NoOperator, "new@x")]);
-    // One record read twice while the login changed is not somebody else.
+    // One record that was read twice, before and after a change of login, is one user.
     world.ids.insert("OLD@x".into(), "ann".into());
     check(&world, &policy(), &["+ old@x three", "+ old@x two"], &[(SkipReason::Renamed, "new@x")]);
 }
 
 #[test]
-fn an_ambiguous_new_login_stays_refused() {
+fn an_ambiguous_new_login_stays_ambiguous() {
     let mut world = renamed_ann();
     world.operators.extend(["new@x", "NEW@x"].map(|login| (login.to_owned(), Some(SignInMethod::Ims))));
     check(&world, &policy(), &["- old@x one"], &[(SkipReason::AmbiguousIdentity, "new@x")]);
 }
 
 #[test]
-fn a_remembered_operator_that_is_gone_or_not_managed_stands_for_nobody() {
+fn a_stored_operator_that_is_missing_or_not_managed_has_no_user() {
     let mut world = renamed_ann();
     world.operators[0].1 = None;
     check(&world, &policy(), &[], &[(SkipReason::NoOperator, "new@x"), (SkipReason::NotManaged, "old@x")]);
@@ -88,10 +88,10 @@ fn a_remembered_operator_that_is_gone_or_not_managed_stands_for_nobody() {
 }
 
 #[test]
-fn only_news_about_identities_is_told() {
+fn only_changed_identities_are_reported() {
     let mut world = renamed_ann();
     let seen = |world: &World| identities_seen(&world.organization(), &world.campaign(), &policy(), &world.history).new;
-    assert_eq!(seen(&world), [], "a renamed user is remembered as before");
+    assert_eq!(seen(&world), [], "the stored operator of a renamed user is unchanged");
     world.operators.push(("new@x".into(), Some(SignInMethod::Ims)));
     let (ann, bob) =
         (("ANN".to_owned(), world.known_operator("new@x")), ("bob".to_owned(), world.known_operator("bob@x")));
@@ -101,7 +101,7 @@ fn only_news_about_identities_is_told() {
 }
 
 #[test]
-fn the_login_of_a_remembered_operator_is_remembered_as_it_is_now() {
+fn the_present_login_of_a_stored_operator_is_stored() {
     let mut world = renamed_ann();
     let unwritten = KnownOperator { login: None, ..world.known_operator("old@x") };
     let bob = ("bob".into(), world.known_operator("bob@x"));
@@ -111,7 +111,7 @@ fn the_login_of_a_remembered_operator_is_remembered_as_it_is_now() {
 }
 
 #[test]
-fn whoever_has_an_old_login_unknown_to_the_read_is_asked_for() {
+fn the_holder_of_an_old_login_that_the_read_does_not_show_is_looked_up() {
     let world = renamed_ann();
     let organization = world.organization().with_holders_of(LoginSet::default());
     let check = |answer: Option<LoginHolder>, expected: &[&str], unsettled: usize| {
@@ -136,20 +136,20 @@ fn whoever_has_an_old_login_unknown_to_the_read_is_asked_for() {
 }
 
 #[test]
-fn who_was_an_operator_is_forgotten_when_somebody_else_has_its_login() {
+fn the_stored_operator_of_a_user_is_dropped_when_another_user_has_its_login() {
     let mut world = renamed_ann();
     let ended =
         |world: &World| identities_seen(&world.organization(), &world.campaign(), &policy(), &world.history).ended;
-    assert_eq!(ended(&world), Vec::<FoldedName>::new(), "a renamed user is remembered");
-    for (_, people) in &mut world.profiles {
-        people.retain(|person| person != "new@x");
-        people.push("old@x".to_owned());
+    assert_eq!(ended(&world), Vec::<FoldedName>::new(), "the stored operator of a renamed user stays");
+    for (_, users) in &mut world.profiles {
+        users.retain(|user| user != "new@x");
+        users.push("old@x".to_owned());
     }
     world.ids.insert("old@x".to_owned(), "hired".to_owned());
-    assert_eq!(ended(&world), ["ann".into()], "the new owner of the login would otherwise inherit her wishes");
+    assert_eq!(ended(&world), ["ann".into()], "the user that has the login now would otherwise share the operator");
 }
 
-/// A world whose profile `P - gone` vanished after a run that accepted it.
+/// A world whose profile `P - gone` was deleted after a run that accepted it.
 fn orphaned() -> World {
     let mut world = World::new(
         &[("P - one", &["ann@x"]), ("P - gone", &["ann@x", "eve@x"]), ("P - nowhere", &[])],
@@ -173,7 +173,7 @@ fn orphans(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn incident_10_a_vanished_profile_removes_nobody_and_is_told_in_every_run() {
+fn incident_10_a_deleted_profile_removes_no_member_and_every_run_reports_it() {
     let mut world = orphaned();
     for _ in 0..3 {
         check(&world, &policy(), &[], &[]);
@@ -183,14 +183,14 @@ fn incident_10_a_vanished_profile_removes_nobody_and_is_told_in_every_run() {
     let known = world.history.known.groups().first().expect("a known group");
     assert_eq!((known.group.as_str(), known.profile_id), ("gone", Some(ProductProfileId(2))));
     world.memberships.retain(|(_, group)| group != "gone");
-    assert_eq!(orphans(&world), [""; 0], "a group without members is nobody's worry");
-    // Who comes into it later came there in another way, and the profile may come back as another one.
+    assert_eq!(orphans(&world), [""; 0], "a group without members is not orphaned");
+    // Later members were added in another way, and the profile may come back as another one.
     world.accept(&policy());
     assert_eq!(world.history.known.groups().len(), 2);
 }
 
 #[test]
-fn incident_10_members_of_an_orphan_go_only_when_the_policy_says_so_and_somebody_approved() {
+fn incident_10_members_of_an_orphaned_group_are_removed_only_by_policy_and_with_approval() {
     let world = orphaned();
     let vip = vec![OperatorLogin::new("vip@x")];
     let empty = Policy { orphaned_group: OrphanedGroup::Empty, protected_operators: vip, ..policy() };
@@ -209,14 +209,14 @@ fn incident_10_members_of_an_orphan_go_only_when_the_policy_says_so_and_somebody
 }
 
 #[test]
-fn a_group_that_two_profiles_claim_is_refused_and_no_orphan() {
+fn a_group_that_two_profiles_claim_is_refused_and_not_orphaned() {
     let mut world = orphaned();
     world.profiles.extend([("P - gone".to_owned(), Vec::new()), ("p - GONE".to_owned(), Vec::new())]);
     assert_eq!(orphans(&world), [""; 0]);
 }
 
 #[test]
-fn incident_15_a_renamed_profile_leaves_an_orphan_and_is_told() {
+fn incident_15_a_renamed_profile_leaves_an_orphaned_group_and_is_reported() {
     let mut world = World::new(&[("P - one", &["ann@x"])], &["ann@x"], &["one"], &[("ann@x", "one")]);
     world.accept(&policy());
     world.profiles[0].0 = "P - ONE admins".into();
@@ -233,7 +233,7 @@ fn incident_15_a_renamed_profile_leaves_an_orphan_and_is_told() {
 }
 
 #[test]
-fn a_disabled_operator_who_belongs_in_a_group_is_told() {
+fn a_disabled_operator_that_belongs_in_a_group_is_reported() {
     let mut world = World::new(&[("P - one", &["ann@x"])], &["ann@x"], &["one"], &[]);
     world.disabled.insert("ann@x".into());
     let (desired, _) = world.decide(&policy());
@@ -258,7 +258,7 @@ fn every_matched_profile_is_counted_with_or_without_operator_group() {
 }
 
 #[test]
-fn what_was_followed_before_the_last_accepted_read_is_followed_still() {
+fn groups_followed_before_the_last_accepted_read_stay_known() {
     let mut world = orphaned();
     world.history = History {
         known: KnownProfiles::of_groups([FollowedGroup {
@@ -275,7 +275,7 @@ fn what_was_followed_before_the_last_accepted_read_is_followed_still() {
 }
 
 #[test]
-fn who_is_left_in_no_group_at_all_is_disabled_when_asked() {
+fn an_operator_left_in_no_group_is_disabled_if_the_policy_says_so() {
     let mut world = World::new(
         &[("P - one", &["ann@x"]), ("P - two", &["bob@x"])],
         &["ann@x", "bob@x", "eve@x", "foreign@x", "gone@x", "idle@x"],
@@ -300,7 +300,7 @@ fn who_is_left_in_no_group_at_all_is_disabled_when_asked() {
     assert_eq!(found, expected);
     let (_, plan) = world.decide(&policy());
     assert_eq!(plan.changes.len(), 6, "{:#?}", plan.changes);
-    // A native operator is never disabled, also where everybody is managed.
+    // A native operator is never disabled, even if all operators are managed.
     world.operators[2].1 = None;
     let all = Policy { manage: Manage::All, ..disable };
     let (_, plan) = world.decide(&all);

@@ -1,4 +1,4 @@
-//! Who belongs where, and what is left out.
+//! Which operators belong in which groups, and what is skipped.
 
 use campaign_group_sync::domain::{
     Manage, MissingPolicy, OperatorGroupName, OperatorLogin, Policy, ProtectedGroup, SkipReason, desired_state,
@@ -32,7 +32,7 @@ fn letter_case_alone_changes_nothing() {
 }
 
 #[test]
-fn what_cannot_be_placed_does_not_stop_the_rest() {
+fn skipped_users_do_not_prevent_other_changes() {
     let world = World::new(
         &[
             ("P - one", &["ann@x", "nobody@x", "twin@x"]),
@@ -60,7 +60,7 @@ fn what_cannot_be_placed_does_not_stop_the_rest() {
 }
 
 #[test]
-fn two_accounts_of_one_address_are_one_person() {
+fn two_accounts_with_one_address_are_one_user() {
     let world = World::new(&[("P - one", &["ann@x", "ANN@x"])], &["ann@x"], &["one"], &[]);
     check(&world, &policy(), &["+ ann@x one"], &[]);
 }
@@ -79,7 +79,7 @@ fn native_operators_are_left_alone_unless_all_are_managed() {
 }
 
 #[test]
-fn protected_operators_are_never_touched() {
+fn protected_operators_are_never_changed() {
     let logins = ["admin", "Sync@techacct.adobe.com", "other@techacct.adobe.com", "vip@x", "WebApp", "eve@x"];
     let rows: Vec<_> = logins.iter().map(|login| (*login, "one")).collect();
     let world =
@@ -119,7 +119,7 @@ fn incident_08_a_protected_group_keeps_its_minimum_and_its_required_members() {
 }
 
 #[test]
-fn operators_and_groups_are_created_only_when_asked() {
+fn operators_and_groups_are_created_only_by_policy() {
     let world =
         World::new(&[("P - one", &["Ann@x", "ann@X", "bob@x"]), ("P - new", &["ann@x"])], &["bob@x"], &["one"], &[]);
     let create = Policy { missing_operator: MissingPolicy::Create, missing_group: MissingPolicy::Create, ..policy() };

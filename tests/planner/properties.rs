@@ -1,4 +1,4 @@
-//! What holds in every world.
+//! Properties of plans for random worlds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,7 +55,7 @@ fn strict() -> Policy {
     Policy { protected_groups: vec![admin], ..eager() }
 }
 
-/// Does everything that a policy can ask for, and protects no group.
+/// A policy that permits every kind of change and protects no group.
 fn eager() -> Policy {
     Policy {
         missing_operator: MissingPolicy::Create,
@@ -70,18 +70,18 @@ fn keys(plan: &Plan) -> BTreeSet<ChangeKey> {
     plan.changes.iter().map(Change::key).collect()
 }
 
-/// The same organization with every person once, however many profiles they have.
-fn each_person_once(world: &World) -> OrganizationSnapshot {
+/// The same organization with every user once, however many profiles the user has.
+fn each_user_once(world: &World) -> OrganizationSnapshot {
     let emails: BTreeSet<&String> = world.profiles.iter().flat_map(|(_, members)| members).collect();
     let position = |email: &String| emails.iter().position(|known| *known == email).expect("known");
     let memberships = (0..).zip(&world.profiles).flat_map(|(profile, (_, members))| {
-        members.iter().map(move |email| (profile, u32::try_from(position(email)).expect("few people")))
+        members.iter().map(move |email| (profile, u32::try_from(position(email)).expect("few users")))
     });
     let organization = world.organization();
     OrganizationSnapshot::new(
         OrganizationId::new("0123456789ABCDEF01234567@AdobeOrg"),
         organization.profiles().to_vec(),
-        emails.iter().map(|email| world.person(email)).collect(),
+        emails.iter().map(|email| world.user(email)).collect(),
         memberships.collect(),
         Vec::new(),
         proof(),
@@ -97,7 +97,7 @@ proptest! {
     fn incident_25_a_second_plan_is_empty(world in any_world()) {
         let (_, first) = world.decide(&strict());
         let (_, second) = world.after(&first).decide(&strict());
-        // A protected group may let more members go once its new ones have arrived.
+        // More members may leave a protected group after its new members were added.
         let is_admin = |change: &&Change| change.group().map(OperatorGroupName::as_str) == Some("admin");
         let late: BTreeSet<_> = second.changes.iter().filter(is_admin).map(Change::operator).collect();
         let is_late = |change: &&Change| change.group().is_none() && late.contains(&change.operator());
@@ -123,7 +123,7 @@ proptest! {
     }
 
     #[test]
-    fn incident_08_a_protected_group_never_runs_dry(world in any_world()) {
+    fn incident_08_a_protected_group_keeps_its_minimum(world in any_world()) {
         let (_, plan) = world.decide(&strict());
         let in_admin = |world: &World| world.memberships.iter().filter(|(_, group)| group == "admin").count();
         let removed = plan.changes.iter().filter(|change| written(change).ends_with(" admin") && change.is_removal()).count();
@@ -133,7 +133,7 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_answers_does_not_matter(world in any_world(), rotate in 0..7_usize) {
+    fn the_order_of_responses_does_not_matter(world in any_world(), rotate in 0..7_usize) {
         let mut turned = world.clone();
         for (_, members) in &mut turned.profiles {
             members.reverse();
@@ -173,7 +173,7 @@ proptest! {
     }
 
     #[test]
-    fn removals_and_additions_never_empty_a_group_unasked(world in any_world()) {
+    fn removals_and_additions_never_empty_a_group_without_approval(world in any_world()) {
         let (desired, plan) = world.decide(&policy());
         let Review { approved, .. } = review_of(&plan, &desired, &world.campaign(), &limits(), SourceCounts::Proven);
         let after = world.after(&Plan { changes: approved.changes().to_vec(), ..Plan::default() });
@@ -190,10 +190,10 @@ proptest! {
     }
 
     #[test]
-    fn a_person_listed_once_or_on_several_pages_is_the_same(world in any_world()) {
+    fn a_user_listed_on_several_pages_counts_once(world in any_world()) {
         let (desired, planned) = world.decide(&strict());
         let campaign = world.campaign();
-        let once = desired_state(&each_person_once(&world).matched_by(&strict().mask), &campaign, &strict(), &world.history).expect("matches");
+        let once = desired_state(&each_user_once(&world).matched_by(&strict().mask), &campaign, &strict(), &world.history).expect("matches");
         prop_assert_eq!(&plan(&once, &campaign, &strict()).changes, &planned.changes);
         prop_assert_eq!(once.skipped, desired.skipped);
     }
@@ -201,12 +201,12 @@ proptest! {
     #[test]
     fn incident_13_a_narrowed_plan_is_part_of_the_full_one(
         world in any_world(),
-        people in prop::collection::vec("[A-Fa-f]@x", 0..3),
+        users in prop::collection::vec("[A-Fa-f]@x", 0..3),
         groups in prop::collection::vec("one|TWO|admin|gone|foreign|never", 0..3),
     ) {
         let (desired, full) = world.decide(&eager());
         let (organization, campaign) = (world.organization(), world.campaign());
-        let scope = Scope { users: people.clone(), groups: groups.iter().map(OperatorGroupName::new).collect() };
+        let scope = Scope { users: users.clone(), groups: groups.iter().map(OperatorGroupName::new).collect() };
         let narrowed = desired.narrowed_to(&scope, &organization.matched_by(&eager().mask), &campaign, &eager(), &world.history);
         let part = plan(&narrowed, &campaign, &eager());
         prop_assert!(keys(&part).is_subset(&keys(&full)), "{:?}", part.changes);
@@ -234,11 +234,11 @@ proptest! {
     #[test]
     fn incident_13_a_narrowed_protected_group_keeps_its_minimum(
         world in any_world(),
-        person in "[a-e]@x",
+        user in "[a-e]@x",
     ) {
         let (desired, _) = world.decide(&strict());
         let (organization, campaign) = (world.organization(), world.campaign());
-        let scope = Scope { users: vec![person], groups: Vec::new() };
+        let scope = Scope { users: vec![user], groups: Vec::new() };
         let narrowed = desired.narrowed_to(&scope, &organization.matched_by(&strict().mask), &campaign, &strict(), &world.history);
         let part = plan(&narrowed, &campaign, &strict());
         let in_admin = world.memberships.iter().filter(|(_, group)| group == "admin").count();
@@ -248,8 +248,8 @@ proptest! {
     }
 
     #[test]
-    fn what_a_single_user_call_decides_is_part_of_the_full_plan(mut world in any_world(), email in "[a-e]@x") {
-        // A read of the organization lists whoever has a matching profile: of others it cannot know the names.
+    fn the_plan_of_a_single_user_call_is_part_of_the_full_plan(mut world in any_world(), email in "[a-e]@x") {
+        // A read of the organization keeps only users with a matching profile: the names of others are not known.
         if !world.profiles.iter().any(|(_, members)| members.contains(&email)) {
             world.history.identities = Identities::default();
         }
@@ -258,7 +258,7 @@ proptest! {
         let names = world.profiles.iter().filter(|(_, members)| members.contains(&email));
         let names: Vec<_> = names.map(|(name, _)| ProductProfileName::new(name.to_uppercase())).collect();
         let profiles = world.organization().profiles().to_vec();
-        let users = UserSnapshot::new(profiles, [(world.person(&email), names)]).expect("has profiles");
+        let users = UserSnapshot::new(profiles, [(world.user(&email), names)]).expect("has profiles");
         let desired = desired_state(&users.matched_by(&eager().mask), &campaign, &eager(), &world.history).expect("matches");
         let part = plan(&desired, &campaign, &eager());
         prop_assert!(keys(&part).is_subset(&keys(&full)), "{:?}", part.changes);
@@ -268,7 +268,7 @@ proptest! {
                 && key.kind != ChangeKind::DisableOperator
         };
         let missed: Vec<_> = keys(&full).iter().filter(own).filter(|key| !keys(&part).contains(key)).cloned().collect();
-        // Of operators that stand for a user who was renamed, a single call knows nothing.
+        // A single call does not show the operator of a renamed user.
         let stands_in =
             full.skipped.iter().chain(&part.skipped).any(|skip| skip.reason == SkipReason::Renamed);
         prop_assert!(stands_in || missed.is_empty(), "{missed:?}");
@@ -278,7 +278,7 @@ proptest! {
     }
 
     #[test]
-    fn incident_03_a_failed_second_read_never_removes_anybody(
+    fn incident_03_a_failed_second_read_never_removes_an_operator(
         world in any_world(),
         fails in any::<[bool; 3]>(),
         back in prop::collection::vec("[a-e]@x", 0..3),
@@ -287,7 +287,7 @@ proptest! {
         let (organization, campaign) = (world.organization(), world.campaign());
         let wide = Limits { max_removals_percent: 100, max_group_removals_percent: 100, ..limits() };
         let Review { approved, .. } = review_of(&planned, &desired, &campaign, &wide, SourceCounts::Proven);
-        // The guard disables nobody of whom it holds a removal.
+        // The guard disables no operator while it holds one of its removals.
         let let_through = |change: &Change| approved.changes().contains(change);
         let held: BTreeSet<_> =
             planned.changes.iter().filter(|change| !let_through(change)).map(Change::operator).collect();
@@ -298,8 +298,8 @@ proptest! {
             let (group, profile) = (&managed.name, &managed.profile);
             prop_assert_ne!(group.as_str(), "gone", "an orphan has no profile to read");
             let (_, first) = world.profiles.iter().find(|(name, _)| name == profile.name.as_str()).expect("known");
-            let people = first.iter().chain(&back).map(|email| world.person(email)).collect::<Vec<_>>();
-            members.insert(group.clone(), if fails { Err("503".to_owned()) } else { Ok(people) });
+            let users = first.iter().chain(&back).map(|email| world.user(email)).collect::<Vec<_>>();
+            members.insert(group.clone(), if fails { Err("503".to_owned()) } else { Ok(users) });
         }
         let second = SecondRead { members: &members, users: organization.users(), logins: organization.logins() };
         let (confirmed, doubted) = confirmed_removals(approved, &second, &desired, &campaign, &eager(), &world.history);
@@ -319,7 +319,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_learnt_of_identities_is_learnt_once(world in any_world()) {
+    fn identities_are_reported_once(world in any_world()) {
         let (organization, campaign) = (world.organization(), world.campaign());
         let seen = identities_seen(&organization, &campaign, &strict(), &world.history);
         let mut world = world;

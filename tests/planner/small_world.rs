@@ -1,4 +1,4 @@
-//! Every world of a few operators and groups.
+//! All worlds with a few operators and groups.
 
 use std::collections::BTreeSet;
 
@@ -9,9 +9,9 @@ use campaign_group_sync::domain::{
 
 use super::world::{World, policy};
 
-/// Every current and every wanted membership of three operators in three groups: 262,144 pairs of worlds.
+/// Every combination of current and desired memberships of three operators in three groups: 262,144 pairs of worlds.
 #[test]
-fn applying_the_plan_reaches_the_wanted_state_from_everywhere() {
+fn applying_the_plan_reaches_the_desired_state_from_every_world() {
     const LOGINS: [&str; 3] = ["ann@x", "bob@x", "eve@x"];
     const GROUPS: [&str; 3] = ["one", "two", "three"];
     let pairs: Vec<(&str, &str)> = GROUPS.iter().flat_map(|group| LOGINS.map(|login| (login, *group))).collect();
@@ -46,10 +46,10 @@ fn applying_the_plan_reaches_the_wanted_state_from_everywhere() {
     }
 }
 
-/// Every current membership of two operators in two managed groups and an orphan, every wanted one, every narrowing:
-/// what is left of a plan is exactly its part about whom and what the run was narrowed to.
+/// Every combination of current and desired memberships of two operators in two managed groups and an orphaned one, for every
+/// scope: the narrowed plan is exactly the part of the full plan within the scope.
 #[test]
-fn incident_13_a_narrowed_run_does_its_part_and_nothing_else() {
+fn incident_13_a_narrowed_run_makes_exactly_its_part_of_the_full_plan() {
     const LOGINS: [&str; 2] = ["ann@x", "bob@x"];
     const GROUPS: [&str; 3] = ["one", "two", "gone"];
     let pairs: Vec<(&str, &str)> = GROUPS.iter().flat_map(|group| LOGINS.map(|login| (login, *group))).collect();
@@ -105,7 +105,7 @@ fn narrowed(world: &World, policy: &Policy, scope: &Scope) -> BTreeSet<ChangeKey
     plan(&desired, &campaign, policy).changes.iter().map(Change::key).collect()
 }
 
-/// Disabled is exactly who lost something and is in no group at all afterwards.
+/// Exactly the operators that lost a membership and are in no group afterwards are disabled.
 #[track_caller]
 fn check_disabled(before: &World, changes: &[Change], after: &World) {
     let lost = |login: &str| before.memberships.iter().any(|(of, _)| of == login);

@@ -1,4 +1,4 @@
-//! What one run did to memberships, taken back.
+//! Undo of the memberships that one run changed.
 
 use campaign_group_sync::domain::{
     ChangeOutcome, ChangeReport, OperatorGroupName, OperatorLogin, Plan, Policy, ProtectedGroup, RunId, SignInMethod,
@@ -44,7 +44,7 @@ fn an_undo_is_exactly_the_inverse() {
 }
 
 #[test]
-fn only_what_was_applied_and_still_holds_is_taken_back() {
+fn only_applied_changes_that_campaign_still_has_are_undone() {
     let world = before();
     let (_, done) = world.decide(&policy());
     let mut reports = reports(&done);
@@ -59,7 +59,7 @@ fn only_what_was_applied_and_still_holds_is_taken_back() {
 }
 
 #[test]
-fn what_is_gone_cannot_be_taken_back_and_is_told() {
+fn changes_of_missing_operators_and_groups_are_skipped_and_reported() {
     let world = before();
     let (_, done) = world.decide(&policy());
     let reports = reports(&done);
@@ -79,7 +79,7 @@ fn what_is_gone_cannot_be_taken_back_and_is_told() {
 }
 
 #[test]
-fn an_undo_goes_through_the_same_protections() {
+fn an_undo_respects_protected_operators_and_groups() {
     let world = before();
     let (_, done) = world.decide(&policy());
     let reports = reports(&done);
@@ -98,7 +98,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_undo_restores_what_was(
+    fn an_undo_restores_the_former_memberships(
         wanted in prop::collection::vec(("[a-d]@x", "one|two"), 0..8),
         held in prop::collection::btree_set(("[a-d]@x", "one|two"), 0..8),
     ) {

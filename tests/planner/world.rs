@@ -1,4 +1,4 @@
-//! Two worlds written as lists of names, the rules of one instance, and how a plan is written down.
+//! An organization and an instance written as lists of names, a policy, and the written form of a plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,19 +12,19 @@ use campaign_group_sync::domain::{
 
 pub(crate) use super::options::limits;
 
-/// Both sides, to be disturbed by a test.
+/// The Admin Console and Campaign of one test, which the test can change.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct World {
     /// (profile, e-mails of its members)
     pub(crate) profiles: Vec<(String, Vec<String>)>,
-    /// (login, how it logs on)
+    /// (login, sign-in method)
     pub(crate) operators: Vec<(String, Option<SignInMethod>)>,
     pub(crate) groups: Vec<String>,
     /// (login, group)
     pub(crate) memberships: Vec<(String, String)>,
     /// The `id` of the user with an e-mail address.
     pub(crate) ids: BTreeMap<String, String>,
-    /// Logins that are kept from logging on.
+    /// Logins of disabled operators.
     pub(crate) disabled: BTreeSet<String>,
     pub(crate) history: History,
 }
@@ -47,11 +47,11 @@ impl World {
     }
 
     pub(crate) fn organization(&self) -> OrganizationSnapshot {
-        let (mut people, mut memberships) = (Vec::new(), Vec::new());
+        let (mut users, mut memberships) = (Vec::new(), Vec::new());
         for (profile, (_, members)) in (0..).zip(&self.profiles) {
             for email in members {
-                memberships.push((profile, u32::try_from(people.len()).expect("few people")));
-                people.push(self.person(email));
+                memberships.push((profile, u32::try_from(users.len()).expect("few users")));
+                users.push(self.user(email));
             }
         }
         let profiles = (1..).zip(&self.profiles).map(|(id, (name, _))| ProductProfile {
@@ -62,7 +62,7 @@ impl World {
         OrganizationSnapshot::new(
             OrganizationId::new("0123456789ABCDEF01234567@AdobeOrg"),
             profiles.collect(),
-            people,
+            users,
             memberships,
             Vec::new(),
             proof(),
@@ -71,12 +71,12 @@ impl World {
         .with_holders_of(self.logins())
     }
 
-    /// As in a walk that looks out for the login of every operator.
+    /// All logins of operators: the walk keeps every user that has one of them.
     fn logins(&self) -> LoginSet {
         LoginSet::new(self.operators.iter().map(|(login, _)| FoldedName::new(login)))
     }
 
-    pub(crate) fn person(&self, email: &str) -> AdobeUser {
+    pub(crate) fn user(&self, email: &str) -> AdobeUser {
         let id = self.ids.get(email).or_else(|| self.ids.get(&email.to_lowercase()));
         AdobeUser { id: id.cloned(), email: Some(email.to_owned()), user_name: None }
     }
@@ -90,7 +90,7 @@ impl World {
         KnownOperator { id: self.operator_id(login), login: Some(login.into()) }
     }
 
-    /// Gives users ids, and remembers the operator of each as a run over the present world would.
+    /// Gives users ids, and stores their operators as a run over the present world does.
     pub(crate) fn remembering(mut self, known: &[(&str, &str)]) -> Self {
         let pairs = known.iter().map(|(id, login)| ((*id).into(), self.known_operator(login)));
         self.history.identities = Identities::new(pairs.collect::<Vec<_>>());
@@ -102,7 +102,7 @@ impl World {
         self
     }
 
-    /// The next run's history, when the read of this world is accepted.
+    /// Sets the history of the next run after the read of this world was accepted.
     pub(crate) fn accept(&mut self, policy: &Policy) {
         let (desired, _) = self.decide(policy);
         let read = source_read(&self.organization().matched_by(&policy.mask), policy, Membership::Effective);
@@ -154,7 +154,7 @@ impl World {
         (approved.changes().iter().map(written).collect(), held)
     }
 
-    /// The world after these changes, as Campaign would hold it.
+    /// The world after these changes.
     pub(crate) fn after(&self, plan: &Plan) -> Self {
         let mut world = self.clone();
         for change in &plan.changes {

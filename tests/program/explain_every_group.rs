@@ -207,7 +207,7 @@ fn a_login_that_is_no_address_is_looked_for_in_campaign_alone() {
     let finished = served.command(&["explain", "admin"]);
     assert_eq!(finished.exit, Some(0), "{}{}", finished.stdout, finished.stderr);
     let text = flowing(&finished.stdout);
-    assert!(text.contains("operator \"admin\" does not sign in through Adobe: never touched"), "{text}");
+    assert!(text.contains("operator \"admin\" does not sign in through Adobe: never changed"), "{text}");
     assert!(text.contains("give the e-mail address of the user"), "{text}");
     let requests = served.ask(Method::GET, "requests", "");
     assert!(!requests.contains("\"user\""), "{requests}");

@@ -102,7 +102,7 @@ async fn a_dry_run_shows_pending_disablements_and_keeps_them() {
         let shown = stage.run(RunMode::DryRun).await;
         assert_eq!((changes(&shown), stage.writes()), (vec![PENDING.to_owned()], 0), "{shown:#?}");
         let reason = shown.instances[0].changes[0].reason.as_str();
-        assert_eq!(reason, "an earlier run left it in no operator group and did not get to disable it");
+        assert_eq!(reason, "an earlier run left it in no operator group and ended before it disabled it");
     }
     assert_eq!(changes(&stage.sync().await), [DISABLED]);
 }

@@ -1,4 +1,4 @@
-//! The digest that names a held plan.
+//! The digest that identifies a held plan.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -17,7 +17,8 @@ use super::{
     prior_decisions::ChangeIdentity,
 };
 
-/// Names a held plan: the same situation has the same digest in every run, any other has another.
+/// Identifies a held plan: the same held changes in the same situation have the same digest in every run, and any
+/// difference gives another digest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Digest(String);
@@ -42,7 +43,7 @@ impl fmt::Display for Digest {
     }
 }
 
-/// A change and the situation it is in, as [`digest`] needs them.
+/// The held changes and their situation, as [`digest`] needs them.
 pub(super) struct DigestInput<'a> {
     pub(super) instance: &'a InstanceName,
     pub(super) held: &'a [HeldChange],
@@ -53,8 +54,9 @@ pub(super) struct DigestInput<'a> {
     pub(super) doubted: &'a BTreeSet<FoldedName>,
 }
 
-/// 16 hexadecimal digits over the instance, the held changes, and the wanted and actual members of the groups they touch,
-/// as they are once the approved changes are made: the next run, which finds those made, comes to the same digest.
+/// 16 hexadecimal digits over the instance, the held changes, and the desired and actual members of the groups they
+/// touch. The actual members are those after the approved changes: the next run, which finds these changes made,
+/// computes the same digest.
 pub(super) fn digest(input: &DigestInput<'_>) -> Digest {
     let mut fields = Fields(Sha256::new());
     fields.text(input.instance.folded().as_str());
@@ -78,8 +80,8 @@ pub(super) fn digest(input: &DigestInput<'_>) -> Digest {
     Digest(format!("{first:016x}"))
 }
 
-/// Folded logins of one group, and the profile that it follows where that is another one than before: an approval of one
-/// profile is none of the next that has its name.
+/// Folded logins of one group, and the profile that it follows where that is another one than before: an approval for
+/// one profile does not apply to another profile with the same name.
 struct GroupMembers {
     wanted: Vec<FoldedName>,
     actual: Vec<FoldedName>,
@@ -121,7 +123,7 @@ impl DigestInput<'_> {
         known.chain(newcomers.map(|newcomer| newcomer.login.folded())).collect()
     }
 
-    /// The members of a group once these changes of it are made.
+    /// The members of a group after these changes of it.
     fn actual(&self, group: Option<OperatorGroupId>, made: &[&Change]) -> Vec<FoldedName> {
         let left = |change: &&Change| match &change.action {
             Action::Remove { operator_id, .. } => Some(*operator_id),
@@ -135,8 +137,8 @@ impl DigestInput<'_> {
     }
 }
 
-/// Texts one after the other, each with its length before it: no two lists of texts give the same bytes, and nothing
-/// depends on how a compiler prints them.
+/// Hashes texts, each preceded by its length: different lists of texts never give the same bytes, and the bytes do not
+/// depend on the `Debug` format of a compiler version.
 struct Fields(Sha256);
 
 impl Fields {

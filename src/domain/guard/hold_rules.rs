@@ -1,4 +1,4 @@
-//! One verdict for each change of a plan: whether it is held, and for which reason.
+//! The rules that decide for each change of a plan whether it is held, and for which reason.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -20,16 +20,16 @@ pub(super) struct Hold {
     pub(super) cause: HoldCause,
 }
 
-/// What a reason is about.
+/// What the reason for a hold concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HoldCause {
-    /// The read of the organization cannot be taken at its word.
+    /// The read of the organization as a whole is in doubt.
     Source,
-    /// The change itself, or their number.
+    /// The change itself, or the number of changes.
     Change,
 }
 
-/// The reasons of each change, in the order of the plan; `None` for what may be made.
+/// The hold of each change, in the order of the plan; `None` for a change that may be applied.
 pub(super) fn holds(
     plan: &Plan,
     desired: &DesiredState,
@@ -45,7 +45,7 @@ pub(super) fn holds(
             .collect(),
         prior: PriorDecisions::new(history, limits),
     };
-    // Each step looks at what the steps before it let through: the order is that of doing.
+    // Each step depends on what the previous steps did not hold: they have the order in which changes are applied.
     rules.hold_creations(too_many_creations(plan, limits).as_deref(), desired, doubts);
     rules.hold_additions(doubts);
     rules.hold_removals(plan, desired, limits, doubts);
@@ -64,7 +64,7 @@ struct HoldRules<'a> {
     prior: PriorDecisions<'a>,
 }
 
-/// What may be said against one change, beside what earlier runs said of it.
+/// The possible reasons for holding one change, besides earlier decisions.
 #[derive(Default)]
 struct HoldReasons<'a> {
     source: Option<&'a String>,
@@ -76,7 +76,7 @@ struct HoldReasons<'a> {
 }
 
 impl PriorDecisions<'_> {
-    /// The most important reason that holds a change; an approval passes over all of them.
+    /// The most important reason for holding a change; `None` if there is none, or the change is approved.
     fn hold(&self, identity: &ChangeIdentity, reasons: &HoldReasons<'_>) -> Option<Hold> {
         if self.is_approved(identity) {
             return None;
@@ -111,7 +111,7 @@ impl HoldRules<'_> {
         }
     }
 
-    /// A membership waits with the operator or the group that it needs, whoever approved it: it cannot be made without.
+    /// An addition is held together with the creation of its operator or group, even if it is approved: it needs both.
     fn hold_additions(&mut self, doubts: &SourceDoubts) {
         let (mut groups, mut operators) = (HashMap::new(), HashMap::new());
         for reviewed in &self.changes {
@@ -144,7 +144,7 @@ impl HoldRules<'_> {
         let (orphans, unread) = (orphan_reasons(desired), unread_reasons(desired));
         let look_alikes = look_alike_reasons(desired);
         for reviewed in self.changes.iter_mut().filter(|reviewed| reviewed.change.is_removal()) {
-            // Empty for a disabled operator, which no group has for its name.
+            // Empty for a disablement, which concerns no group; no group has an empty name.
             let group = &reviewed.identity.key.group;
             let reasons = HoldReasons {
                 source: doubts.about(group),
@@ -163,8 +163,8 @@ impl HoldRules<'_> {
         }
     }
 
-    /// The groups into which somebody comes for certain, by folded name. Somebody who is yet to be created may never
-    /// come, and neither may somebody whose addition is held.
+    /// The groups that an operator certainly joins, by folded name. An addition does not count if its operator has yet
+    /// to be created or if it is held.
     fn joined_groups(&self) -> BTreeSet<FoldedName> {
         let comes = |reviewed: &&ReviewedChange<'_>| {
             reviewed.hold.is_none() && matches!(reviewed.change.action, Action::Add { operator_id: Some(_), .. })
@@ -172,7 +172,8 @@ impl HoldRules<'_> {
         self.changes.iter().filter(comes).map(|reviewed| reviewed.identity.key.group.clone()).collect()
     }
 
-    /// An operator is disabled because no group is left to them: not while one is, whoever approved it.
+    /// Holds the disablement of an operator while one of its removals is held, even if the disablement is approved: the
+    /// operator still has a group.
     fn keep_operators_of_held_removals(&mut self) {
         let mut staying: HashMap<OperatorId, (String, HoldCause)> = HashMap::new();
         for reviewed in &self.changes {
@@ -190,8 +191,8 @@ impl HoldRules<'_> {
     }
 }
 
-/// Why removals wait that would take something from an operator whom somebody in the profile is called like, by group and
-/// operator.
+/// The reasons for holding removals of operators whose login looks like the name of a member of the profile, by group
+/// and operator.
 fn look_alike_reasons(desired: &DesiredState) -> HashMap<(OperatorGroupId, OperatorId), String> {
     let mut held = HashMap::new();
     for group in &desired.groups {
@@ -199,7 +200,7 @@ fn look_alike_reasons(desired: &DesiredState) -> HashMap<(OperatorGroupId, Opera
         for look_alike in &group.look_alikes {
             let names = spellings(&look_alike.names);
             let why = format!(
-                "{names} is in profile \"{}\" and looks like this operator: a removal because of another spelling \
+                "{names} is in profile \"{}\" and looks like this operator: a removal because of a different spelling \
                  needs an approval",
                 group.profile.name
             );
@@ -209,8 +210,8 @@ fn look_alike_reasons(desired: &DesiredState) -> HashMap<(OperatorGroupId, Opera
     held
 }
 
-/// Why operators wait to be created who belong in nothing but groups that follow another profile than before, by folded
-/// login.
+/// The reasons for holding the creation of operators that belong only in groups that follow another profile than
+/// before, by folded login.
 fn doubted_newcomers(desired: &DesiredState, doubts: &SourceDoubts) -> HashMap<FoldedName, String> {
     let mut doubted: HashMap<usize, Option<String>> = HashMap::new();
     for group in desired.groups.iter().filter(|group| !group.new_members.is_empty()) {
@@ -229,21 +230,21 @@ fn doubted_newcomers(desired: &DesiredState, doubts: &SourceDoubts) -> HashMap<F
 fn orphan_reasons(desired: &DesiredState) -> BTreeMap<FoldedName, String> {
     let in_words = |group: &str, profile: &str| {
         format!(
-            "group \"{group}\" lost its profile \"{profile}\", which vanished, was renamed or does not match the mask any \
-             more: orphaned_group = \"empty\" removes nobody unasked"
+            "group \"{group}\" lost its profile \"{profile}\", which was deleted, was renamed or does not match the mask any \
+             more: with orphaned_group = \"empty\" every removal needs an approval"
         )
     };
     let orphans = desired.orphans.iter();
     orphans.map(|orphan| (orphan.name.folded(), in_words(orphan.name.as_str(), orphan.profile.as_str()))).collect()
 }
 
-/// Why operators whom an earlier run did not get to disable wait, where no profile can be read a second time.
+/// The reasons for holding pending disablements whose profile cannot be read a second time.
 fn unread_reasons(desired: &DesiredState) -> HashMap<OperatorId, String> {
     let unread = desired.pending_disablements.iter().filter(|pending| desired.group_left(pending.operator).is_none());
     let why = |profile: &ProductProfileName| {
         format!(
-            "profile \"{profile}\", which they left, stands for no group any more, so that nobody can read a second time who \
-             has it: nobody is disabled unasked"
+            "profile \"{profile}\", which the operator left, stands for no group any more, so that a second read cannot \
+             confirm it: the disablement needs an approval"
         )
     };
     unread.map(|pending| (pending.operator, why(&pending.profile))).collect()

@@ -1,4 +1,4 @@
-//! The numeric limits: every removal of any kind passes one counter, over the whole plan.
+//! The numeric limits. Removals of all kinds count together, over the whole plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,30 +6,30 @@ use serde::{Deserialize, Serialize};
 
 use super::super::{Action, Change, ChangeKind, FoldedName, OperatorGroupName, Plan};
 
-/// Below this many removals of an instance, a percentage says nothing.
+/// The percentage of removals of an instance is not checked below this many removals.
 const FEW_REMOVALS: usize = 4;
 
-/// Below this many members of a group, a percentage says nothing.
+/// The percentage of removals of a group is not checked below this many members.
 const FEW_MEMBERS: usize = 3;
 
-/// How much one run may change in one instance. Exceeding any one limit holds what the limit is about.
+/// How much one run may change in one instance. If a limit is exceeded, the changes that it counts are held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Removals.
+    /// Number of removals.
     pub max_removals: usize,
     /// Removals, in percent of the managed memberships; not counted below 4 removals.
     pub max_removals_percent: u8,
     /// Removals of one group of 3 members or more, in percent of its managed members.
     pub max_group_removals_percent: u8,
-    /// Operators created.
+    /// Number of created operators.
     pub max_new_operators: usize,
-    /// Operator groups created.
+    /// Number of created operator groups.
     pub max_new_groups: usize,
-    /// Loss of users or of matching profiles against the last accepted read beyond which removals are held, in percent.
+    /// Loss of users or of matching profiles since the last accepted read, in percent. Removals are held above it.
     pub max_source_shrink_percent: u8,
 }
 
-/// Why all removals of the instance are too many, if they are. Disabling an operator counts as one.
+/// The reason if the instance has too many removals. Disabling an operator counts as a removal.
 pub(super) fn too_many_removals(plan: &Plan, limits: &Limits) -> Option<String> {
     let removals = plan.changes.iter().filter(|change| change.is_removal()).count();
     let managed = plan.managed_memberships();
@@ -43,8 +43,8 @@ pub(super) fn too_many_removals(plan: &Plan, limits: &Limits) -> Option<String> 
     }
 }
 
-/// Why the removals of one group are too many, by folded name of the group. `joined` are the groups, by folded name, into
-/// which an existing operator comes in this very run: such a group is not emptied.
+/// The reasons of groups with too many removals, by folded name of the group. `joined` are the groups, by folded name,
+/// that an existing operator joins in the same run: such a group does not become empty.
 pub(super) fn too_many_of_a_group(
     plan: &Plan,
     joined: &BTreeSet<FoldedName>,
@@ -62,7 +62,7 @@ pub(super) fn too_many_of_a_group(
         let percent = limits.max_group_removals_percent;
         let folded = group.folded();
         if leaving >= managed && !joined.contains(&folded) {
-            held.insert(folded, format!("it would empty group \"{group}\": its last managed member would go"));
+            held.insert(folded, format!("it would empty group \"{group}\": its last managed member would be removed"));
         } else if managed >= FEW_MEMBERS && exceeds(leaving, managed, percent) {
             let why = format!(
                 "{leaving} removals of {managed} members of group \"{group}\" exceed \
@@ -74,7 +74,7 @@ pub(super) fn too_many_of_a_group(
     held
 }
 
-/// Why the creations of the instance are too many, if they are.
+/// The reason if the instance has too many creations.
 pub(super) fn too_many_creations(plan: &Plan, limits: &Limits) -> Option<String> {
     let count = |kind| plan.changes.iter().map(Change::kind).filter(|found| *found == kind).count();
     let operators = count(ChangeKind::CreateOperator);

@@ -1,6 +1,6 @@
-//! What may be applied at once, and what is held until somebody looked at it.
+//! The guard: which changes may be applied immediately, and which are held until an administrator approves them.
 //!
-//! Every removal of any kind passes [`review`], and only it makes an [`ApprovedPlan`].
+//! Every removal of any kind passes [`review`], and only `review` creates an [`ApprovedPlan`].
 
 mod digest;
 mod hold_rules;
@@ -31,27 +31,27 @@ use super::{
 pub struct HeldChange {
     /// The change.
     pub change: Change,
-    /// The most important reason that holds it, in words.
+    /// The most important reason for holding it.
     pub why: String,
 }
 
-/// The changes that may be applied. Only [`review`] makes one, and it can only become smaller.
+/// The changes that may be applied. Only [`review`] creates one, and changes can only be taken out of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApprovedPlan {
     changes: Vec<Change>,
 }
 
-/// The changes that wait for somebody.
+/// The changes that wait for an approval.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldPlan {
     /// The held changes, in plan order.
     pub changes: Vec<HeldChange>,
-    /// Names them; `None` when nothing is held.
+    /// The digest that identifies them; `None` when nothing is held.
     pub digest: Option<Digest>,
 }
 
 impl ApprovedPlan {
-    /// The changes, in the order of doing.
+    /// The changes, in the order in which they are applied.
     pub fn changes(&self) -> &[Change] {
         &self.changes
     }
@@ -79,25 +79,26 @@ impl Release {
     }
 }
 
-/// Whether the source proved by counts that it was read completely.
+/// Whether counts prove that the organization was read completely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceCounts {
-    /// It did.
+    /// The counts prove it.
     Proven,
-    /// The answers carried no counts: nobody is removed on their word.
+    /// The responses carried no counts: every removal is held.
     Missing,
 }
 
-/// What a plan is judged by, beside itself.
+/// Everything besides the plan that a review depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct ReviewContext<'a> {
-    /// The name the instance has in the configuration: one digest never names plans of two instances.
+    /// The instance's name in the configuration: plans of two instances never have the same digest.
     pub instance: &'a InstanceName,
     /// How much one run may change.
     pub limits: &'a Limits,
-    /// Whether the source proved by counts that it was read completely; `Proven` for a plan that does not come from it.
+    /// Whether counts prove that the organization was read completely; `Proven` for a plan that does not rest on such a
+    /// read.
     pub counts: SourceCounts,
-    /// How the organization was read; `None` for a plan that does not come from it, as that of an undo.
+    /// How the organization was read; `None` for a plan that does not rest on such a read, like that of an undo.
     pub read: Option<&'a SourceRead>,
     /// What earlier runs saw and decided.
     pub history: &'a History,
@@ -110,45 +111,48 @@ pub struct Review {
     pub approved: ApprovedPlan,
     /// What waits for an approval.
     pub held: HeldPlan,
-    /// What an approval released that no run had begun to apply.
+    /// The changes that an approval of this digest released in this run.
     pub released: Option<Release>,
-    /// Approvals that no run has begun to apply, given for another situation than the held one; empty when nothing is held.
+    /// Approvals of another digest that no run has begun to apply; empty when nothing is held.
     pub unused_approvals: Vec<Approval>,
-    /// What is neither: it rests on a profile whose members are in doubt. In plan order, each with the reason.
+    /// Changes that are neither approved nor held, because the members of their profile are in doubt. In plan order,
+    /// each with the reason.
     pub unconfirmed: Vec<(Change, String)>,
-    /// Whether the read may be remembered as accepted: nothing is held because of how it differs from the last one.
+    /// Whether the read counts as accepted: no change is held because the read differs from the last accepted one.
     pub is_read_accepted: bool,
-    /// Changes that an approval in use or an undo named, or that an earlier run did not get to, and that are made, or that the
-    /// organization contradicts: what was said of them is over. Only a plan over everything can tell.
+    /// Changes named by an approval in use, by an undo or by a pending disablement that were made or that the
+    /// organization contradicts: these decisions have ended. Valid only for a plan over everything.
     pub ended: Vec<ChangeKey>,
-    /// What earlier runs held and this plan does not name because its group, profile or operator is absent: it stays held.
+    /// Changes that earlier runs held and that this plan does not contain because their group, profile or operator is
+    /// absent: they stay held.
     pub dormant: Vec<EarlierHold>,
-    /// Groups, by folded name, that follow another profile than before, or are others than before, and whose changes nobody
-    /// has approved: what is known of them stays as it is, see [`KnownProfiles::after`](super::KnownProfiles::after).
+    /// Groups, by folded name, that follow another profile than before, or are different groups than before, and whose
+    /// changes are not approved: what is known about them stays as it is, see
+    /// [`KnownProfiles::after`](super::KnownProfiles::after).
     pub unsettled: BTreeSet<FoldedName>,
 }
 
 /// Splits a plan into what may be applied and what is held.
 ///
-/// Nothing of a group whose profile is in doubt is let through, approved or not, and nothing of it counts against a limit.
-/// The limits count the rest of the plan, approved changes included. What is held without regard to approvals that no run has
-/// begun to apply has a digest; an approval of exactly this digest releases all of it, any other releases nothing.
+/// No change of a group whose profile is in doubt is released, approved or not, and none counts against a limit. The
+/// limits count the rest of the plan, approved changes included. The changes that are held before new approvals are
+/// applied have a digest: an approval of exactly this digest releases all of them, any other approval releases none.
 pub fn review(plan: &Plan, desired: &DesiredState, campaign: &CampaignSnapshot, context: &ReviewContext<'_>) -> Review {
     let doubts = SourceDoubts::new(context, campaign);
-    let judged = judged(plan, desired, campaign, context, &doubts);
-    let Some(digest) = &judged.held.digest else { return judged };
+    let reviewed = review_without_new_approvals(plan, desired, campaign, context, &doubts);
+    let Some(digest) = &reviewed.held.digest else { return reviewed };
     let given = context.history.approvals.iter().filter(|approval| approval.state == ApprovalState::Given);
     let (matching, others): (Vec<&Approval>, Vec<&Approval>) = given.partition(|given| given.digest == *digest);
     if let Some(approval) = matching.first() {
-        return judged.released_by(approval, plan, &ProfileDoubts::new(desired), &doubts);
+        return reviewed.released_by(approval, plan, &ProfileDoubts::new(desired), &doubts);
     }
     let for_undos = &context.history.held_for_undos;
     let unused = others.into_iter().filter(|approval| !for_undos.contains(&approval.digest));
-    Review { unused_approvals: unused.cloned().collect(), ..judged }
+    Review { unused_approvals: unused.cloned().collect(), ..reviewed }
 }
 
-/// The same without approvals that no run has begun to apply.
-fn judged(
+/// The review without approvals that no run has begun to apply.
+fn review_without_new_approvals(
     plan: &Plan,
     desired: &DesiredState,
     campaign: &CampaignSnapshot,
@@ -168,7 +172,7 @@ fn judged(
         }
     }
     let ReviewContext { instance, history, limits, .. } = *context;
-    // What waits for an approval goes on waiting, also while nobody can tell whether it is still wanted.
+    // A change that waits for an approval keeps waiting while its profile is in doubt.
     let prior = PriorDecisions::new(history, limits);
     let (waiting, unconfirmed): (Vec<_>, Vec<_>) =
         unconfirmed.into_iter().partition(|(change, _)| prior.held(&change.key()).is_some());
@@ -200,8 +204,8 @@ fn judged(
 }
 
 impl Review {
-    /// The changes that approvals released, each with its approval: the one that released the held part, or one that an earlier
-    /// run began to apply. What a dry run only tries is no approval.
+    /// The changes that approvals released, each with its approval: the one that released the held part, or one that an
+    /// earlier run began to apply. An approval that a dry run only tries is not included.
     pub fn approvals<'h>(&self, history: &'h History) -> HashMap<ChangeKey, &'h Approval> {
         let mut by_change = HashMap::new();
         for approval in history.approvals.iter().filter(|approval| approval.given_at.is_some()) {
@@ -221,7 +225,7 @@ impl Review {
         by_change
     }
 
-    /// The same, where all that is held was approved. Approved or not, what rests on a profile in doubt is not made now.
+    /// The review after an approval of everything that is held. A change whose profile is in doubt is not released.
     fn released_by(self, approval: &Approval, plan: &Plan, unread: &ProfileDoubts<'_>, doubts: &SourceDoubts) -> Self {
         let changes = self.held.changes.iter().map(|held| held.change.key()).collect();
         let (certain, unconfirmed) = unread.split(plan);
@@ -238,8 +242,9 @@ impl Review {
     }
 }
 
-/// The doubted groups whose changes were not approved. Where there is nothing to change, nothing was approved either: the
-/// first change decides. Only removals from a group that was made again wait, so that without any it is like any other.
+/// The doubted groups whose changes were not approved. A group without changes was not approved either: its first
+/// change decides. Of a group that was deleted and created again only removals are held, so that without removals it is
+/// not doubted.
 fn unsettled<'c>(
     doubts: &SourceDoubts,
     approved: &[Change],

@@ -1,4 +1,4 @@
-//! What users and earlier runs said of single changes: approved, undone, held before.
+//! Earlier decisions about single changes: approved, undone, held before.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,10 +10,10 @@ use super::{
     settled_decisions::SettledDecisions,
 };
 
-/// Opens the reason of a change that is held because it was held before.
-const STILL_HELD: &str = "held since an earlier run, and nobody approved it: ";
+/// The beginning of the reason of a change that is held because it was held before.
+const STILL_HELD: &str = "held since an earlier run and not approved: ";
 
-/// A change, and the profile that wants it, as two runs compare them.
+/// A change and its profile, by which two runs recognize the same change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ChangeIdentity {
     pub(super) key: ChangeKey,
@@ -22,8 +22,8 @@ pub(super) struct ChangeIdentity {
 
 impl ChangeIdentity {
     pub(super) fn new(key: ChangeKey, profile: &ProductProfileName) -> Self {
-        // An operator is disabled for want of any group. Which profile the plan names for that depends on which of the
-        // removals are left to do, so it would be another wish after each part of them.
+        // An operator is disabled because it has no group left. The profile in the plan depends on which removals are
+        // still to be made, so with it the identity would change after each of them.
         let profile = if key.kind == ChangeKind::DisableOperator { FoldedName::default() } else { profile.folded() };
         Self { key, profile }
     }
@@ -33,7 +33,7 @@ impl ChangeIdentity {
     }
 }
 
-/// The words of users and earlier runs that count now.
+/// The earlier decisions that apply now.
 pub(super) struct PriorDecisions<'a> {
     approved: HashSet<ChangeIdentity>,
     undone: HashSet<&'a ChangeKey>,
@@ -53,44 +53,44 @@ impl<'a> PriorDecisions<'a> {
         }
     }
 
-    /// Whether a run has begun to apply an approval of this change, wanted by this profile.
+    /// Whether a run has begun to apply an approval of this change for this profile.
     pub(super) fn is_approved(&self, identity: &ChangeIdentity) -> bool {
         self.approved.contains(identity)
     }
 
-    /// Why the change waits because an undo took it back, if one did.
+    /// The reason for holding a change that an undo reverted; `None` if no undo did.
     pub(super) fn undone(&self, key: &ChangeKey) -> Option<String> {
         self.undone.contains(key).then(|| {
-            "an undo took this change back, and the organization still wants it: change it in the Admin Console, or \
+            "an undo reverted this change, and the Admin Console still requires it: change it in the Admin Console, or \
              approve it"
                 .to_owned()
         })
     }
 
-    /// Why the change stays held because it was, under the limits of now. Additions raise the base of the percentages, so
-    /// what was too much yesterday may be little enough today, although nobody looked at it.
+    /// The reason for holding a change that was held before under the present limits; `None` if it was not. Without
+    /// this rule additions, which raise the base of the percentages, could release removals that were not approved.
     pub(super) fn held(&self, key: &ChangeKey) -> Option<String> {
         let why = *self.held.get(key)?;
         Some(format!("{STILL_HELD}{}", why.strip_prefix(STILL_HELD).unwrap_or(why)))
     }
 }
 
-/// What is left of the plans that runs have begun to apply. An approval that no run has begun to apply says nothing of
-/// single changes.
+/// The remaining changes of approvals that runs have begun to apply. An approval that no run has begun to apply
+/// releases a digest, not single changes.
 fn approved(history: &History) -> impl Iterator<Item = &ApprovedChange> {
     let in_use = history.approvals.iter().filter(|approval| approval.state == ApprovalState::InUse);
     in_use.flat_map(|approval| &approval.changes)
 }
 
-/// Changes that an approval in use or an undo named, or that an earlier run did not get to, and of which nothing is left to say;
-/// sorted.
+/// Changes named by an approval in use, by an undo or by a pending disablement whose decisions have ended; sorted.
 pub(super) fn ended(history: &History, settled: &SettledDecisions<'_>) -> Vec<ChangeKey> {
     let named = history.undone.iter().chain(approved(history).map(|change| &change.key)).cloned();
     let unfinished = history.unfinished_disablements.iter().map(UnfinishedDisablement::key);
     settled.ended(&named.chain(unfinished).collect()).into_iter().collect()
 }
 
-/// What earlier runs held and no plan names for now, although nothing ended it: it is held when it comes back.
+/// Changes that earlier runs held, that the present plan does not contain, and whose hold has not ended: a later plan
+/// that contains them holds them.
 pub(super) fn dormant(history: &History, settled: &SettledDecisions<'_>) -> Vec<EarlierHold> {
     let absent = settled.absent(&history.held.iter().map(|held| held.key.clone()).collect());
     history.held.iter().filter(|held| absent.contains(&held.key)).cloned().collect()

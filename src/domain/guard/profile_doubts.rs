@@ -1,4 +1,5 @@
-//! Changes that rest on a profile whose members are in doubt: set apart before anything is counted or let through.
+//! Changes that rest on a profile whose members are in doubt: separated before limits are counted and changes are
+//! released.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +9,7 @@ use super::super::{Action, Change, ChangeKey, DesiredState, FoldedName, ManagedG
 pub(super) struct ProfileDoubts<'a> {
     /// By folded name of the group.
     groups: BTreeMap<FoldedName, &'a ProfileDoubt>,
-    /// Folded logins of users without operator who belong in a group that is not in doubt.
+    /// Folded logins of users without operator that belong in a group whose profile is not in doubt.
     awaited: BTreeSet<FoldedName>,
 }
 
@@ -23,8 +24,8 @@ impl<'a> ProfileDoubts<'a> {
         }
     }
 
-    /// Whether this change may rest on a profile in doubt, so that a plan without the change says nothing of it. A change
-    /// that touches no group may rest on any.
+    /// Whether this change may rest on a profile in doubt, so that its absence from the plan has no meaning. A change
+    /// that touches no group may rest on any profile.
     pub(super) fn concern(&self, key: &ChangeKey) -> bool {
         self.groups.contains_key(&key.group) || (key.group.is_empty() && !self.groups.is_empty())
     }
@@ -44,7 +45,7 @@ impl<'a> ProfileDoubts<'a> {
     fn about(&self, change: &Change) -> Option<String> {
         let of_group = || self.groups.get(&change.key().group).map(ToString::to_string);
         match &change.action {
-            // Whoever is in a profile that was not read completely belongs in its group, and is not without groups.
+            // The operator may belong in the group of a profile that was not read completely: then it has a group.
             Action::DisableOperator { .. } => self
                 .groups
                 .values()

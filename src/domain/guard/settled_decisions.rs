@@ -1,7 +1,7 @@
-//! When what a user decided about a single change ends, and which holds wait for an absent group or profile.
+//! When a decision about a single change ends, and which holds wait for an absent group or profile.
 //!
-//! A decision ends when its change is made, or when the organization contradicts it while the group's profile is there. That
-//! a listing lacks a profile, or Campaign a group or an operator, says nothing about what the organization wants.
+//! A decision ends when its change is made, or when the organization contradicts it while the group's profile exists.
+//! If the listing has no such profile, or Campaign no such group or operator, the organization contradicts nothing.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use super::super::{
     CampaignSnapshot, ChangeKey, ChangeKind, DesiredState, FoldedName, ManagedGroup, OperatorGroupId, OperatorId,
 };
 
-/// What a run sees, as far as it ends decisions.
+/// What a run found, as far as it ends decisions.
 pub(super) struct SettledDecisions<'a> {
     planned: HashSet<ChangeKey>,
     desired: &'a DesiredState,
@@ -18,16 +18,16 @@ pub(super) struct SettledDecisions<'a> {
     contradicts: Contradiction<'a>,
 }
 
-/// Whose absence from a profile counts as the organization's word.
+/// For which groups the absence of a user from the profile contradicts a decision.
 #[derive(Clone, Copy)]
 pub(super) enum Contradiction<'a> {
-    /// No user's: the read as a whole is in doubt.
+    /// For none: the read as a whole is in doubt.
     Nowhere,
-    /// That of anybody, except in groups of these folded names, whose profile is another than before.
+    /// For all except these groups, by folded name, whose profile is another one than before.
     ExceptIn(&'a BTreeSet<FoldedName>),
 }
 
-/// Operators and groups of Campaign by folded name, those that some decisions name.
+/// The operators and groups of Campaign that the decisions name, by folded name.
 struct Names {
     operators: HashMap<FoldedName, Vec<OperatorId>>,
     groups: HashMap<FoldedName, OperatorGroupId>,
@@ -47,7 +47,7 @@ impl<'a> SettledDecisions<'a> {
         Self { planned, desired, campaign, managed, contradicts }
     }
 
-    /// Those of these decisions that are over: not planned, and either made or contradicted.
+    /// Those of these decisions that have ended: not planned, and either made or contradicted.
     pub(super) fn ended(&self, decided: &BTreeSet<ChangeKey>) -> BTreeSet<ChangeKey> {
         let unplanned: Vec<&ChangeKey> = decided.iter().filter(|key| !self.planned.contains(*key)).collect();
         if unplanned.is_empty() {
@@ -68,8 +68,8 @@ impl<'a> SettledDecisions<'a> {
         unplanned.iter().copied().filter(is_ended).cloned().collect()
     }
 
-    /// Whether a change that is not planned is made or contradicted. Of creations and disablements of operators only the
-    /// memberships that go with them can tell.
+    /// Whether a change that is not planned is made or contradicted. For creations and disablements of operators, the
+    /// memberships that belong to them decide.
     fn is_settled(&self, key: &ChangeKey, names: &Names) -> bool {
         let group_id = names.groups.get(&key.group);
         let operators = names.operators.get(&key.operator).map(Vec::as_slice).unwrap_or_default();
@@ -84,7 +84,7 @@ impl<'a> SettledDecisions<'a> {
         }
     }
 
-    /// Whether the organization wants this operator in this group; `None` where it does not say.
+    /// Whether the organization assigns this operator to this group; `None` if that is not known.
     fn is_wanted(&self, key: &ChangeKey, operators: &[OperatorId], names: &Names) -> Option<bool> {
         match self.contradicts {
             Contradiction::ExceptIn(doubted) if !doubted.contains(&key.group) => {}
@@ -97,7 +97,7 @@ impl<'a> SettledDecisions<'a> {
         }
         let comes = names.newcomers.get(&key.operator).is_some_and(|position| group.new_members.contains(position));
         let is_wanted = comes || is_among(&group.members);
-        // A user without operator can have the profile without being seen here, unless the operator was to be created.
+        // A user without operator can have the profile and not appear here, unless the operator was to be created.
         let is_known = !operators.is_empty() || names.created.contains(&key.operator);
         (is_wanted || is_known).then_some(is_wanted)
     }
@@ -123,7 +123,7 @@ impl<'a> SettledDecisions<'a> {
         }
     }
 
-    /// Those of these changes that no plan names for now although nothing ended them.
+    /// Those of these changes that are not planned although their decisions have not ended.
     pub(super) fn absent(&self, decided: &BTreeSet<ChangeKey>) -> BTreeSet<ChangeKey> {
         let ended = self.ended(decided);
         decided.iter().filter(|key| !self.planned.contains(*key) && !ended.contains(*key)).cloned().collect()

@@ -1,7 +1,7 @@
-//! Doubts about the source: how this read of the organization differs from the last one whose word was taken.
+//! Doubts about the source: how this read of the organization differs from the last accepted one.
 //!
-//! A doubt about the read as a whole holds removals and nothing else: an addition too many is noticed and taken back, a right
-//! too few stops work. Where a group follows another profile than before, its additions are held as well.
+//! A doubt about the read as a whole holds only removals: a wrong addition is noticed and reverted, a wrong removal
+//! stops a user's work. If a group follows another profile than before, its additions are held as well.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use super::{
     limits::exceeds,
 };
 
-/// Why removals, and changes of single groups, are doubted; the most important reason first.
+/// The reasons for doubting removals and changes of single groups; the most important reason first.
 pub(super) struct SourceDoubts {
     all: Option<String>,
     groups: BTreeMap<FoldedName, String>,
@@ -43,28 +43,30 @@ impl SourceDoubts {
         Self { all, groups, profiles }
     }
 
-    /// Whether the read as a whole is doubted.
+    /// Whether the read as a whole is in doubt.
     pub(super) fn is_about_everything(&self) -> bool {
         self.all.is_some()
     }
 
-    /// The groups that follow another profile than before, or are others than their profile stood for, by folded name.
+    /// The groups that follow another profile than before, or that are not the group that their profile mapped to; by
+    /// folded name.
     pub(super) fn profiles(&self) -> &BTreeMap<FoldedName, ProfileChange> {
         &self.profiles
     }
 
-    /// Why every change of the group of this folded name waits, if it does.
+    /// The reason for holding every change of the group with this folded name, if there is one.
     pub(super) fn about_profile(&self, group: &FoldedName) -> Option<String> {
         self.profiles.get(group).filter(|change| change.holds_everything()).map(ProfileChange::why)
     }
 
-    /// The same of a removal: those from a group that was made again wait as well.
+    /// The reason for holding removals from the group with this folded name, if there is one: also when the group was
+    /// deleted and created again.
     pub(super) fn about_profile_left(&self, group: &FoldedName) -> Option<String> {
         self.profiles.get(group).map(ProfileChange::why)
     }
 
-    /// Why a removal from the group of this folded name is doubted; of an empty name, one from no particular group.
-    /// What is said against its profile goes before that it has one only now.
+    /// Why a removal from the group with this folded name is in doubt; with an empty name, a removal from no particular
+    /// group. A doubt about the profile takes precedence over the reason that the group has a profile only now.
     pub(super) fn about(&self, group: &FoldedName) -> Option<&String> {
         self.all.as_ref().or_else(|| self.groups.get(group).filter(|_| !self.profiles.contains_key(group)))
     }
@@ -73,7 +75,7 @@ impl SourceDoubts {
 fn lost(memory: &Memory) -> Option<String> {
     let Memory::Lost(reason) = memory else { return None };
     Some(format!(
-        "what earlier runs saw is lost ({reason}), so nobody can tell whether the organization shrank: \
+        "the stored result of earlier runs is lost ({reason}), so it is not known whether the organization shrank: \
          compare the removals with the Admin Console"
     ))
 }
@@ -84,7 +86,7 @@ fn missing(counts: SourceCounts) -> Option<String> {
     })
 }
 
-/// Letter case counts here: `\W` is not `\w`.
+/// Compares masks with letter case: `\W` is not `\w`.
 fn other_mask(now: &SourceRead, before: &SourceRead) -> Option<String> {
     (now.mask != before.mask).then(|| {
         format!(
@@ -101,10 +103,10 @@ fn other_rules(now: &SourceRead, before: &SourceRead, instance: &InstanceName) -
             before.membership, now.membership
         ));
     }
-    // From all to ims fewer users are managed, and nobody loses anything by that.
+    // A change from all to ims manages fewer operators and removes no membership.
     (now.manage == "all" && before.manage == "ims").then(|| {
         format!(
-            "instances.{instance}.manage was changed from \"ims\" to \"all\": operators who log on with a password can \
+            "instances.{instance}.manage was changed from \"ims\" to \"all\": operators that sign in with a password can \
              lose their groups now"
         )
     })
@@ -131,15 +133,15 @@ fn shrank(now: usize, before: usize, percent: u8) -> bool {
     exceeds(before.saturating_sub(now), before, percent)
 }
 
-/// Groups that the mask matches a profile for now and did not before: whoever is in them came there in another way.
-/// A group that was renamed together with its profile is no new one.
+/// Groups that no profile mapped to before: their members were added in another way. A group that was renamed together
+/// with its profile is not one of them.
 fn newly_matched(now: &SourceRead, before: &SourceRead, ties: &Ties<'_>) -> BTreeMap<FoldedName, String> {
     let known: BTreeSet<FoldedName> = before.matched.iter().map(|followed| followed.group.folded()).collect();
     let new =
         now.matched.iter().filter(|followed| !known.contains(&followed.group.folded()) && !ties.is_as_before(followed));
     let why = |followed: &FollowedGroup| {
         format!(
-            "profile \"{}\" stands for group \"{}\" only since the last accepted read: its members came there in another way",
+            "profile \"{}\" stands for group \"{}\" only since the last accepted read: its members were added in another way",
             followed.profile, followed.group
         )
     };

@@ -97,7 +97,7 @@ pub(super) fn status(reply: Option<&ExplainReply>) -> (StatusCode, Option<Durati
     match reply {
         None => (StatusCode::OK, None),
         Some(Err(refusal)) => (refusal.status, refusal.retry_after),
-        Some(Ok(explanation)) => match explanation.ask_again_at {
+        Some(Ok(explanation)) => match explanation.retry_at {
             None => (StatusCode::OK, None),
             Some(at) => (StatusCode::SERVICE_UNAVAILABLE, Some((at - Utc::now()).to_std().unwrap_or_default())),
         },
