@@ -114,7 +114,7 @@ async fn a_digest_that_is_not_held_releases_nothing_and_one_that_was_applied_is_
     assert_eq!(stage.sync_approving(digest.as_str()).await.outcome, Outcome::Applied);
     let again = stage.sync_approving(digest.as_str()).await;
     assert_eq!(again.outcome, Outcome::InSync, "{again:#?}");
-    assert!(again.warnings.iter().any(|warning| warning.contains("was approved before by eve")), "{again:#?}");
+    assert!(again.warnings.iter().any(|warning| warning.contains("was already approved by eve")), "{again:#?}");
 }
 
 #[tokio::test]
