@@ -82,7 +82,7 @@ impl ExplainQuery {
 
     async fn ask_daemon(self, mut daemon: ControlClient) -> Result<Explanation, CommandError> {
         let Self { user, group } = self;
-        daemon.send(&ControlRequest::Explain { person: user, group }).await.map_err(CommandError::Control)?;
+        daemon.send(&ControlRequest::Explain { user, group }).await.map_err(CommandError::Control)?;
         match daemon.receive().await.map_err(CommandError::Control)? {
             ControlResponse::Explanation { explanation } => Ok(*explanation),
             other => Err(unexpected_answer(other)),
