@@ -36,13 +36,14 @@ const BANNED: [(&str, &str); 21] = [
 
 /// A line that may use a banned expression: the beginning of its path, a part of the line, and why. Code and blocks of
 /// documents need none: they show output, data and names that programs read.
-const EXCEPTIONS: [(&str, &str, &str); 9] = [
+const EXCEPTIONS: [(&str, &str, &str); 10] = [
     ("src/settings/notify.rs", "people", "a name of the key `webhook_people`"),
     ("src/", "Logon", "the method of Campaign's SOAP interface"),
     ("src/campaign/", "logon", "the same method in names"),
     ("src/sandbox/", "logon", "the same method in names"),
     ("src/sandbox/tls.rs", "vendors", "a field of scenarios"),
     ("src/", "\"people\"", "a field of JSON documents"),
+    ("src/notify/document.rs", "people\\\"", "the same field in a test"),
     ("src/", "\"person\"", "a field of JSON documents, and of the form on the status page"),
     ("src/", "unknown-person", "a name of the JSON report"),
     ("src/check/experience_cloud.rs", "nobody@campaign-group-sync.invalid", "an address in requests to Adobe"),
