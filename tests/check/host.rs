@@ -93,7 +93,7 @@ async fn a_state_on_a_server_is_ok_when_it_responds_and_a_failure_when_it_does_n
     let own = format!("{address}?options=-c%20search_path%3D{schema}");
     let checked = on(&own).check().await;
     assert!(
-        finding(&checked, "host.state").evidence.contains("the first run makes its tables"),
+        finding(&checked, "host.state").evidence.contains("the first run creates its tables"),
         "{:#?}",
         checked.report
     );

@@ -56,7 +56,7 @@ fn the_leader_is_killed_and_another_makes_the_missed_run_once() {
 }
 
 #[test]
-fn whoever_takes_over_knows_the_throttle() {
+fn a_new_leader_knows_the_pause() {
     let Some(nodes) = Nodes::of("first_day", &hourly()) else { return };
     let (leader, mut follower) = nodes.leader_and_follower();
     let throttle = json!({"type": "status", "status": 429, "headers": [["retry-after", "3244"]]});
@@ -76,7 +76,7 @@ fn whoever_takes_over_knows_the_throttle() {
 }
 
 #[test]
-fn a_leader_whose_session_is_cut_stops_before_its_next_write_and_another_goes_on() {
+fn a_leader_whose_session_is_cut_stops_before_its_next_write_and_another_takes_over() {
     let Some(nodes) = Nodes::of("first_day", NEVER) else { return };
     let (mut leader, mut follower) = nodes.leader_and_follower();
     nodes.scene.fault("write", &json!({"type": "delay", "ms": 3000}));
@@ -107,7 +107,7 @@ fn writes(nodes: &Nodes) -> Vec<String> {
 }
 
 #[test]
-fn a_node_that_is_cut_off_makes_way_and_comes_back_as_a_follower() {
+fn a_node_that_is_cut_off_stops_leading_and_returns_as_a_follower() {
     let Some(nodes) = Nodes::of("first_day", NEVER) else { return };
     let gate = Gate::new(&nodes);
     gate.open();
@@ -126,7 +126,7 @@ fn a_node_that_is_cut_off_makes_way_and_comes_back_as_a_follower() {
 }
 
 #[test]
-fn a_database_that_does_not_answer_is_told_and_waited_for() {
+fn a_database_that_does_not_answer_is_reported_and_retried() {
     let Some(nodes) = Nodes::of("first_day", NEVER) else { return };
     let gate = Gate::new(&nodes);
     let mut node = nodes.node_behind("a", &gate);
@@ -153,7 +153,7 @@ fn a_database_that_does_not_answer_is_told_and_waited_for() {
 }
 
 #[test]
-fn a_run_by_hand_and_an_approval_are_made_wherever_they_are_asked_for() {
+fn every_node_makes_requested_runs_and_records_approvals() {
     let more = format!("[guard]\nmax_removals = 1\n{NEVER}");
     let Some(nodes) = Nodes::of("first_day", &more) else { return };
     let (mut leader, mut follower) = nodes.leader_and_follower();
@@ -174,7 +174,7 @@ fn a_run_by_hand_and_an_approval_are_made_wherever_they_are_asked_for() {
 }
 
 #[test]
-fn another_address_of_the_database_counts_after_a_restart() {
+fn another_address_of_the_database_takes_effect_after_a_restart() {
     let Some(nodes) = Nodes::of("first_day", NEVER) else { return };
     let mut daemon = nodes.scene.starting_daemon(&[]);
     daemon.hear(LEADS);

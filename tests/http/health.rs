@@ -46,7 +46,7 @@ async fn refused_credentials_never_make_it_ready() {
 }
 
 #[tokio::test]
-async fn what_is_held_keeps_the_daemon_ready_and_blocked_until_runs_stop_to_succeed() {
+async fn held_changes_keep_the_daemon_ready_and_blocked_until_runs_fail() {
     let stage = Stage::start().await;
     let change = change(ChangeKind::Remove, "ann@acme.com", "offers", ChangeOutcome::Held);
     let held = report("01A", Utc::now(), vec![instance("production", &["offers"], vec![change])]);
@@ -99,7 +99,7 @@ async fn an_observed_instance_blocks_nothing() {
 }
 
 #[tokio::test]
-async fn the_status_is_the_document_of_the_board() {
+async fn the_status_is_the_document_of_the_state() {
     let stage = Stage::start().await;
     let held = change(ChangeKind::Remove, "ann@acme.com", "offers", ChangeOutcome::Held);
     let held = report("01A", Utc::now(), vec![instance("production", &["offers"], vec![held])]);
@@ -114,7 +114,7 @@ async fn the_status_is_the_document_of_the_board() {
 }
 
 #[tokio::test]
-async fn told_to_stop_it_stops_although_a_question_is_open() {
+async fn a_stop_ends_the_server_although_a_lookup_is_open() {
     let mut stage = Stage::start().await;
     let address = stage.address;
     let asking = tokio::spawn(async move { super::stage::ask(address, "GET", "/?person=ann", &[]).await });

@@ -18,7 +18,7 @@ use super::{
 };
 
 #[tokio::test]
-async fn it_says_what_is_done_held_and_due() {
+async fn the_page_shows_changes_holds_and_the_next_run() {
     let stage = Stage::start().await;
     fill(&stage.journal, &stage.daemon_state).await;
     let page = stage.get("/").await;
@@ -124,7 +124,7 @@ async fn an_empty_history_is_a_page_too() {
 }
 
 #[tokio::test]
-async fn a_journal_that_cannot_be_read_is_said_so_beside_what_is_known() {
+async fn a_journal_that_cannot_be_read_is_reported_next_to_the_state() {
     let stage = Stage::start().await;
     fill(&stage.journal, &stage.daemon_state).await;
     Journal::close(&stage.journal).await;
@@ -180,7 +180,7 @@ async fn hostile_names_are_only_text() {
 }
 
 #[tokio::test]
-async fn a_question_is_answered_beside_its_form() {
+async fn an_explanation_is_shown_below_its_form() {
     let mut stage = Stage::start().await;
     let address = stage.address;
     let asking =
@@ -200,7 +200,7 @@ async fn a_question_is_answered_beside_its_form() {
 }
 
 #[tokio::test]
-async fn a_question_without_an_answer_says_so() {
+async fn a_failed_lookup_is_reported() {
     let mut stage = Stage::start().await;
     let address = stage.address;
     let asking = tokio::spawn(async move { ask(address, "GET", "/?person=ann", &[]).await });
@@ -211,7 +211,7 @@ async fn a_question_without_an_answer_says_so() {
 }
 
 #[tokio::test]
-async fn a_foreign_site_cannot_make_the_daemon_ask() {
+async fn another_web_site_cannot_start_a_lookup() {
     let mut stage = Stage::start().await;
     for (method, site) in [("GET", "cross-site"), ("GET", "same-site"), ("HEAD", "none")] {
         let answer = stage.ask(method, "/?person=ann", &[("Sec-Fetch-Site", site)]).await;

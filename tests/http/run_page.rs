@@ -14,7 +14,7 @@ use super::{
 };
 
 #[tokio::test]
-async fn a_run_is_a_link_to_all_that_it_did() {
+async fn the_page_of_a_run_shows_everything_that_it_did() {
     let stage = Stage::start().await;
     fill(&stage.journal, &stage.daemon_state).await;
     let status = stage.get("/").await.body;
@@ -30,7 +30,7 @@ async fn a_run_is_a_link_to_all_that_it_did() {
         "It waits for an approval",
         &format!("campaign-group-sync approve {DIGEST}"),
         "no operator of instance production has the login user12@acme.com",
-        "followed <bdi>Campaign - acme - ops</bdi>: 3 members",
+        "from product profile <bdi>Campaign - acme - ops</bdi>: 3 members",
         "observed: nothing is written",
         "the mask looks like a pattern",
     ] {
@@ -40,7 +40,7 @@ async fn a_run_is_a_link_to_all_that_it_did() {
 }
 
 #[tokio::test]
-async fn incident_41_the_page_of_a_run_names_the_approver_whom_the_kernel_reported() {
+async fn incident_41_the_page_of_a_run_names_the_approver_that_the_kernel_reported() {
     let stage = Stage::start().await;
     fill(&stage.journal, &stage.daemon_state).await;
     let carol = "root (uid 0, signed in as carol, uid 1004)";
@@ -152,7 +152,7 @@ async fn hostile_names_of_a_run_are_only_text() {
 }
 
 #[tokio::test]
-async fn a_state_that_is_out_of_reach_is_said_so() {
+async fn an_unreachable_state_is_reported_on_the_page() {
     let stage = Stage::start().await;
     fill(&stage.journal, &stage.daemon_state).await;
     Journal::close(&stage.journal).await;

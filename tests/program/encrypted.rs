@@ -1,4 +1,4 @@
-//! The program against a sandbox with TLS: in one process, and in two processes with SSL_CERT_FILE.
+//! The program against a sandbox with TLS: in one process, and in two processes with `SSL_CERT_FILE`.
 
 use std::{fs, path::PathBuf};
 
