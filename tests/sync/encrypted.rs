@@ -48,7 +48,7 @@ async fn a_bad_certificate_ends_a_run_at_once_with_6_and_says_whose_it_is_and_wh
         (Tls { days_left: -1, ..Tls::default() }, "it expired on 2"),
         (
             Tls { name: Some("acme.campaign.adobe.com".to_owned()), ..Tls::default() },
-            "it is for acme.campaign.adobe.com alone",
+            "it is valid for acme.campaign.adobe.com only",
         ),
         (Tls { trusted: false, ..Tls::default() }, "it was issued by an authority that this host does not trust"),
     ];
