@@ -9,7 +9,7 @@ use super::{FoldedName, OperatorGroupId, OperatorGroupName, OperatorId, Operator
 pub enum SignInMethod {
     /// Through Adobe's identity service (`access/@authenticationType` is `ims`).
     Ims,
-    /// With a password kept by Campaign, or through LDAP.
+    /// With a password stored in Campaign, or through LDAP.
     Native,
 }
 

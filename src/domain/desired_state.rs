@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     CampaignSnapshot, LookAlike, MatchedProfile, Operator, OperatorGroupId, OperatorGroupName, OperatorId,
-    OperatorLogin, OrphanGroup, PendingDisablement, ProductProfile, ProfileDoubt, ProfileRead, Skipped,
+    OperatorLogin, OrphanGroup, ProductProfile, ProductProfileName, ProfileDoubt, ProfileRead, Skipped,
 };
 
 /// An operator group whose members follow a product profile.
@@ -60,6 +60,15 @@ pub struct NewOperator {
     pub login: OperatorLogin,
     /// The e-mail address.
     pub email: String,
+}
+
+/// An operator that is in no group, that no profile maps to a group, and that an earlier run planned to disable.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PendingDisablement {
+    /// The operator's key.
+    pub operator: OperatorId,
+    /// The profile that the disablement was planned for.
+    pub profile: ProductProfileName,
 }
 
 /// The desired state of one instance.

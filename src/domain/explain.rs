@@ -64,21 +64,21 @@ pub struct InstanceDecision<'a> {
 /// What is known of one instance.
 #[derive(Clone, Copy, Debug)]
 pub struct ExplainedInstance<'a> {
-    /// Its rules.
+    /// The rules of the instance.
     pub policy: &'a Policy,
     /// Whether runs write to it.
     pub mode: InstanceMode,
-    /// What it holds; `None` where Campaign could not be asked.
+    /// The instance's operators and groups; `None` if Campaign could not be read.
     pub campaign: Option<&'a CampaignSnapshot>,
-    /// What earlier runs saw.
+    /// What earlier runs read and decided.
     pub history: &'a History,
-    /// What was decided; otherwise why nothing could be.
+    /// What was decided, or why nothing could be decided.
     pub decided: Result<InstanceDecision<'a>, &'a str>,
-    /// What is recorded of this user.
+    /// What is recorded about this user.
     pub record: &'a AccessRecord,
 }
 
-/// Explains one instance: the group that was asked for, or each group that the user has, should have or had.
+/// Explains one instance: the requested group, or each group that the user is in, should be in or was in.
 pub fn explained(
     subject: &ExplainedUser<'_>,
     instance: &ExplainedInstance<'_>,
@@ -122,7 +122,7 @@ pub fn user_findings(subject: &ExplainedUser<'_>) -> Vec<Finding> {
 struct Explainer<'a> {
     subject: &'a ExplainedUser<'a>,
     instance: &'a ExplainedInstance<'a>,
-    /// Which operator the user is; `None` where Campaign could not be asked.
+    /// Which operator the user is; `None` if Campaign could not be read.
     identity: Option<Identity<'a>>,
 }
 

@@ -17,7 +17,7 @@ use super::{
 pub struct KnownProfiles {
     /// Every product profile that had an id, whether or not it matched the mask, by that id.
     names: BTreeMap<ProductProfileId, ProductProfileName>,
-    /// Every operator group that a profile stood for, sorted.
+    /// Every operator group that a profile mapped to, sorted.
     groups: Vec<FollowedGroup>,
 }
 

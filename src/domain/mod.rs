@@ -31,7 +31,6 @@ mod operator_query;
 mod organization_snapshot;
 mod orphans;
 mod outcome;
-mod pending_disablements;
 mod placement;
 mod plan;
 mod policy;
@@ -60,7 +59,7 @@ pub use campaign_snapshot::{
 };
 pub use claims::NoMatch;
 pub use confirmation::{SecondRead, confirmed_removals, operators_to_write, profiles_to_confirm, with_same_logins};
-pub use desired_state::{DesiredState, ManagedGroup, NewOperator};
+pub use desired_state::{DesiredState, ManagedGroup, NewOperator, PendingDisablement};
 pub use error_chain::Chain;
 pub use explain::{ExplainedInstance, ExplainedUser, InstanceDecision, UserKnowledge, explained, user_findings};
 pub use explanation::{
@@ -95,7 +94,6 @@ pub use organization_snapshot::{
 };
 pub use orphans::{OrphanGroup, source_read};
 pub use outcome::{Failure, Outcome};
-pub use pending_disablements::PendingDisablement;
 pub use placement::desired_state;
 pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, MissingPolicy, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};

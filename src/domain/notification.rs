@@ -32,7 +32,7 @@ pub enum NotificationKind {
     Failed,
     /// The first success after that.
     Recovered,
-    /// Changes were made.
+    /// Changes were applied.
     Applied,
     /// A finding that an administrator should check; once for each finding.
     Finding,
@@ -248,7 +248,7 @@ impl Notification {
         Self { run: Some(report.run.clone()), ..refused }
     }
 
-    /// No run has succeeded for too long. `within` is the maximum age of the last success, in words.
+    /// No run has succeeded for too long. `within` is the maximum age of the last success, for readers.
     pub fn overdue(time: DateTime<Utc>, last_success: Option<DateTime<Utc>>, within: &str) -> Self {
         let since = last_success.map_or_else(
             || "no run has succeeded yet".to_owned(),

@@ -2,13 +2,13 @@
 
 use std::{
     cell::OnceCell,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
 };
 
 use super::{
     AdobeUser, CampaignSnapshot, DesiredState, FoldedName, History, LooseName, ManagedGroup, MatchedSource,
     MissingPolicy, NewOperator, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin,
-    Policy, ProductProfile, SkipReason, Skipped,
+    PendingDisablement, Policy, ProductProfile, SkipReason, Skipped,
     claims::{
         GroupsByName, NoMatch, groups_by_folded_name, matched_profiles, profiles_by_group, renamed_group_notices,
     },
@@ -19,7 +19,6 @@ use super::{
     matched_source::ReadScope,
     narrowing::only_these_users,
     orphans::{followed_groups, orphans},
-    pending_disablements::pending_disablements,
     roster::Roster,
     unusable::{unusable_operator_of, unusable_operators},
 };
@@ -108,6 +107,35 @@ fn unplaced_names<'a>(source: &'a MatchedSource<'_>) -> impl Iterator<Item = Ski
         Skipped::new(SkipReason::NotAProfile, name.as_str(), detail)
     });
     empty.chain(ghosts)
+}
+
+/// The disablements of earlier runs that are still due, by key. `users` are all users with a profile that the mask
+/// matches, whether or not the group of that profile was found: an operator that may belong to one of them stays
+/// enabled.
+fn pending_disablements<'p>(
+    users: impl Iterator<Item = &'p AdobeUser>,
+    index: &OperatorIndex<'_>,
+    campaign: &CampaignSnapshot,
+    history: &History,
+) -> Vec<PendingDisablement> {
+    // Usually nothing is pending: then a second pass over all users is not necessary.
+    if history.unfinished_disablements.is_empty() {
+        return Vec::new();
+    }
+    let wanted = index.all_that_may_be(users);
+    let with_group: HashSet<OperatorId> = campaign.memberships().iter().map(|(_, operator)| *operator).collect();
+    let unfinished = history.unfinished_disablements.iter();
+    let mut pending_disablements: Vec<_> = unfinished
+        .filter_map(|unfinished| {
+            // Among several operators with one login, the one that the earlier run meant is not known.
+            let [operator] = index.of_login(&unfinished.operator) else { return None };
+            let is_left = !wanted.contains(&operator.id) && !with_group.contains(&operator.id);
+            is_left.then(|| PendingDisablement { operator: operator.id, profile: unfinished.profile.clone() })
+        })
+        .collect();
+    pending_disablements.sort_unstable();
+    pending_disablements.dedup_by_key(|pending| pending.operator);
+    pending_disablements
 }
 
 /// A group while its members are being determined; users without operator are still named by folded login.

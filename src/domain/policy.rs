@@ -21,7 +21,7 @@ pub enum Manage {
 }
 
 impl Manage {
-    /// The word of the configuration.
+    /// The value in the configuration.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ims => "ims",
@@ -59,7 +59,7 @@ pub enum Membership {
 }
 
 impl Membership {
-    /// The word of the configuration.
+    /// The value in the configuration.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Effective => "effective",

@@ -73,7 +73,7 @@ pub struct Release {
 }
 
 impl Release {
-    /// Whether the change was held without the approval.
+    /// Whether the approval released the change.
     pub fn contains(&self, change: &Change) -> bool {
         self.changes.contains(&change.key())
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{Action, Change, ChangeKey, DesiredState, FoldedName, ManagedGroup, Plan, ProfileDoubt};
 
-/// The profiles in doubt, and what that means for single changes.
+/// The profiles in doubt, and the changes that rest on them.
 pub(super) struct ProfileDoubts<'a> {
     /// By folded name of the group.
     groups: BTreeMap<FoldedName, &'a ProfileDoubt>,
