@@ -2,7 +2,7 @@
 //! daemon this process makes it.
 
 use crate::{
-    daemon::control::{ControlClient, ControlRequest, ControlResponse, RunOrder, Throttle},
+    daemon::control::{ControlClient, ControlRequest, ControlResponse, RunOrder},
     domain::{OperatorGroupName, RunMode, RunReport, Scope, WantedNotifications},
     journal::Journal,
     settings::{self, Settings, Sources},
@@ -132,7 +132,7 @@ fn order(arguments: &Arguments) -> RunOrder {
         groups: arguments.group.clone(),
         approve: arguments.approve.iter().map(ToString::to_string).collect(),
         approver: settings::approver().name().to_owned(),
-        throttle: if arguments.wait { Throttle::WaitOut } else { Throttle::Leave },
+        wait_policy: if arguments.wait { WaitPolicy::Unbounded } else { WaitPolicy::Bounded },
     }
 }
 

@@ -49,15 +49,6 @@ impl RunOrigin {
     }
 }
 
-/// Whether the outcome of a run decides the state of the daemon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RunExtent {
-    /// It does: the run covers everything and may write.
-    Whole,
-    /// It does not: the run is narrowed, or writes nothing.
-    Part,
-}
-
 /// The current run.
 #[derive(Debug)]
 pub(super) struct CurrentRun {
@@ -65,7 +56,8 @@ pub(super) struct CurrentRun {
     switch: StopSwitch,
     alive_until: Arc<Mutex<Instant>>,
     pub(super) origin: RunOrigin,
-    pub(super) extent: RunExtent,
+    /// Whether the run covers everything and may write: then its outcome decides the state of the daemon.
+    pub(super) is_whole: bool,
 }
 
 impl CurrentRun {
@@ -74,7 +66,7 @@ impl CurrentRun {
         (options, request): (sync::SyncOptions, RunRequest),
         switch: StopSwitch,
         (journal, daemon_state): (&Journal, &DaemonState),
-        (origin, extent): (RunOrigin, RunExtent),
+        (origin, is_whole): (RunOrigin, bool),
     ) -> Self {
         let alive_until = Arc::new(Mutex::new(Instant::now() + LONGEST_SILENCE));
         let (journal, shown, heartbeat) = (journal.clone(), daemon_state.clone(), alive_until.clone());
@@ -94,7 +86,7 @@ impl CurrentRun {
             });
             sync::run(&options, &journal, &request, &watcher).await
         });
-        Self { task, switch, alive_until, origin, extent }
+        Self { task, switch, alive_until, origin, is_whole }
     }
 
     /// Whether the run has reported progress recently enough.

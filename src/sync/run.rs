@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use tracing::{Instrument as _, Span};
 use ulid::Ulid;
 use uuid::Uuid;
@@ -66,15 +67,18 @@ impl SyncOptions {
 }
 
 /// How long a run waits while Adobe's limits forbid a call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WaitPolicy {
     /// As long as one call may wait; if it takes longer, the run ends as throttled.
     #[default]
+    #[serde(rename = "leave")]
     Bounded,
     /// As long as it takes.
+    #[serde(rename = "wait_out")]
     Unbounded,
     /// As a scheduled run: up to 15 minutes for the end of the interval between two reads, so that the jitter of the schedule
     /// does not cost a read.
+    #[serde(skip)]
     Scheduled,
 }
 

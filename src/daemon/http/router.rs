@@ -1,6 +1,6 @@
 //! The resources of the HTTP server, and the headers of every response.
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 use axum::{
     body::Body,
@@ -12,7 +12,7 @@ use super::{
     HttpState, exposition,
     host::is_addressed_here,
     metrics,
-    page::{self, Page, PageQuery, Rendered, RunForm},
+    page::{self, HttpAnswer, Page, PageQuery, RunForm},
     readiness::why_not_ready,
 };
 
@@ -61,14 +61,6 @@ impl Router {
     }
 }
 
-/// A response before its headers.
-struct HttpAnswer {
-    status: StatusCode,
-    retry_after: Option<Duration>,
-    media_type: &'static str,
-    body: String,
-}
-
 impl HttpAnswer {
     fn text(status: StatusCode, line: &str) -> Self {
         Self { status, retry_after: None, media_type: TEXT, body: format!("{line}\n") }
@@ -76,10 +68,6 @@ impl HttpAnswer {
 
     fn ok(media_type: &'static str, body: String) -> Self {
         Self { status: StatusCode::OK, retry_after: None, media_type, body }
-    }
-
-    fn page(Rendered { status, retry_after, media_type, body }: Rendered) -> Self {
-        Self { status, retry_after, media_type, body }
     }
 
     fn into_response(self, policy: &str) -> Response<Body> {
@@ -144,10 +132,10 @@ async fn answer(router: &Router, request: &Parts) -> HttpAnswer {
             |error| HttpAnswer::text(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
             |text| exposed(text, &request.headers),
         ),
-        "/" => HttpAnswer::page(router.page.status(&query(request)).await),
+        "/" => router.page.status(&query(request)).await,
         "/page.js" => HttpAnswer::ok("text/javascript; charset=utf-8", page::SCRIPT.to_owned()),
         path => match path.strip_prefix("/runs/").filter(|run| !run.is_empty()) {
-            Some(run) => HttpAnswer::page(router.page.run(run, run_form(&request.headers)).await),
+            Some(run) => router.page.run(run, run_form(&request.headers)).await,
             None => HttpAnswer::text(
                 StatusCode::NOT_FOUND,
                 "not found; available are /, /runs/RUN, /status, /healthz, /readyz and /metrics",
