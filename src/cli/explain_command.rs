@@ -81,7 +81,7 @@ impl ExplainQuery {
 
     async fn ask_daemon(self, mut daemon: ControlClient) -> Result<Explanation, CommandError> {
         let Self { person, group } = self;
-        daemon.send(&ControlRequest::Explain { person, group }).await.map_err(CommandError::Control)?;
+        daemon.send(&ControlRequest::Explain { user: person, group }).await.map_err(CommandError::Control)?;
         match daemon.receive().await.map_err(CommandError::Control)? {
             ControlResponse::Explanation { explanation } => Ok(*explanation),
             other => Err(unexpected_answer(other)),

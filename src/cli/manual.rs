@@ -8,7 +8,8 @@ use clap_mangen::{
     roff::{Roff, bold, roman},
 };
 
-use super::reference::{EXITS, EXITS_OF_COMMANDS, Key, exit_meaning, sections};
+use super::reference::{EXITS, EXITS_OF_COMMANDS, exit_meaning};
+use crate::settings::{SchemaKey, schema};
 
 /// The name of the page about the configuration, and of its file without the section.
 pub(super) const CONFIGURATION_PAGE: &str = "campaign-group-sync.toml";
@@ -100,12 +101,12 @@ pub(super) fn configuration_page(to: &mut dyn io::Write) -> io::Result<()> {
     page.control("TH", [CONFIGURATION_PAGE, "5", "", source, "File formats"]);
     page.control("SH", ["NAME"]).text([roman("campaign-group-sync.toml - configuration of campaign-group-sync")]);
     page.control("SH", ["SYNOPSIS"]).text([bold("/etc/campaign-group-sync/config.toml")]);
-    for section in sections() {
-        let heading = if section.heading.is_empty() { "DESCRIPTION" } else { section.heading.as_str() };
-        page.control("SH", [heading]).text([roman(section.text)]);
-        for Key { name, default, text } in section.keys {
-            let name = default.map_or_else(|| name.clone(), |value| format!("{name} = {value}"));
-            entry(&mut page, &name, &text);
+    page.control("SH", ["DESCRIPTION"]).text([roman(&schema().introduction)]);
+    for section in &schema().sections {
+        page.control("SH", [section.heading]).text([roman(&section.text)]);
+        for SchemaKey { name, default, text } in &section.keys {
+            let name = default.map_or_else(|| (*name).to_owned(), |value| format!("{name} = {value}"));
+            entry(&mut page, &name, text);
         }
     }
     page.control("SH", ["FILES"]);

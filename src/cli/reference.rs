@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 
 use super::exit_status::ExitStatus;
-use crate::{domain::SkipReason, settings::DEFAULTS};
+use crate::{
+    domain::SkipReason,
+    settings::{SchemaKey, schema},
+};
 
 /// Every exit status, in ascending order.
 pub(super) const EXITS: [ExitStatus; 11] = [
@@ -77,7 +80,7 @@ fn reason_meaning(reason: SkipReason) -> &'static str {
             "a user with a profile has no operator; the first sign-in creates it, or `missing_operator = \"create\"`"
         }
         SkipReason::NoGroup => "a profile has no operator group; create it, or write `missing_group = \"create\"`",
-        SkipReason::NotManaged => "the operator characters in with a password, and `manage = \"ims\"`",
+        SkipReason::NotManaged => "the operator signs in with a password, and `manage = \"ims\"`",
         SkipReason::Protected => "the operator is never changed",
         SkipReason::NotAProfile => "a name that users have and that is missing from the list of profiles",
         SkipReason::Renamed => {
@@ -107,49 +110,6 @@ fn reason_meaning(reason: SkipReason) -> &'static str {
     }
 }
 
-/// A section of the configuration, as `config/default.toml` documents it.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Section {
-    /// The heading with its brackets; empty for the keys before the first one.
-    pub(super) heading: String,
-    pub(super) text: String,
-    pub(super) keys: Vec<Key>,
-}
-
-/// A key of the configuration.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Key {
-    pub(super) name: String,
-    /// The default; absent where the file shows an example.
-    pub(super) default: Option<String>,
-    pub(super) text: String,
-}
-
-/// The sections of `config/default.toml`; the first has the comment at the beginning of the file and no heading.
-pub(super) fn sections() -> Vec<Section> {
-    let (mut sections, mut text) = (vec![Section::default()], String::new());
-    for line in DEFAULTS.lines() {
-        let (is_comment, code) = line.strip_prefix('#').map_or((false, line), |code| (true, code));
-        let key = code.split_once(" = ").filter(|(name, _)| name.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
-        if let Some((name, value)) = key {
-            let default = (!is_comment).then(|| value.to_owned());
-            if let Some(section) = sections.last_mut() {
-                section.keys.push(Key { name: name.to_owned(), default, text: std::mem::take(&mut text) });
-            }
-        } else if line.starts_with('[') {
-            sections.push(Section { heading: line.to_owned(), text: std::mem::take(&mut text), keys: Vec::new() });
-        } else if is_comment {
-            let separator = if text.is_empty() || code.is_empty() { "" } else { " " };
-            text.push_str(separator);
-            text.push_str(code.trim());
-        } else if let [beginning] = sections.as_mut_slice() {
-            // The comment at the beginning of the file ends with an empty line.
-            beginning.text.push_str(&std::mem::take(&mut text));
-        }
-    }
-    sections
-}
-
 /// `docs/reference.md`.
 pub(super) fn markdown() -> String {
     let mut page = String::from(
@@ -169,16 +129,11 @@ pub(super) fn markdown() -> String {
         let status = if reason.could_not_be_placed() { ExitStatus::Partial } else { ExitStatus::Done } as u8;
         let _ = writeln!(page, "| `{}` | {} | {status} |", reason.as_str(), reason_meaning(reason));
     }
-    page.push_str("\n## Configuration keys\n");
-    for section in sections() {
-        if !section.heading.is_empty() {
-            let _ = write!(page, "\n### `{}`\n", section.heading);
-        }
-        let _ = write!(page, "\n{}\n", section.text);
-        if !section.keys.is_empty() {
-            page.push_str("\n| key | default | meaning |\n|---|---|---|\n");
-        }
-        for Key { name, default, text } in section.keys {
+    let _ = write!(page, "\n## Configuration keys\n\n{}\n", schema().introduction);
+    for section in &schema().sections {
+        let _ = write!(page, "\n### `{}`\n\n{}\n", section.heading, section.text);
+        page.push_str("\n| key | default | meaning |\n|---|---|---|\n");
+        for SchemaKey { name, default, text } in &section.keys {
             let default = default.map_or_else(String::new, |value| format!("`{}`", value.replace('|', "\\|")));
             let _ = writeln!(page, "| `{name}` | {default} | {} |", text.replace('|', "\\|"));
         }
@@ -195,18 +150,6 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference.md");
         let written = std::fs::read_to_string(path).expect("docs/reference.md");
         assert!(written == markdown(), "docs/reference.md is out of date: campaign-group-sync generate reference docs");
-    }
-
-    #[test]
-    fn every_key_of_the_configuration_has_a_text() {
-        let sections = sections();
-        assert!(sections.len() > 9, "{sections:#?}");
-        for section in &sections {
-            assert!(!section.text.is_empty(), "{}", section.heading);
-            assert!(section.keys.iter().all(|key| !key.text.is_empty()), "{section:#?}");
-        }
-        let guard = sections.iter().find(|section| section.heading == "[guard]").expect("a section");
-        assert_eq!((guard.keys[0].name.as_str(), guard.keys[0].default.as_deref()), ("max_removals", Some("50")));
     }
 
     #[test]

@@ -127,7 +127,7 @@ fn order(arguments: &Arguments) -> RunOrder {
     RunOrder {
         mode: mode(arguments),
         instances: arguments.instance.clone(),
-        people: arguments.user.clone(),
+        users: arguments.user.clone(),
         groups: arguments.group.clone(),
         approve: arguments.approve.iter().map(ToString::to_string).collect(),
         approver: settings::approver().name().to_owned(),

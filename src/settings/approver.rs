@@ -1,28 +1,29 @@
-//! Who runs this program: the name and the user that the journal keeps beside an approval.
+//! The user who runs this program: the name and the system user that the journal stores with an approval.
 
 use std::{os::unix::fs::MetadataExt as _, path::Path};
 
 use crate::domain::{Approver, SystemUser};
 
-/// Set by `sudo` to the login name of the person behind it (`man sudo`).
+/// `sudo` sets it to the login name of the user who called it (`man sudo`).
 const SUDO_VARIABLE: &str = "SUDO_USER";
 
-/// Where the login name may be found when the list of accounts has none; accounts of a directory service are not in it.
+/// Variables with the login name, for accounts of a directory service: the list of accounts does not have them.
 const LOGIN_VARIABLES: [&str; 2] = ["LOGNAME", "USER"];
 
 /// The accounts of this host (`man 5 passwd`).
 const ACCOUNTS: &str = "/etc/passwd";
 
-/// Belongs to the user of this process (`man 5 proc`).
+/// A folder that the user of this process owns (`man 5 proc`).
 const OWN_PROCESS: &str = "/proc/self";
 
-/// What the kernel writes for a process that began without a sign-in, such as a service (`man 5 proc_pid_loginuid`).
+/// What the kernel writes for a process that no sign-in started, such as a service (`man 5 proc_pid_loginuid`).
 const NO_LOGIN: u32 = u32::MAX;
 
-/// Who runs this: the person behind `sudo`, else the login name of the process' user, else `uid 1000`.
+/// The user who runs this program: the one who called `sudo`, else the user of the process by login name or as `uid
+/// 1000`.
 ///
-/// The name can be any text; beside it stand the user of the process and the user who signed in, which the kernel reports.
-/// A user who may write the journal may write anything into it: this is a note for the record, no proof of identity.
+/// The name can be any text; the kernel reports the user of the process and the user who signed in. A user who may
+/// write the journal may write anything into it: this is a note for the record and no proof of identity.
 pub fn approver() -> Approver {
     let accounts = std::fs::read_to_string(ACCOUNTS).unwrap_or_default();
     let uid = std::fs::metadata(OWN_PROCESS).map(|process| process.uid()).ok();
@@ -31,8 +32,9 @@ pub fn approver() -> Approver {
     Approver::claimed(&name).as_user(uid.map(system_user)).signed_in_as(login.map(system_user))
 }
 
-/// The user who signed in on this host before the process of this id began: the kernel sets it once for a sign-in, and `sudo`
-/// does not change it. `None` where the process began without a sign-in or is gone, or the kernel does not keep it.
+/// The user whose sign-in on this host started the process of this id: the kernel sets it once for a sign-in, and
+/// `sudo` does not change it. `None` where no sign-in started the process, the process has ended, or the kernel does
+/// not record it.
 pub fn login_user(pid: u32) -> Option<SystemUser> {
     login_uid_of_file(&Path::new("/proc").join(pid.to_string()).join("loginuid")).map(system_user)
 }
@@ -82,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_person_behind_sudo_comes_before_the_account_and_that_before_other_variables() {
+    fn the_caller_of_sudo_comes_before_the_account_and_the_account_before_other_variables() {
         check(&[("SUDO_USER", "zoe"), ("USER", "eve")], Some(0), "zoe");
         check(&[("SUDO_USER", ""), ("USER", "eve")], Some(1000), "ann");
         check(&[("LOGNAME", "dora"), ("USER", "eve")], Some(4711), "dora");
@@ -92,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_user_is_a_number_other_than_the_one_that_stands_for_none() {
+    fn a_login_user_is_a_number_other_than_the_one_for_no_sign_in() {
         let check = |text: &str, expected: Option<u32>| assert_eq!(login_uid(text), expected, "{text:?}");
         check("1004", Some(1004));
         check("1004\n", Some(1004));

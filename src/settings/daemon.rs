@@ -1,14 +1,17 @@
-//! `[schedule]`, `[http]` and `[control]`: when the daemon runs, and how it is reached.
+//! `[schedule]`, `[http]`, `[control]` and `[log]`: when the daemon makes runs, how it is reached, and what it logs.
 
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
-use super::{Problem, layers::Layers, redacted::redacted, section_reader::SectionReader};
-use crate::scheduler::{self, Schedule, ScheduleError};
+use super::{Problem, Sources, layers::Layers, redacted::redacted, section_reader::SectionReader};
+use crate::{
+    observability::{LogFormat, LogLevel},
+    scheduler::{self, Schedule, ScheduleError},
+};
 
-/// What stands in place of an address, or of "on", when something is not served.
+/// The value in place of an address, or of "on", that turns something off.
 const OFF: &str = "off";
 
 /// Longest path of a Unix socket in bytes: 108 with the zero at its end (`man 7 unix`).
@@ -17,19 +20,19 @@ const SOCKET_PATH_BYTES: usize = 107;
 /// Where health, metrics and the status page are served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http {
-    /// `None` when they are not.
+    /// `None` where they are not served.
     pub listen: Option<SocketAddr>,
-    /// Whether the page answers questions about a person.
+    /// Whether the page answers why a user is in a group.
     pub person_lookup: PersonLookup,
 }
 
-/// Whether the page answers questions about a person, each of which costs calls.
+/// Whether the page answers why a user is in a group. Each answer costs calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PersonLookup {
     /// It does.
     #[default]
     On,
-    /// It has no search form and refuses such a question.
+    /// It has no search form and refuses the question.
     Off,
 }
 
@@ -54,7 +57,7 @@ impl Http {
         let remedy = "write an IP address and a port, such as \"127.0.0.1:9464\" or \"[::1]:9464\", or \"off\"";
         let listen = section.parse("listen", remedy, |text| match text {
             OFF => Ok(None),
-            _ => text.parse().map(Some).map_err(|_| format!("{} is no address with a port", redacted(text))),
+            _ => text.parse().map(Some).map_err(|_| format!("{} is not an IP address with a port", redacted(text))),
         });
         let choices = [("on", PersonLookup::On), (OFF, PersonLookup::Off)];
         let person_lookup = section.choice("person_lookup", &choices);
@@ -68,7 +71,7 @@ impl Control {
         let remedy = format!("write an absolute path of at most {SOCKET_PATH_BYTES} bytes");
         let socket = section.parse("socket", &remedy, |text| {
             if !Path::new(text).is_absolute() {
-                return Err(format!("{} is no absolute path", redacted(text)));
+                return Err(format!("{} is not an absolute path", redacted(text)));
             }
             if text.len() > SOCKET_PATH_BYTES {
                 return Err(format!("{} is {} bytes long", redacted(text), text.len()));
@@ -79,7 +82,41 @@ impl Control {
     }
 }
 
-/// Both keys make one value, so each is tried with a good partner to tell which of them is wrong.
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The lowest level that is written.
+    pub level: LogLevel,
+    /// The format of a line.
+    pub format: LogFormat,
+    /// `JOURNAL_STREAM`: device and inode, as `8:4711`, of the stream that systemd connects to its journal.
+    /// [`LogFormat::Auto`] compares it with standard error, which may be redirected.
+    pub journal_stream: Option<String>,
+}
+
+impl Log {
+    pub(super) fn read(layers: &Layers, sources: &Sources, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut section = SectionReader::new(layers, "log", problems);
+        let levels = [
+            ("error", LogLevel::Error),
+            ("warn", LogLevel::Warn),
+            ("info", LogLevel::Info),
+            ("debug", LogLevel::Debug),
+            ("trace", LogLevel::Trace),
+        ];
+        let level = section.choice("level", &levels);
+        let formats = [
+            ("auto", LogFormat::Auto),
+            ("text", LogFormat::Text),
+            ("json", LogFormat::Json),
+            ("journald", LogFormat::Journald),
+        ];
+        let format = section.choice("format", &formats);
+        Some(Self { level: level?, format: format?, journal_stream: sources.journal_stream().map(str::to_owned) })
+    }
+}
+
+/// Two keys make one value: each is checked with a valid other, so that the problem names the key that is wrong.
 fn schedule(section: &mut SectionReader<'_>) -> Option<Schedule> {
     const ANY_ZONE: &str = "UTC";
     let check = |cron: &str, timezone: &str| Schedule::parse(cron, timezone).map_err(|error| with_cause(&error));

@@ -1,4 +1,4 @@
-//! What is in effect, and where it was written: for people who ask why.
+//! The values that are in effect, each with its source, and the files of secrets.
 
 use std::path::PathBuf;
 
@@ -7,10 +7,11 @@ use serde::Serialize;
 use super::{
     KeyPath, Sources,
     layers::{LayerValue, Layers},
-    notify::{SMTP_PASSWORD, WEBHOOK, secret_webhook, written_webhook},
+    notify::{secret_webhook, written_webhook},
     redacted::full_value,
     schema::{
-        IMS_KEYS, INSTANCES, KeyKind, MAIL, MAIL_KEYS, NATIVE_KEYS, NOTIFY, PROTECTED_GROUPS, SECTIONS, classify,
+        IMS_KEYS, INSTANCES, KeyKind, MAIL, MAIL_KEYS, NATIVE_KEYS, NOTIFY, PROTECTED_GROUPS, WEBHOOK, classify,
+        holds_secret, schema,
     },
     secrets::{SecretSource, find_secret},
     section_reader::{SectionReader, text_of},
@@ -22,66 +23,69 @@ use crate::notify::WebhookUrl;
 pub struct EffectiveValue {
     /// The key with its section: `instances.production.url`.
     pub key: String,
-    /// The value as text. A secret is `(set)`, `(set, not usable)` or `(not set)`; so is any key without a value.
+    /// The value as text. A secret is shown as `(set)`, `(set, not usable)` or `(not set)`, a missing key as `(not
+    /// set)`.
     pub value: String,
-    /// `default`, the file and its line, or the variable; empty for what is not set.
+    /// `default`, the file and line, or the variable; empty where the key is not set.
     pub source: String,
 }
 
 /// A file that holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretFile {
-    /// Where it is; absolute.
+    /// Its absolute path.
     pub path: PathBuf,
-    /// How it became known.
+    /// What names it.
     pub origin: SecretFileOrigin,
 }
 
-/// How a file with a secret became known.
+/// What names a file with a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretFileOrigin {
-    /// By a `…_file` key.
+    /// A `…_file` key.
     Key,
-    /// By its place among the credentials of systemd.
+    /// Its name in the folder of systemd credentials.
     Credential,
 }
 
-/// Every key that counts, in the order of `config/default.toml`, each instance in turn.
+/// Every key with its value, in the order of `config/default.toml`, for each instance in turn.
 ///
-/// Shows as much as there is when the configuration has problems. Keys of the other way to log on are left out.
+/// Has as much as there is when the configuration has problems. Keys of the other kind of authentication are omitted.
 pub fn effective_values(sources: &Sources) -> Vec<EffectiveValue> {
-    let mut problems = Vec::new();
-    let layers = Layers::read(sources, &mut problems);
     let mut values = Vec::new();
-    for section in &SECTIONS {
-        if section.name == INSTANCES {
-            for name in layers.instances() {
-                let instance = SectionReader::of_instance(&layers, name, &mut problems);
-                let hidden: &[&str] = if is_native(&instance) { &IMS_KEYS } else { &NATIVE_KEYS };
-                let keys = section.keys.iter().filter(|key| !hidden.contains(key));
-                keys.for_each(|key| show(&instance, key, sources, &mut values));
-            }
-        } else {
-            let shown = SectionReader::new(&layers, section.name, &mut problems);
-            section.keys.iter().for_each(|key| show(&shown, key, sources, &mut values));
-        }
-    }
+    for_each_key(sources, |section, key| show(section, key, sources, &mut values));
     values
 }
 
-/// The files that secrets are read from, named or credentials of systemd, as far as the layers can be read.
+/// The files that secrets are read from, both those that keys name and systemd credentials, as far as the layers can be
+/// read.
 pub fn secret_files(sources: &Sources) -> Vec<SecretFile> {
+    let mut files = Vec::new();
+    for_each_key(sources, |section, key| {
+        if holds_secret(key) {
+            files.extend(file(section, key, sources));
+        }
+    });
+    files
+}
+
+/// Calls `visit` for every key of every section and instance, without the keys of the other kind of authentication.
+fn for_each_key(sources: &Sources, mut visit: impl FnMut(&SectionReader<'_>, &str)) {
     let mut problems = Vec::new();
     let layers = Layers::read(sources, &mut problems);
-    let cloud = SectionReader::new(&layers, "experience_cloud", &mut problems);
-    let mut files: Vec<SecretFile> = file(&cloud, "client_secret", sources).into_iter().collect();
-    for name in layers.instances() {
-        let instance = SectionReader::of_instance(&layers, name, &mut problems);
-        files.extend(file(&instance, if is_native(&instance) { "password" } else { "client_secret" }, sources));
+    for section in &schema().sections {
+        let keys = section.keys.iter().map(|key| key.name);
+        if section.name != INSTANCES {
+            let reader = SectionReader::new(&layers, section.name, &mut problems);
+            keys.for_each(|key| visit(&reader, key));
+            continue;
+        }
+        for name in layers.instances() {
+            let reader = SectionReader::of_instance(&layers, name, &mut problems);
+            let other_kind: &[&str] = if is_native(&reader) { &IMS_KEYS } else { &NATIVE_KEYS };
+            keys.clone().filter(|key| !other_kind.contains(key)).for_each(|key| visit(&reader, key));
+        }
     }
-    let notify = SectionReader::new(&layers, NOTIFY, &mut problems);
-    files.extend([WEBHOOK, SMTP_PASSWORD].into_iter().filter_map(|key| file(&notify, key, sources)));
-    files
 }
 
 fn file(section: &SectionReader<'_>, key: &str, sources: &Sources) -> Option<SecretFile> {
@@ -137,7 +141,7 @@ fn mail(section: &SectionReader<'_>, values: &mut Vec<EffectiveValue>) {
     }
 }
 
-/// The address of the webhook without what is secret of it.
+/// The address of the webhook, without its secret part.
 fn webhook(section: &SectionReader<'_>, sources: &Sources) -> EffectiveValue {
     let path = section.path(WEBHOOK);
     if let Some(place) = secret_webhook(section, sources.credentials_folder()) {
@@ -149,7 +153,7 @@ fn webhook(section: &SectionReader<'_>, sources: &Sources) -> EffectiveValue {
     EffectiveValue { key: path.to_string(), value, source: found.origin.to_string() }
 }
 
-/// The groups of this instance and those of all instances that it does not change.
+/// The protected groups of this instance, and those of all instances that it does not replace.
 fn protected_groups(section: &SectionReader<'_>, values: &mut Vec<EffectiveValue>) {
     let mut shown: Vec<KeyPath> = Vec::new();
     for path in section.paths(PROTECTED_GROUPS) {

@@ -1,26 +1,21 @@
-//! The topmost layer: variables such as `CAMPAIGN_GROUP_SYNC__GUARD__MAX_REMOVALS`.
+//! The highest layer: environment variables such as `CAMPAIGN_GROUP_SYNC__GUARD__MAX_REMOVALS`.
 
 use std::collections::BTreeMap;
 
-use config::{Environment, Map, Source as _};
-
 use super::{
     KeyPath, Problem,
-    layers::{Layers, Origin, PREFIX, SEPARATOR, SecretVariable},
-    schema::{KeyKind, SECTIONS, classify},
+    layers::{Layers, Origin, PREFIX, SEPARATOR, SecretVariable, Value},
+    schema::{KeyKind, classify, schema},
 };
 
 impl Layers {
-    /// Lays the variables over what is there.
-    ///
-    /// Secrets are kept apart from the rest: `config` would hold plain copies of them, and show them.
+    /// Puts the values of the variables above those of the files. Secrets are kept apart from all other values.
     pub(super) fn add_environment(&mut self, environment: &BTreeMap<String, String>, problems: &mut Vec<Problem>) {
-        let mut values = Map::new();
-        let mut seen: BTreeMap<String, (&String, KeyPath)> = BTreeMap::new();
+        let mut seen: BTreeMap<String, &str> = BTreeMap::new();
         for (name, value) in environment {
             let Some(key) = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix(SEPARATOR)) else { continue };
             let key = key.to_lowercase();
-            if let Some((other, _)) = seen.get(&key) {
+            if let Some(other) = seen.get(&key) {
                 problems.push(problem(name, format!("sets the same key as {other}"), "keep one of the two"));
                 continue;
             }
@@ -30,46 +25,37 @@ impl Layers {
                     let secret = SecretVariable { name: name.clone(), value: value.clone().into() };
                     self.put_secret(&path, secret);
                 }
-                Ok(_) => {
-                    values.insert(name.clone(), value.clone());
-                }
+                Ok(_) => self.put(path, Value::Text(value.clone()), Origin::Variable(name.clone())),
                 Err(problem) => problems.push(problem),
             }
-            seen.insert(key, (name, path));
-        }
-        // Without `try_parsing`, which would take an id such as "00123" for a number. Nothing in this source can fail.
-        let layer = Environment::with_prefix(PREFIX).separator(SEPARATOR).source(Some(values)).collect();
-        for (key, value) in layer.unwrap_or_default() {
-            if let Some((name, path)) = seen.remove(&key.replace('.', SEPARATOR)) {
-                self.put(path, value.kind, Origin::Variable(name.clone()));
-            }
+            seen.insert(key, name);
         }
     }
 
-    /// What a variable sets, when it can be used.
+    /// The kind of key that a variable sets. Fails where the variable cannot be used.
     fn kind_of_variable(&mut self, name: &str, value: &str, path: &KeyPath) -> Result<KeyKind, Problem> {
         let origin = Origin::Variable(name.to_owned());
         match classify(path) {
             KeyKind::Unknown => Err(Problem::unknown(path, &origin)),
             KeyKind::Table | KeyKind::ProtectedGroup => Err(Problem::not_a_table(path, &origin)),
-            // What was not UTF-8 came here with this character in its place.
+            // `Sources` puts this character in place of bytes that are not UTF-8.
             _ if value.contains(char::REPLACEMENT_CHARACTER) => {
-                Err(problem(name, "the value is not UTF-8".to_owned(), "give it a value in UTF-8"))
+                Err(problem(name, "the value is not UTF-8".to_owned(), "set a value in UTF-8"))
             }
             place => self.register_instance(path, &origin).map(|()| place),
         }
     }
 }
 
-/// A doubt about a variable that nothing reads because it lacks an underscore.
+/// A warning about a variable that is ignored because it has single underscores.
 ///
-/// No error: Kubernetes sets variables for a service of our name, such as `CAMPAIGN_GROUP_SYNC_HTTP_PORT`.
+/// Not an error: Kubernetes sets such variables for a service of this name, such as `CAMPAIGN_GROUP_SYNC_HTTP_PORT`.
 pub(super) fn warning(name: &str) -> Option<String> {
     let rest = name.strip_prefix(PREFIX)?.strip_prefix('_')?.to_lowercase();
-    let section = SECTIONS.iter().find(|section| rest.starts_with(section.name))?;
+    let section = schema().sections.iter().find(|section| rest.starts_with(section.name))?;
     let key = rest.strip_prefix(section.name)?.trim_start_matches('_');
     Some(format!(
-        "the environment variable {name} is not read; two underscores go before the section and before the key: {}",
+        "the environment variable {name} is ignored; write two underscores before the section and before the key: {}",
         [PREFIX, section.name, key].join(SEPARATOR).to_uppercase()
     ))
 }

@@ -11,29 +11,28 @@ use crate::{
     transport::{self, BaseUrl, Credential, RetryPolicy},
 };
 
-/// What an organization id ends with.
+/// The end of an organization id.
 const ORGANIZATION_SUFFIX: &str = "@AdobeOrg";
 
-/// Hexadecimal digits before that.
+/// The number of hexadecimal digits before that.
 const ORGANIZATION_DIGITS: usize = 24;
 
-/// How the organization is read.
+/// How the program reads the organization.
 #[derive(Clone, Debug)]
 pub struct ExperienceCloud {
-    /// What its client needs to know.
+    /// The options of the client.
     pub options: UmapiOptions,
     /// Least time between two reads of page 0 of one listing of the organization.
     pub first_page_interval: Duration,
-    /// Last day on which the client secret is good, in UTC; `None` when nobody wrote it down.
+    /// Last day on which the client secret is valid, in UTC; `None` where the key is not set.
     pub client_secret_expires: Option<NaiveDate>,
 }
 
-/// The section as far as it can be used.
+/// The usable values of the section.
 pub(super) struct PartialExperienceCloud {
-    /// All of it.
+    /// The whole section, where all of it is valid.
     pub(super) whole: Option<ExperienceCloud>,
     pub(super) ims_url: Option<BaseUrl>,
-    /// What a token is asked for with.
     pub(super) credential: Option<Credential>,
     pub(super) first_page_interval: Option<Duration>,
 }
@@ -87,7 +86,7 @@ impl PartialExperienceCloud {
             Some(ExperienceCloud {
                 options,
                 first_page_interval: first_page_interval?,
-                // A day that was not given is none; one that cannot be read is a problem.
+                // A missing day is valid; an unreadable one is a problem.
                 client_secret_expires: client_secret_expires.map_or(Some(None), |day| day.map(Some))?,
             })
         };
@@ -95,13 +94,13 @@ impl PartialExperienceCloud {
     }
 }
 
-/// What a token is asked for, as the vendor wants it: separated by commas, without blanks.
+/// The scopes of a token in the form that IMS requires: separated by commas, without spaces.
 pub(super) fn scopes(section: &mut SectionReader<'_>) -> Option<String> {
     let scopes = section.list("scopes")?;
     if scopes.is_empty()
         && let Some(found) = section.find("scopes")
     {
-        section.report(found, "is empty", "leave the line out for the usual scopes");
+        section.report(found, "is empty", "remove the line to use the default scopes");
         return None;
     }
     Some(scopes.join(","))
@@ -121,6 +120,6 @@ fn share(text: &str) -> Result<Tolerance, String> {
     let percent: Option<f64> = text.strip_suffix('%').and_then(|number| number.trim().parse().ok());
     match percent {
         Some(percent) if (0.0..=100.0).contains(&percent) => Ok(Tolerance { share: percent / 100.0 }),
-        _ => Err(format!("{} is no percentage", redacted(text))),
+        _ => Err(format!("{} is not a percentage", redacted(text))),
     }
 }

@@ -1,18 +1,18 @@
-//! `[guard]`: how much one run may change before somebody looks at it.
+//! `[guard]` and `[run]`: how much one run may change without an approval, and how long a call may take.
 
 use std::time::Duration;
 
 use super::{Problem, layers::Layers, section_reader::SectionReader};
 use crate::{domain::Limits, sync::Confirmation};
 
-/// The limits of one run and the ways around them.
+/// The limits of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guard {
-    /// Changes of one instance.
+    /// How much may change in one instance.
     pub limits: Limits,
-    /// Whether a removal needs a second read.
+    /// Whether a second read must confirm a removal.
     pub removal_confirmation: Confirmation,
-    /// How long an approval counts.
+    /// How long an approval is valid.
     pub approval_ttl: Duration,
 }
 
@@ -40,5 +40,19 @@ impl Guard {
             removal_confirmation: removal_confirmation?,
             approval_ttl: approval_ttl?,
         })
+    }
+}
+
+/// Limits of every run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Longest time from sending a request to the last byte of the response.
+    pub call_timeout: Duration,
+}
+
+impl Run {
+    pub(super) fn read(layers: &Layers, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut section = SectionReader::new(layers, "run", problems);
+        Some(Self { call_timeout: section.duration("call_timeout")? })
     }
 }

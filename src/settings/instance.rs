@@ -22,23 +22,23 @@ use crate::{
     transport::{BaseUrl, SecretString},
 };
 
-/// How the program proves to an instance who it is.
+/// How the program signs in to an instance.
 #[derive(Clone, Debug)]
 pub enum InstanceAuthentication {
-    /// As a technical account, with a token on every call.
+    /// As a technical account, with an IMS token on every call.
     Ims {
         /// Client id of the credential.
         client_id: String,
         /// Secret of the credential.
         client_secret: SecretString,
-        /// Last day on which the secret is good, in UTC; `None` when nobody wrote it down.
+        /// Last day on which the secret is valid, in UTC; `None` where the key is not set.
         client_secret_expires: Option<NaiveDate>,
-        /// What the token is asked for, separated by commas, without blanks.
+        /// The scopes of the token, separated by commas, without spaces.
         scopes: String,
     },
-    /// As an operator of Campaign, with a session.
+    /// As an operator with a password, in a session.
     Native {
-        /// The operator.
+        /// The login of the operator.
         login: OperatorLogin,
         /// The operator's password.
         password: SecretString,
@@ -48,30 +48,30 @@ pub enum InstanceAuthentication {
 /// One Campaign instance.
 #[derive(Clone, Debug)]
 pub struct Instance {
-    /// How it is reached.
+    /// How the program reaches it.
     pub access: InstanceAccess,
-    /// The mask, what is created, who is managed and who is protected.
+    /// The mask, what is created, and which operators are managed and protected.
     pub policy: Policy,
 }
 
-/// Where an instance is, as whom the program comes, and whether it writes there.
+/// Where an instance is, how the program signs in, and whether it writes there.
 #[derive(Clone, Debug)]
 pub struct InstanceAccess {
     /// Its name in the configuration.
     pub name: InstanceName,
-    /// Where its SOAP router is, without the path.
+    /// The address of its SOAP router, without the path.
     pub url: BaseUrl,
-    /// The tenant, for people.
+    /// The tenant, which is only shown.
     pub tenant: Option<String>,
     /// Whether changes are written.
     pub mode: InstanceMode,
-    /// Whether a layer above the defaults says so.
+    /// Whether a layer above the defaults sets the mode.
     pub is_mode_explicit: bool,
-    /// How the program logs on.
+    /// How the program signs in.
     pub authentication: InstanceAuthentication,
 }
 
-/// Which of the two ways to log on is meant.
+/// The value of the key `authentication`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum AuthenticationKind {
     Ims,
@@ -109,7 +109,7 @@ impl PartialInstance {
             Some(InstanceAccess {
                 name: name.clone(),
                 url: url.clone()?,
-                // A tenant that was not given is none; one that cannot be read is a problem.
+                // A missing tenant is valid; an unreadable one is a problem.
                 tenant: tenant.map_or(Some(None), |tenant| tenant.map(Some))?,
                 mode: mode?,
                 is_mode_explicit,
@@ -151,7 +151,7 @@ fn authentication(section: &mut SectionReader<'_>, credentials: Option<&Path>) -
             Some(InstanceAuthentication::Ims {
                 client_id: client_id?,
                 client_secret: client_secret?,
-                // A day that was not given is none; one that cannot be read is a problem.
+                // A missing day is valid; an unreadable one is a problem.
                 client_secret_expires: client_secret_expires.map_or(Some(None), |day| day.map(Some))?,
                 scopes: scopes?,
             })
@@ -165,7 +165,7 @@ fn authentication(section: &mut SectionReader<'_>, credentials: Option<&Path>) -
     }
 }
 
-/// Keys of the other way to log on are a misunderstanding, unless they are defaults for other instances.
+/// Reports keys of the other kind of authentication, unless they are defaults of all instances.
 fn refuse_keys(section: &mut SectionReader<'_>, keys: &[&str], kind: &str) {
     let layers = section.layers();
     for key in keys {
@@ -176,16 +176,16 @@ fn refuse_keys(section: &mut SectionReader<'_>, keys: &[&str], kind: &str) {
             (None, None) => continue,
         };
         let what = format!("belongs to authentication = \"{kind}\"");
-        let remedy = format!("leave it out, or write authentication = \"{kind}\"");
+        let remedy = format!("remove it, or write authentication = \"{kind}\"");
         section.problems.push(Problem::of_key(&path, &origin, what, remedy));
     }
 }
 
-/// Those of all instances and those of this one; a key given for this one wins.
+/// The protected groups of all instances and of this one; a key of this one wins.
 fn protected_groups(section: &mut SectionReader<'_>) -> Option<Vec<ProtectedGroup>> {
     let layers = section.layers();
     let mut groups: BTreeMap<FoldedName, ProtectedGroup> = BTreeMap::new();
-    let mut all_good = true;
+    let mut is_valid = true;
     let paths: Vec<_> = section.paths(PROTECTED_GROUPS).collect();
     for found in paths.iter().rev().flat_map(|path| layers.below(path)) {
         let mut names = found.path.names().skip(3);
@@ -198,17 +198,17 @@ fn protected_groups(section: &mut SectionReader<'_>) -> Option<Vec<ProtectedGrou
             ("min_members", Some(number), _) => group.min_members = number,
             ("required", _, Some(required)) => group.required = logins(required),
             ("min_members", ..) => {
-                all_good = false;
+                is_valid = false;
                 let what = format!("{} is not a number of members", redacted_value(&found.value));
                 section.report(found, what, "write a whole number, 0 or more");
             }
             _ => {
-                all_good = false;
+                is_valid = false;
                 section.report(found, "is not a list of logins", "write it like [\"ann@acme.com\"]");
             }
         }
     }
-    all_good.then(|| groups.into_values().collect())
+    is_valid.then(|| groups.into_values().collect())
 }
 
 fn logins(texts: Vec<String>) -> Vec<OperatorLogin> {

@@ -1,28 +1,28 @@
-//! The way to a key, such as `instances.production.url`, and which two ways are the same.
+//! The path of a key, such as `instances.production.url`, and when two paths are the same.
 
 use std::fmt;
 
 use super::schema::{INSTANCES, PROTECTED_GROUPS};
 use crate::domain::FoldedName;
 
-/// The names that lead to a key, as somebody spelled them.
+/// The names of the tables and of the key, from the root down, as they are spelled in a layer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct KeyPath(Vec<String>);
 
 impl KeyPath {
-    /// The table that holds all others.
+    /// The path of the table that contains all others.
     pub(super) fn root() -> Self {
         Self(Vec::new())
     }
 
-    /// What is called `name` in the table at this path.
+    /// The path of `name` in the table at this path.
     pub(super) fn with(&self, name: &str) -> Self {
         let mut names = self.0.clone();
         names.push(name.to_owned());
         Self(names)
     }
 
-    /// Whether this path leads through `other`.
+    /// Whether this path begins with `other` and is longer.
     pub(super) fn is_below(&self, other: &Self) -> bool {
         self.0.len() > other.0.len() && self.0.starts_with(&other.0)
     }
@@ -32,7 +32,8 @@ impl KeyPath {
         self.0.iter().map(String::as_str)
     }
 
-    /// The form for comparing: the names of instances and of operator groups have no case, those of keys do.
+    /// The form for comparing: upper and lower case differ in names of keys, and not in those of instances and operator
+    /// groups.
     pub(super) fn folded(&self) -> Self {
         let mut names = self.0.clone();
         if names.first().is_some_and(|section| section == INSTANCES) {
@@ -49,7 +50,7 @@ impl KeyPath {
     }
 }
 
-/// As TOML writes a dotted key: names that are not plain are quoted.
+/// Writes a dotted key as TOML does: names with other characters are quoted.
 impl fmt::Display for KeyPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, name) in self.0.iter().enumerate() {

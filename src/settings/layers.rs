@@ -1,46 +1,52 @@
-//! The layers, laid over each other: one value for each key, with the place it came from.
+//! All layers in one: a value for each key, with its origin.
 
 use std::{collections::BTreeMap, fmt, path::PathBuf};
-
-use config::ValueKind;
 
 use super::{
     KeyPath, Problem,
     environment_layer::warning,
-    schema::{EVERY_INSTANCE, INSTANCES},
+    schema::{DEFAULTS, EVERY_INSTANCE, INSTANCES},
     sources::Sources,
 };
 use crate::transport::SecretString;
 
-/// The layer below all others, and the documentation of every key.
-pub const DEFAULTS: &str = include_str!("../../config/default.toml");
-
-/// What the name of a variable begins with; section and key follow.
+/// The beginning of the name of a variable; section and key follow.
 pub(super) const PREFIX: &str = "CAMPAIGN_GROUP_SYNC";
 
-/// Stands between the names of a path in the name of a variable.
+/// Separates the names of a path in the name of a variable.
 pub(super) const SEPARATOR: &str = "__";
 
-/// Where a value was written.
+/// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// In the program itself.
+    /// The defaults, which are compiled in.
     Default,
-    /// In a file; lines count from 1.
+    /// A file; lines are counted from 1.
     File { path: PathBuf, line: Option<usize> },
-    /// In the environment, under this name.
+    /// The environment variable of this name.
     Variable(String),
 }
 
-/// The value of the topmost layer that has one.
+/// A value as a layer has it. In the environment every value is a text.
+pub(super) enum Value {
+    Text(String),
+    Integer(i64),
+    Float(f64),
+    Boolean(bool),
+    List(Vec<Value>),
+    /// A table in the place of a value; its content is never used.
+    Table,
+}
+
+/// A value of the highest layer that has the key.
 pub(super) struct LayerValue {
-    pub(super) value: ValueKind,
+    pub(super) value: Value,
     pub(super) origin: Origin,
     /// The key as this layer spells it.
     pub(super) path: KeyPath,
 }
 
-/// A secret of the environment.
+/// A secret from the environment.
 pub(super) struct SecretVariable {
     pub(super) name: String,
     pub(super) value: SecretString,
@@ -51,14 +57,13 @@ pub(super) struct SecretVariable {
 pub(super) struct Layers {
     values: BTreeMap<KeyPath, LayerValue>,
     secrets: BTreeMap<KeyPath, SecretVariable>,
-    /// A layer could not be read: what is missing may have been there.
     has_unreadable_layer: bool,
-    /// The name in lower case, and as the lowest layer spells it.
+    /// The names in lower case, each with the spelling of the lowest layer that has it.
     instances: BTreeMap<String, String>,
 }
 
 impl Layers {
-    /// Reads all layers. What cannot be used is left out and reported.
+    /// Reads all layers. Skips and reports what cannot be used.
     pub(super) fn read(sources: &Sources, problems: &mut Vec<Problem>) -> Self {
         let mut layers = Self::default();
         layers.add_toml(DEFAULTS, &Origin::Default, problems);
@@ -72,7 +77,7 @@ impl Layers {
         self.values.get(&path.folded())
     }
 
-    /// The secret at a path, when the environment has it.
+    /// The secret at a path, where the environment has one.
     pub(super) fn secret(&self, path: &KeyPath) -> Option<&SecretVariable> {
         self.secrets.get(&path.folded())
     }
@@ -83,7 +88,7 @@ impl Layers {
         self.values.iter().filter(move |(other, _)| other.is_below(&path)).map(|(_, found)| found)
     }
 
-    /// Whether a layer could not be read: what is missing may have been there.
+    /// Whether a layer could not be read: it may contain the keys that are missing.
     pub(super) fn has_unreadable_layer(&self) -> bool {
         self.has_unreadable_layer
     }
@@ -93,7 +98,7 @@ impl Layers {
         self.instances.values().map(String::as_str)
     }
 
-    pub(super) fn put(&mut self, path: KeyPath, value: ValueKind, origin: Origin) {
+    pub(super) fn put(&mut self, path: KeyPath, value: Value, origin: Origin) {
         self.values.insert(path.folded(), LayerValue { value, origin, path });
     }
 
@@ -101,12 +106,12 @@ impl Layers {
         self.secrets.insert(path.folded(), secret);
     }
 
-    /// Remembers that a layer could not be read.
+    /// Records that a layer could not be read.
     pub(super) fn mark_unreadable_layer(&mut self) {
         self.has_unreadable_layer = true;
     }
 
-    /// Remembers the instance that a path names, if it names one; fails when the name cannot be used.
+    /// Records the instance that a path names, if any. Fails where its name is not valid.
     pub(super) fn register_instance(&mut self, path: &KeyPath, origin: &Origin) -> Result<(), Problem> {
         let mut names = path.names();
         let (Some(INSTANCES), Some(name)) = (names.next(), names.next()) else { return Ok(()) };
@@ -118,7 +123,7 @@ impl Layers {
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
             && !name.contains(SEPARATOR);
         if !is_usable {
-            let what = format!("\"{name}\" cannot be the name of an instance");
+            let what = format!("\"{name}\" is not a valid name of an instance");
             let remedy = "use ASCII letters, digits, \"-\" and single \"_\", and begin with a letter or a digit";
             return Err(Problem::of_key(path, origin, what, remedy));
         }
@@ -127,7 +132,7 @@ impl Layers {
     }
 }
 
-/// Doubts about variables that nothing reads.
+/// Warnings about variables that are ignored.
 pub(super) fn warnings_of_environment(sources: &Sources) -> impl Iterator<Item = String> {
     sources.environment.keys().filter_map(|name| warning(name))
 }

@@ -1,4 +1,4 @@
-//! Instances whose table names no mode, in a state that remembers that they were written to.
+//! Instances without a mode in the configuration that earlier runs wrote to.
 
 use super::{Problem, Settings, SettingsError, layers::variable};
 use crate::{
@@ -7,10 +7,10 @@ use crate::{
     settings::{KeyPath, schema::INSTANCES},
 };
 
-/// Why no run is made with these settings on this state.
+/// Why the program makes no run with these settings on this state.
 #[derive(Debug, thiserror::Error)]
 pub enum MissingModeError {
-    /// An instance that was written to would only be observed from now on, without anybody having said so.
+    /// Earlier runs wrote to an instance that would only be observed now, although no administrator has decided that.
     #[error(transparent)]
     Refused(#[from] SettingsError),
     /// The state could not be read.
@@ -19,8 +19,8 @@ pub enum MissingModeError {
 }
 
 impl Settings {
-    /// Fails where an instance without a mode was written to by earlier runs. The default is to observe: without this, a
-    /// version that has another default, or a line that was lost, would end the changes silently.
+    /// Fails where earlier runs wrote to an instance that has no mode now. The default is to observe: without this
+    /// check, the changes would end silently when a line is lost or a version has another default.
     pub async fn require_explicit_modes(&self, journal: &Journal) -> Result<(), MissingModeError> {
         let mut problems = Vec::new();
         for instance in self.instances.iter().filter(|instance| !instance.access.is_mode_explicit) {
@@ -35,15 +35,14 @@ impl Settings {
 fn unnamed(instance: &InstanceName) -> Problem {
     let path = KeyPath::root().with(INSTANCES).with(instance.as_str()).with("mode");
     let remedy = format!(
-        "write mode = \"apply\" under [instances.{instance}] to go on as before, or mode = \"observe\" to stop writing; or \
-         set {}",
+        "write mode = \"apply\" under [instances.{instance}] to continue as before, or mode = \"observe\" to stop writing; \
+         or set {}",
         variable(&path)
     );
     Problem {
         subject: path.to_string(),
         place: None,
-        what: "no mode is named, and earlier runs wrote to this instance; without one it would only be observed"
-            .to_owned(),
+        what: "is not set, and earlier runs wrote to this instance; by default it would only be observed".to_owned(),
         remedy,
     }
 }

@@ -1,4 +1,4 @@
-//! From settings to the options of each room.
+//! From settings to the options of each module.
 
 use chrono::NaiveDate;
 
@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl Settings {
-    /// Keeps the instances that are named, all when none is; a name that nobody knows is a slip that must not narrow a run to
-    /// nothing, and is answered with a sentence.
+    /// Keeps the named instances, or all if none is named. Fails with a sentence where no instance has a name: a typing
+    /// error must not reduce a run to nothing.
     pub fn keep_instances(&mut self, names: &[String]) -> Result<(), String> {
         if names.is_empty() {
             return Ok(());
@@ -24,13 +24,13 @@ impl Settings {
         Ok(())
     }
 
-    /// Has every client trust these authorities, in PEM, in place of the host's: those of a sandbox. No key of the
-    /// configuration does that, because a host has a store for whom it trusts.
+    /// Makes every client trust these authorities, in PEM, in place of those of the host: for a sandbox. There is no
+    /// key for this, because a host has its own store of trusted authorities.
     pub fn trust_only(&mut self, authorities: &str) {
         self.experience_cloud.options.http.trusted_authorities = Some(authorities.to_owned());
     }
 
-    /// What a run needs to know.
+    /// The options of a run.
     pub fn sync_options(&self) -> sync::SyncOptions {
         sync::SyncOptions {
             experience_cloud: self.experience_cloud.options.clone(),
@@ -44,17 +44,17 @@ impl Settings {
         }
     }
 
-    /// Where the journal is.
+    /// The location of the journal.
     pub fn journal_options(&self) -> journal::JournalOptions {
         self.state.journal_options()
     }
 
-    /// Which notifications a journal writes.
+    /// Which notifications the journal writes.
     pub fn wanted_notifications(&self) -> WantedNotifications {
         self.notify.wanted(self.instances.iter().map(|instance| instance.name().folded()))
     }
 
-    /// The days on which client secrets expire, as far as they are configured, each with its section.
+    /// The configured days on which client secrets expire, each with its section.
     pub fn expiry_days(&self) -> Vec<(String, NaiveDate)> {
         let of_organization = ("experience_cloud".to_owned(), self.experience_cloud.client_secret_expires);
         let of_instances = self.instances.iter().map(|instance| {
@@ -68,7 +68,7 @@ impl Settings {
         days.filter_map(|(section, day)| Some((section, day?))).collect()
     }
 
-    /// How the log is written, at `level` and with colours or without.
+    /// The options of the log, at `level` and with or without colours.
     pub fn logging(
         &self,
         level: observability::LogLevel,
@@ -102,7 +102,7 @@ impl PartialSettings {
 }
 
 impl InstanceAccess {
-    /// What the client of this instance needs to know; `ims_url` is where tokens are issued.
+    /// The options of the client of this instance; IMS issues tokens at `ims_url`.
     pub fn campaign_options(
         &self,
         ims_url: &BaseUrl,
@@ -133,7 +133,7 @@ impl InstanceAccess {
 }
 
 impl State {
-    /// Where the journal is.
+    /// The location of the journal.
     pub fn journal_options(&self) -> journal::JournalOptions {
         let location = match &self.url {
             StateLocation::Sqlite(path) => journal::JournalLocation::Sqlite(path.clone()),
@@ -144,7 +144,7 @@ impl State {
 }
 
 impl Log {
-    /// How the log is written, at `level` and with colours or without.
+    /// The options of the log, at `level` and with or without colours.
     pub fn options(
         &self,
         level: observability::LogLevel,
@@ -154,7 +154,7 @@ impl Log {
     }
 }
 
-/// The sentence about the first name that none of the instances has.
+/// A sentence about the first name that no instance has.
 pub(super) fn unknown_instance<'a>(
     known: impl Iterator<Item = &'a InstanceName> + Clone,
     names: &[String],

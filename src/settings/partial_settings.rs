@@ -1,4 +1,4 @@
-//! What of a configuration can be used, whatever is wrong with the rest.
+//! The usable part of a configuration that has problems.
 
 use std::time::Duration;
 
@@ -18,58 +18,58 @@ use crate::{
     transport::{self, BaseUrl, Credential},
 };
 
-/// A configuration as far as it can be used, for those who only look. A run takes all of it or none.
+/// The usable part of a configuration, for commands that change nothing. A run requires the whole configuration.
 ///
-/// A section is `None` where one of its own keys is wrong, and every section is where a layer could not be read: nobody
-/// knows what was to stand there.
+/// A section is `None` where one of its own keys is not valid. All sections are `None` where a layer could not be read,
+/// because it may contain any key.
 #[derive(Clone, Debug)]
 pub struct PartialSettings {
-    /// Where people and profiles are read.
+    /// How users and profiles are read.
     pub experience_cloud: Option<ExperienceCloud>,
-    /// Where tokens are issued: instances need it whatever else is wrong with `[experience_cloud]`.
+    /// The address that issues tokens, also where another key of `[experience_cloud]` is not valid: instances need it.
     pub ims_url: Option<BaseUrl>,
-    /// What a token is asked for with, likewise.
+    /// The credential for a token, likewise.
     pub credential: Option<Credential>,
-    /// Least time between two reads of page 0, likewise.
+    /// Minimum time between two reads of the first page, likewise.
     pub first_page_interval: Option<Duration>,
-    /// How connections are made, and what bounds a call.
+    /// The options of connections, and the limits of a call.
     pub connections: transport::HttpOptions,
     /// Sorted by name without regard to case.
     pub instances: Vec<PartialInstance>,
     /// How much one run may change.
     pub guard: Option<Guard>,
-    /// Bounds of every run.
+    /// Limits of every run.
     pub run: Option<Run>,
     /// When the daemon runs.
     pub schedule: Option<scheduler::ScheduleOptions>,
-    /// What is remembered between runs.
+    /// What is stored between runs.
     pub state: Option<State>,
     /// Health, metrics and the status page.
     pub http: Option<Http>,
     /// How the command line reaches the daemon.
     pub control: Option<Control>,
-    /// What administrators are told, and how.
+    /// Notifications to administrators.
     pub notify: Option<notify::NotifyOptions>,
     /// What is logged.
     pub log: Option<Log>,
     /// Whether every layer could be read.
     pub has_all_layers: bool,
-    /// Doubts about what is valid, one sentence each.
+    /// Warnings about valid values, one sentence each.
     pub warnings: Vec<String>,
-    /// All that is wrong, in the order of [`SettingsError`].
+    /// All problems, in the order of [`SettingsError`].
     pub problems: Vec<Problem>,
 }
 
-/// One instance, as far as it can be used.
+/// The usable part of one instance.
 #[derive(Clone, Debug)]
 pub struct PartialInstance {
     /// Its name in the configuration.
     pub name: InstanceName,
-    /// Where it is, whatever is wrong with its other keys.
+    /// Its address, also where another key is not valid.
     pub url: Option<BaseUrl>,
-    /// How it is reached; `None` where a key that says so is wrong.
+    /// How the program reaches it; `None` where a key about that is not valid.
     pub access: Option<InstanceAccess>,
-    /// What is done there; likewise.
+    /// What the program does there; likewise.
     pub policy: Option<Policy>,
 }
 
@@ -78,7 +78,7 @@ pub fn load_partial(sources: &Sources) -> PartialSettings {
     let mut noted = Vec::new();
     let problems = &mut noted;
     let layers = Layers::read(sources, problems);
-    // In the order of the sections: so the problems are told.
+    // In the order of the sections, which is that of the problems.
     let mut experience_cloud = PartialExperienceCloud::read(&layers, sources.credentials_folder(), problems);
     let instances = read_instances(&layers, sources, problems);
     let guard = Guard::read(&layers, problems);
@@ -93,10 +93,13 @@ pub fn load_partial(sources: &Sources) -> PartialSettings {
     let control = Control::read(&layers, problems);
     let notify = notify_section::read(&layers, sources, (&connections, http.as_ref()), problems);
     let log = Log::read(&layers, sources, problems);
-    let doubt = state.as_ref().and_then(State::warning);
-    let silence = notify.as_ref().and_then(notify_section::warning);
-    let warnings =
-        layers::warnings_of_environment(sources).chain(mask_warnings(&instances)).chain(doubt).chain(silence).collect();
+    let database = state.as_ref().and_then(State::warning);
+    let no_events = notify.as_ref().and_then(notify_section::warning);
+    let warnings = layers::warnings_of_environment(sources)
+        .chain(mask_warnings(&instances))
+        .chain(database)
+        .chain(no_events)
+        .collect();
     let has_all_layers = !layers.has_unreadable_layer();
     let read = PartialSettings {
         experience_cloud: experience_cloud.whole,
@@ -121,7 +124,7 @@ pub fn load_partial(sources: &Sources) -> PartialSettings {
 }
 
 impl PartialSettings {
-    /// All of it, or all that is wrong with it.
+    /// The whole configuration, or all its problems.
     pub(super) fn complete(self) -> Result<Settings, SettingsError> {
         let error = SettingsError { problems: self.problems };
         if !error.problems.is_empty() {
@@ -149,8 +152,8 @@ impl PartialSettings {
         settings.ok_or(error)
     }
 
-    /// Keeps the instances that are named, all when none is, as [`Settings::keep_instances`] does. What cannot be read
-    /// may have had any name.
+    /// Keeps the named instances, as [`Settings::keep_instances`] does. Accepts every name where a layer could not be
+    /// read, because that layer may contain the instance.
     pub fn keep_instances(&mut self, names: &[String]) -> Result<(), String> {
         if names.is_empty() || !self.has_all_layers || self.instances.is_empty() {
             return Ok(());
@@ -182,7 +185,7 @@ impl PartialSettings {
     }
 }
 
-/// The bounds of every call; the default ones where the key that sets them is wrong.
+/// The options of connections, with the default time limit where `run.call_timeout` is not valid.
 fn connections(run: Option<Run>, sources: &Sources) -> transport::HttpOptions {
     let default = transport::HttpOptions::default();
     let call_timeout = run.map_or(default.call_timeout, |run| run.call_timeout);
@@ -212,7 +215,7 @@ fn read_instances(layers: &Layers, sources: &Sources, problems: &mut Vec<Problem
     instances
 }
 
-/// Two tables for one instance would undo each other's changes in every run.
+/// Reports tables with the same address: in every run they would undo each other's changes.
 fn shared_addresses(layers: &Layers, instances: &[PartialInstance]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (position, second) in instances.iter().enumerate() {
@@ -220,8 +223,8 @@ fn shared_addresses(layers: &Layers, instances: &[PartialInstance]) -> Vec<Probl
         let is_same = |first: &&PartialInstance| first.url.as_ref().is_some_and(|other| other.is_same_address(url));
         let Some(first) = instances.iter().take(position).find(is_same) else { continue };
         let what = format!("[instances.{}] and [instances.{}] have the same address, {url}", first.name, second.name);
-        let remedy = "correct the url of one of them, or keep one table: an instance has one association mask, which may \
-                    name alternatives, such as \"Campaign - (?:acme|emea) - (.*)\"";
+        let remedy = "correct the url of one of them, or keep one table: an instance has one association mask, which \
+                    may name alternatives, such as \"Campaign - (?:acme|emea) - (.*)\"";
         problems.push(Problem::of_instance_key(layers, &second.name, "url", what, remedy));
     }
     problems

@@ -1,20 +1,20 @@
-//! What is wrong with a configuration: all of it, each with the place and the remedy.
+//! The problems of a configuration, each with its place and a remedy.
 
 use std::fmt;
 
 use super::{
     KeyPath,
     layers::{Layers, Origin},
-    schema::{EVERY_INSTANCE, INSTANCES, nearest},
+    schema::{EVERY_INSTANCE, INSTANCES, holds_secret, nearest},
 };
 use crate::domain::InstanceName;
 
-/// One thing that is wrong.
+/// One problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The key, the file or the variable it is about.
     pub subject: String,
-    /// Where it was written: file and line, or variable; `None` for what is written nowhere.
+    /// File and line, or variable; `None` for a missing key.
     pub place: Option<String>,
     /// What is wrong.
     pub what: String,
@@ -22,7 +22,7 @@ pub struct Problem {
     pub remedy: String,
 }
 
-/// Everything that is wrong with a configuration; never empty. Shown as a numbered list.
+/// All problems of a configuration, at least one. Shown as a numbered list.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct SettingsError {
     /// Files first, then variables, then keys in the order of `config/default.toml`.
@@ -40,22 +40,9 @@ impl fmt::Display for Problem {
 }
 
 impl SettingsError {
-    /// Whether nothing is wrong but secrets that are missing, or that whoever asks may not read.
+    /// Whether all problems are about secrets: missing, or not readable for this user.
     pub fn is_about_secrets_only(&self) -> bool {
-        let is_secret = |problem: &Problem| {
-            let key = problem.subject.rsplit('.').next().unwrap_or_default();
-            matches!(
-                key,
-                "client_secret"
-                    | "client_secret_file"
-                    | "password"
-                    | "password_file"
-                    | "smtp_password"
-                    | "smtp_password_file"
-                    | "webhook"
-                    | "webhook_file"
-            )
-        };
+        let is_secret = |problem: &Problem| holds_secret(problem.subject.rsplit('.').next().unwrap_or_default());
         self.problems.iter().all(is_secret)
     }
 }
@@ -74,17 +61,17 @@ impl fmt::Display for SettingsError {
 }
 
 impl Problem {
-    /// The problem and what to do about it, for a log.
+    /// The problem and its remedy, for a log.
     pub fn on_one_line(&self) -> String {
         self.to_string().lines().map(str::trim).collect::<Vec<_>>().join("; ")
     }
 
-    /// About a key that somebody wrote.
+    /// A problem of a key in a layer.
     pub(super) fn of_key(path: &KeyPath, origin: &Origin, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { subject: path.to_string(), place: Some(origin.to_string()), what: what.into(), remedy: remedy.into() }
     }
 
-    /// About a key of an instance that has a value, its own or the one of all instances.
+    /// A problem of a key of an instance, which has its own value or the default of all instances.
     pub(super) fn of_instance_key(
         layers: &Layers,
         instance: &InstanceName,
@@ -100,32 +87,34 @@ impl Problem {
         Self { subject, place, what: what.into(), remedy: remedy.into() }
     }
 
-    /// There is no such key.
+    /// The key is unknown.
     pub(super) fn unknown(path: &KeyPath, origin: &Origin) -> Self {
         let remedy = format!("the nearest known key is {}", nearest(path));
         Self::of_key(path, origin, "there is no such key", remedy)
     }
 
-    /// A value stands where a table belongs.
+    /// There is a value in the place of a table.
     pub(super) fn not_a_table(path: &KeyPath, origin: &Origin) -> Self {
         let names: Vec<&str> = path.names().collect();
         let remedy = match (origin, names.as_slice()) {
             (Origin::Variable(name), _) => format!("add two underscores and a key: {name}__KEY"),
-            (_, [INSTANCES, _]) => "give the instance a name and write its keys below [instances.NAME]".to_owned(),
+            (_, [INSTANCES, _]) => {
+                "choose a name for the instance and write its keys below [instances.NAME]".to_owned()
+            }
             _ => format!("write the heading [{path}] and keys below it"),
         };
         Self::of_key(path, origin, "is a table and cannot have a value", remedy)
     }
 
-    /// Two spellings of one name in one file.
+    /// One file has two spellings of one name.
     pub(super) fn same_name(path: &KeyPath, other: &KeyPath, origin: &Origin) -> Self {
-        let what = format!("is the same as {other}: upper and lower case do not count here");
+        let what = format!("is the same as {other}: upper and lower case make no difference");
         Self::of_key(path, origin, what, "keep one of the two")
     }
 
-    /// A secret where it would be copied, mailed and checked in.
+    /// A secret is in the configuration file, which is copied, mailed and put under version control.
     pub(super) fn secret_in_file(path: &KeyPath, origin: &Origin, variable: &str) -> Self {
-        let remedy = format!("put it into a file of its own and write {path}_file, or set {variable}");
-        Self::of_key(path, origin, "a secret does not belong into the configuration file", remedy)
+        let remedy = format!("put it into a file of its own and set {path}_file, or set {variable}");
+        Self::of_key(path, origin, "a secret must not be in the configuration file", remedy)
     }
 }

@@ -1,14 +1,14 @@
-//! How a value is shown to people: on one line, not too long, and without a password.
+//! Values as messages show them: on one line, shortened, and without passwords.
 
-use config::ValueKind;
+use super::layers::Value;
 
-/// How much of a wrong value a problem repeats, in characters.
+/// How many characters of an invalid value a problem repeats.
 const MAX_CHARACTERS: usize = 80;
 
-/// What addresses begin with, even where the slashes are missing.
+/// The schemes of addresses. With one of them, a text counts as an address even if its slashes are missing.
 const SCHEMES: [&str; 5] = ["http", "https", "postgres", "postgresql", "sqlite"];
 
-/// A text in quotes, for a problem.
+/// A string in quotes, for a problem.
 pub(super) fn redacted(text: &str) -> String {
     let text = without_password(text);
     let cut = if text.chars().nth(MAX_CHARACTERS).is_some() { "…" } else { "" };
@@ -17,35 +17,38 @@ pub(super) fn redacted(text: &str) -> String {
 }
 
 /// Any value, for a problem.
-pub(super) fn redacted_value(value: &ValueKind) -> String {
+pub(super) fn redacted_value(value: &Value) -> String {
     match value {
-        ValueKind::String(text) => redacted(text.trim()),
-        ValueKind::Array(_) => "a list".to_owned(),
-        ValueKind::Table(_) => "a table".to_owned(),
-        other => other.to_string(),
+        Value::Text(text) => redacted(text.trim()),
+        Value::List(_) => "a list".to_owned(),
+        other => full_value(other),
     }
 }
 
-/// Any value in full, for the list of what is in effect.
-pub(super) fn full_value(value: &ValueKind) -> String {
+/// Any value in full but for passwords in addresses, for the list of effective values.
+pub(super) fn full_value(value: &Value) -> String {
     match value {
-        ValueKind::Array(values) => {
-            let values: Vec<String> = values.iter().map(|value| format!("{:?}", full_value(&value.kind))).collect();
+        Value::Text(text) => without_password(text.trim()),
+        Value::Integer(number) => number.to_string(),
+        Value::Float(number) => number.to_string(),
+        Value::Boolean(flag) => flag.to_string(),
+        Value::List(values) => {
+            let values: Vec<String> = values.iter().map(|value| format!("{:?}", full_value(value))).collect();
             format!("[{}]", values.join(", "))
         }
-        ValueKind::String(text) => without_password(text.trim()),
-        other => other.to_string(),
+        Value::Table => "a table".to_owned(),
     }
 }
 
-/// An address without what may hold a password: the part before the host, and the query. Any other text as it is.
+/// An address without the parts that may contain a password: the part before the host, and the query. Any other text
+/// unchanged.
 fn without_password(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once(':') else { return text.to_owned() };
-    // Mistyped addresses lack a slash or two, and hold the password all the same.
+    // A mistyped address lacks one or two slashes, and contains the password all the same.
     if !rest.starts_with('/') && !SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         return text.to_owned();
     }
-    // The last sign: a password may hold it, and a question mark as well.
+    // At the last `@`: a password may contain that character, and a question mark.
     let (user, rest) = rest.rsplit_once('@').map_or(("", rest), |(_, rest)| ("//…@", rest));
     let (rest, query) = rest.split_once('?').map_or((rest, ""), |(rest, _)| (rest, "?…"));
     format!("{scheme}:{user}{rest}{query}")
@@ -74,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_is_shown_on_one_line_and_cut() {
+    fn an_invalid_value_is_shortened_to_one_line() {
         assert_eq!(redacted("a\nb"), r#""a\nb""#);
         assert_eq!(redacted(&"é".repeat(100)), format!("\"{}…\"", "é".repeat(80)));
     }

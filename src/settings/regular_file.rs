@@ -1,5 +1,5 @@
-//! Regular files: the only ones that a configuration and its secrets are read from. A pipe, a device or a socket could keep a
-//! reader waiting for ever.
+//! Regular files: a configuration and its secrets are read from no other files. A pipe, a device or a socket could
+//! block the reader forever.
 
 use std::{fs::File, io, path::Path};
 
@@ -7,7 +7,7 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::domain::Chain;
 
-/// Why there is nothing to read, in the words of a message.
+/// Why a file cannot be read, as a message says it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FileError {
     #[error("is a folder")]
@@ -19,7 +19,7 @@ pub(super) enum FileError {
 }
 
 impl FileError {
-    /// What to do about it. `otherwise` is said where the file itself is not the one that is meant.
+    /// What to do about it; `otherwise` where it is the wrong file.
     pub(super) fn remedy(&self, otherwise: &str) -> String {
         match self {
             Self::Failed(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -38,12 +38,12 @@ impl FileError {
     }
 }
 
-/// Opens a regular file, or one that a link leads to. Never waits for the writer of a pipe.
+/// Opens a regular file, also through a link. Never waits for the writer of a pipe.
 pub(super) fn open(path: &Path) -> Result<File, FileError> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = match rustix::fs::open(path, flags, Mode::empty()) {
         Ok(handle) => File::from(handle),
-        // A socket, or a device that nothing drives.
+        // A socket, or a device without a driver.
         Err(rustix::io::Errno::NXIO) => return Err(FileError::Irregular),
         Err(error) => return Err(FileError::Failed(error.into())),
     };
@@ -59,7 +59,7 @@ pub(super) fn read_to_string(path: &Path) -> Result<String, FileError> {
     Ok(io::read_to_string(open(path)?)?)
 }
 
-/// What an error of the file system comes down to.
+/// An error of the file system as a message says it.
 fn describe(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_may_not_be_read_is_told_apart_from_one_that_is_not_there() {
+    fn an_unreadable_file_and_a_missing_file_have_different_remedies() {
         let remedy = |kind: io::ErrorKind| FileError::Failed(kind.into()).remedy("name another file");
         let denied = remedy(io::ErrorKind::PermissionDenied);
         assert!(denied.starts_with("run the command as root, or as a user who may read the file"), "{denied}");

@@ -1,14 +1,19 @@
-//! The keys there are, and the one that was probably meant.
+//! The keys of the configuration: name, default and documentation of each, read from `config/default.toml`.
 //!
-//! A path is what stands between the dots: `["instances", "production", "url"]`. The names of instances and of protected
-//! groups in it are free; everything else is a key of this list.
+//! A key is added there, and in the file of its section in this module, which checks its value. Unknown keys and the
+//! key that was probably meant, the list of effective values and the generated documentation come from this table.
+
+use std::sync::LazyLock;
 
 use super::KeyPath;
+
+/// The text of `config/default.toml`: the lowest layer.
+pub(super) const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 /// The table whose tables are the Campaign instances.
 pub(super) const INSTANCES: &str = "instances";
 
-/// The instance that stands for all of them.
+/// The name of the table with the defaults of all instances.
 pub(super) const EVERY_INSTANCE: &str = "*";
 
 /// The key that holds a table for each protected group.
@@ -26,142 +31,134 @@ pub(super) const MAIL_KEYS: [&str; 3] = ["to", "from", "smtp"];
 /// The keys of one protected group.
 pub(super) const PROTECTED_GROUP_KEYS: [&str; 2] = ["min_members", "required"];
 
-/// The keys of an instance that only the technical account needs.
+/// The keys of an instance that only a technical account needs.
 pub(super) const IMS_KEYS: [&str; 5] =
     ["client_id", "client_secret", "client_secret_file", "client_secret_expires", "scopes"];
 
-/// The keys of an instance that only an operator of Campaign needs.
+/// The keys of an instance that only an operator with a password needs.
 pub(super) const NATIVE_KEYS: [&str; 3] = ["login", "password", "password_file"];
 
-/// What may stand at a path.
+/// The keys that are refused in a file, in every section.
+const SECRETS: [&str; 3] = ["client_secret", "password", SMTP_PASSWORD];
+
+/// The key of the password for the mail server.
+pub(super) const SMTP_PASSWORD: &str = "smtp_password";
+
+/// The key of the webhook's address. A file may hold it, although the address is a secret.
+pub(super) const WEBHOOK: &str = "webhook";
+
+/// Least similarity, from 0 to 1, at which an unknown key stands for its most similar neighbour rather than for a key
+/// of another section that has the very name.
+const MIN_SIMILARITY: f64 = 0.6;
+
+/// The documentation of the configuration.
+#[derive(Debug, Default)]
+pub struct Schema {
+    /// What holds for all sections.
+    pub introduction: String,
+    /// In the order of `config/default.toml`.
+    pub sections: Vec<SchemaSection>,
+}
+
+/// A section of the configuration. That of the instances exists once for each instance.
+#[derive(Debug)]
+pub struct SchemaSection {
+    /// The name of its table: `guard`.
+    pub name: &'static str,
+    /// The heading with its brackets: `[instances."*"]`.
+    pub heading: &'static str,
+    /// What the section is about.
+    pub text: String,
+    /// In the order of `config/default.toml`.
+    pub keys: Vec<SchemaKey>,
+}
+
+/// A key of the configuration.
+#[derive(Debug)]
+pub struct SchemaKey {
+    /// Its name in the section.
+    pub name: &'static str,
+    /// The default as TOML; `None` where `config/default.toml` shows an example.
+    pub default: Option<&'static str>,
+    /// What the key means.
+    pub text: String,
+}
+
+/// What a path leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KeyKind {
     /// A table with keys or tables of its own.
     Table,
-    /// The table of one protected group, which says nothing when it is empty.
+    /// The table of one protected group, which must not be empty.
     ProtectedGroup,
     /// A value.
     Value,
-    /// A value that no file may hold.
+    /// A value that is refused in a file.
     Secret,
-    /// Nothing.
+    /// No key of the configuration.
     Unknown,
 }
 
-/// The keys of one section in the order of `config/default.toml`, which a test compares.
-pub(super) struct Section {
-    pub(super) name: &'static str,
-    pub(super) keys: &'static [&'static str],
+/// The keys of the configuration.
+pub fn schema() -> &'static Schema {
+    static SCHEMA: LazyLock<Schema> = LazyLock::new(|| read(DEFAULTS));
+    &SCHEMA
 }
 
-/// All sections in the order of `config/default.toml`. That of the instances is there once for every instance.
-pub(super) const SECTIONS: [Section; 10] = [
-    Section {
-        name: "experience_cloud",
-        keys: &[
-            "organization_id",
-            "client_id",
-            "client_secret",
-            "client_secret_file",
-            "client_secret_expires",
-            "ims_url",
-            "umapi_url",
-            "scopes",
-            "membership",
-            "read",
-            "users_per_minute",
-            "groups_per_minute",
-            "first_page_interval",
-            "unlisted_accounts",
-            "max_wait",
-        ],
-    },
-    Section {
-        name: INSTANCES,
-        keys: &[
-            "url",
-            "tenant",
-            "association_mask",
-            "mode",
-            "authentication",
-            "client_id",
-            "client_secret",
-            "client_secret_file",
-            "client_secret_expires",
-            "scopes",
-            "login",
-            "password",
-            "password_file",
-            "missing_operator",
-            "missing_group",
-            "manage",
-            "without_groups",
-            "orphaned_group",
-            "protected_operators",
-            PROTECTED_GROUPS,
-        ],
-    },
-    Section {
-        name: "guard",
-        keys: &[
-            "max_removals",
-            "max_removals_percent",
-            "max_group_removals_percent",
-            "max_new_operators",
-            "max_new_groups",
-            "max_source_shrink_percent",
-            "removal_confirmation",
-            "approval_ttl",
-        ],
-    },
-    Section { name: "run", keys: &["call_timeout"] },
-    Section { name: "schedule", keys: &["cron", "timezone", "jitter"] },
-    Section { name: "state", keys: &["url", "keep_runs", "keep_changes"] },
-    Section { name: "http", keys: &["listen", "person_lookup"] },
-    Section { name: "control", keys: &["socket"] },
-    Section {
-        name: NOTIFY,
-        keys: &[
-            "events",
-            "command",
-            "webhook",
-            "webhook_file",
-            "webhook_people",
-            MAIL,
-            "smtp_password",
-            "smtp_password_file",
-        ],
-    },
-    Section { name: "log", keys: &["level", "format"] },
-];
+/// Reads the comments and keys of `config/default.toml`. A key directly after `#` has no default.
+fn read(defaults: &'static str) -> Schema {
+    let (mut schema, mut text) = (Schema::default(), String::new());
+    for line in defaults.lines() {
+        let (is_comment, code) = line.strip_prefix('#').map_or((false, line), |code| (true, code));
+        let key = code.split_once(" = ").filter(|(name, _)| name.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
+        if let Some((name, value)) = key {
+            if let Some(section) = schema.sections.last_mut() {
+                let default = (!is_comment).then_some(value);
+                section.keys.push(SchemaKey { name, default, text: std::mem::take(&mut text) });
+            }
+        } else if line.starts_with('[') {
+            let name = line.trim_matches(['[', ']']).trim_end_matches(".\"*\"");
+            let text = std::mem::take(&mut text);
+            schema.sections.push(SchemaSection { name, heading: line, text, keys: Vec::new() });
+        } else if is_comment {
+            let separator = if text.is_empty() || code.is_empty() { "" } else { " " };
+            text.push_str(separator);
+            text.push_str(code.trim());
+        } else if schema.sections.is_empty() {
+            // An empty line ends the comment at the beginning of the file.
+            schema.introduction.push_str(&std::mem::take(&mut text));
+        }
+    }
+    schema
+}
 
-/// The keys that no file may hold, in whatever section.
-const SECRETS: [&str; 3] = ["client_secret", "password", "smtp_password"];
+/// Whether the value of a key, or of the file that it names, is a secret.
+pub(super) fn holds_secret(key: &str) -> bool {
+    let key = key.strip_suffix("_file").unwrap_or(key);
+    SECRETS.contains(&key) || key == WEBHOOK
+}
 
-/// Below this likeness a key of another section that has the very name is meant rather than a neighbour.
-const MIN_SIMILARITY: f64 = 0.6;
-
-/// What may stand at `path`.
+/// What a path leads to. The names of instances and of protected groups in it are free.
 pub(super) fn classify(path: &KeyPath) -> KeyKind {
     let names: Vec<&str> = path.names().collect();
-    let known = match names.as_slice() {
+    let is_known = match names.as_slice() {
         [] | [INSTANCES, _] | [INSTANCES, _, PROTECTED_GROUPS] | [NOTIFY, MAIL] => return KeyKind::Table,
         [INSTANCES, _, PROTECTED_GROUPS, _] => return KeyKind::ProtectedGroup,
-        [section] => return if section_keys(section).is_empty() { KeyKind::Unknown } else { KeyKind::Table },
-        [INSTANCES, _, key] => section_keys(INSTANCES).contains(key),
+        [section] => return if keys_of(section).is_empty() { KeyKind::Unknown } else { KeyKind::Table },
+        [INSTANCES, _, key] => keys_of(INSTANCES).contains(key),
         [INSTANCES, _, PROTECTED_GROUPS, _, key] => PROTECTED_GROUP_KEYS.contains(key),
         [NOTIFY, MAIL, key] => MAIL_KEYS.contains(key),
-        [section, key] => section_keys(section).contains(key),
+        [section, key] => keys_of(section).contains(key),
         _ => false,
     };
     match names.last() {
-        Some(key) if known && SECRETS.contains(key) => KeyKind::Secret,
-        Some(_) if known => KeyKind::Value,
+        Some(key) if is_known && SECRETS.contains(key) => KeyKind::Secret,
+        Some(_) if is_known => KeyKind::Value,
         _ => KeyKind::Unknown,
     }
 }
 
-/// The known path most like an unknown one.
+/// The known path that is most similar to an unknown one.
 pub(super) fn nearest(path: &KeyPath) -> KeyPath {
     let mut nearest = KeyPath::root();
     for name in path.names() {
@@ -175,11 +172,11 @@ pub(super) fn nearest(path: &KeyPath) -> KeyPath {
             .map(|neighbour| (strsim::normalized_damerau_levenshtein(neighbour, &name.to_lowercase()), neighbour))
             .max_by(|one, other| one.0.total_cmp(&other.0));
         nearest = match neighbour {
-            Some((likeness, neighbour)) if likeness >= MIN_SIMILARITY => nearest.with(neighbour),
+            Some((similarity, neighbour)) if similarity >= MIN_SIMILARITY => nearest.with(neighbour),
             neighbour => match (key_of_any_section(name), neighbour) {
                 (Some(key), _) => return key,
                 (None, Some((_, neighbour))) => nearest.with(neighbour),
-                // Below a value there is nothing; the value itself is the nearest.
+                // A value has no keys; the value itself is the nearest.
                 (None, None) => return nearest,
             },
         };
@@ -187,25 +184,27 @@ pub(super) fn nearest(path: &KeyPath) -> KeyPath {
     nearest
 }
 
-fn section_keys(name: &str) -> &'static [&'static str] {
-    SECTIONS.iter().find(|section| section.name == name).map_or(&[], |section| section.keys)
+/// The names of the keys of a section; none where there is no such section.
+fn keys_of(section: &str) -> Vec<&'static str> {
+    let section = schema().sections.iter().find(|known| known.name == section);
+    section.map_or_else(Vec::new, |section| section.keys.iter().map(|key| key.name).collect())
 }
 
-/// What is known at the level below `path`.
+/// The names that are known in the table at `path`.
 fn children(path: &KeyPath) -> Vec<&'static str> {
     match path.names().collect::<Vec<_>>().as_slice() {
-        [] => SECTIONS.iter().map(|section| section.name).collect(),
-        [INSTANCES, _] => section_keys(INSTANCES).to_vec(),
+        [] => schema().sections.iter().map(|section| section.name).collect(),
+        [INSTANCES, _] => keys_of(INSTANCES),
         [INSTANCES, _, PROTECTED_GROUPS, _] => PROTECTED_GROUP_KEYS.to_vec(),
         [NOTIFY, MAIL] => MAIL_KEYS.to_vec(),
-        [section] if *section != INSTANCES => section_keys(section).to_vec(),
+        [section] if *section != INSTANCES => keys_of(section),
         _ => Vec::new(),
     }
 }
 
 /// The first key of any section with this very name.
 fn key_of_any_section(name: &str) -> Option<KeyPath> {
-    let section = SECTIONS.iter().find(|section| section.keys.contains(&name))?;
+    let section = schema().sections.iter().find(|section| section.keys.iter().any(|key| key.name == name))?;
     Some(match section.name {
         INSTANCES => KeyPath::root().with(INSTANCES).with("NAME").with(name),
         other => KeyPath::root().with(other).with(name),
@@ -214,46 +213,39 @@ fn key_of_any_section(name: &str) -> Option<KeyPath> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::layers::DEFAULTS, *};
+    use super::*;
 
     fn path(dotted: &str) -> KeyPath {
         dotted.split('.').fold(KeyPath::root(), |path, name| path.with(name))
     }
 
-    /// The keys of `config/default.toml` with their sections; those without a default are commented out.
-    fn documented_keys() -> Vec<(String, String)> {
-        let mut section = String::new();
-        let mut keys = Vec::new();
-        for line in DEFAULTS.lines() {
-            if let Some(heading) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-                heading.trim_end_matches(".\"*\"").clone_into(&mut section);
-            } else if let Some((key, _)) = line.split_once(" = ")
-                && !line.starts_with("# ")
-            {
-                keys.push((section.clone(), key.trim_start_matches('#').to_owned()));
-            }
-        }
-        keys
-    }
-
     #[test]
-    fn the_defaults_document_every_key_exactly_once_and_in_order() {
-        let known = SECTIONS.iter().flat_map(|section| section.keys.iter().map(|key| (section.name, *key)));
-        let known: Vec<_> = known.map(|(section, key)| (section.to_owned(), key.to_owned())).collect();
-        assert_eq!(documented_keys(), known);
-    }
-
-    #[test]
-    fn every_key_of_the_defaults_has_a_comment_above_it() {
-        let lines: Vec<&str> = DEFAULTS.lines().collect();
-        for pair in lines.windows(2) {
-            let is_key = pair[1].contains(" = ") && !pair[1].starts_with("# ");
-            assert!(!is_key || pair[0].starts_with("# "), "{}", pair[1]);
+    fn every_section_and_every_key_has_a_text() {
+        let Schema { introduction, sections } = schema();
+        assert!(!introduction.is_empty() && sections.len() == 10, "{sections:#?}");
+        for section in sections {
+            assert!(!section.text.is_empty() && !section.keys.is_empty(), "{section:#?}");
+            assert!(section.keys.iter().all(|key| !key.text.is_empty()), "{section:#?}");
         }
     }
 
     #[test]
-    fn a_path_is_a_table_a_value_a_secret_or_nothing() {
+    fn a_key_has_its_default_unless_it_is_commented_out() {
+        let keys = |section: &str| &schema().sections.iter().find(|known| known.name == section).expect("known").keys;
+        assert_eq!((keys("guard")[0].name, keys("guard")[0].default), ("max_removals", Some("50")));
+        assert_eq!((keys(INSTANCES)[0].name, keys(INSTANCES)[0].default), ("url", None));
+    }
+
+    #[test]
+    fn every_key_that_names_the_file_of_a_secret_is_known_as_such() {
+        let keys = schema().sections.iter().flat_map(|section| &section.keys).map(|key| key.name);
+        let files: Vec<_> = keys.filter_map(|key| key.strip_suffix("_file")).collect();
+        assert_eq!(files, ["client_secret", "client_secret", "password", WEBHOOK, SMTP_PASSWORD]);
+        assert!(files.into_iter().all(holds_secret) && !holds_secret("webhook_people"));
+    }
+
+    #[test]
+    fn a_path_leads_to_a_table_a_value_a_secret_or_nothing() {
         for (dotted, expected) in [
             ("guard", KeyKind::Table),
             ("instances", KeyKind::Table),

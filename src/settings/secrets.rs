@@ -1,7 +1,8 @@
-//! Where a secret comes from: the environment, before a file, before a systemd credential.
+//! The source of a secret: the environment, else a file, else a systemd credential.
 //!
-//! A secret is read from one place only, and those after it are not looked at: who sets the variable for one run
-//! need not touch the file. Nothing here is ever a value of the `config` crate, which keeps and shows plain copies.
+//! A secret is read from the first source only; the others are not checked, so that an administrator can set the
+//! variable for one run and leave the file as it is. Secrets of the environment and of files never become values of a
+//! layer, which are shown.
 
 use std::{
     fmt,
@@ -22,29 +23,29 @@ use crate::{
     transport::{ExposeSecret as _, SecretString},
 };
 
-/// Largest secret accepted, in bytes. Those of the vendor have some forty.
+/// Largest secret that is accepted, in bytes. Those of Adobe have about forty.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// What to do where a secret's file cannot be read.
+/// What to do where the file of a secret cannot be read.
 const A_FILE: &str = "name a file that holds the secret";
 
-/// Everyone on the host may read.
+/// The permission for every user of the host to read.
 const READ_BY_OTHERS: u32 = 0o004;
 
-/// The place a secret is read from.
+/// Where a secret is read from.
 pub(super) enum SecretSource<'a> {
     Variable(&'a SecretVariable),
     File { path: PathBuf, named_by: &'a Origin },
     Credential(PathBuf),
 }
 
-/// Why a place does not hold a usable secret. Carries nothing of the secret.
+/// Why a source has no usable secret. Contains no part of the secret.
 pub(super) struct UnusableSecret {
     what: String,
     remedy: String,
 }
 
-/// Reads the secret `key` of a section. What is missing or unusable is `None`, and a problem.
+/// Reads the secret `key` of a section. Reports a problem where it is missing or not usable.
 pub(super) fn secret(section: &mut SectionReader<'_>, key: &str, credentials: Option<&Path>) -> Option<SecretString> {
     let path = section.path(key);
     let Some(place) = find_secret(section, key, credentials) else {
@@ -60,7 +61,7 @@ pub(super) fn secret(section: &mut SectionReader<'_>, key: &str, credentials: Op
     read_or_report(section, key, &place)
 }
 
-/// Reads the secret `key` from its place. What is unusable is `None`, and a problem.
+/// Reads the secret `key` from its source. Reports a problem where it is not usable.
 pub(super) fn read_or_report(
     section: &mut SectionReader<'_>,
     key: &str,
@@ -76,12 +77,12 @@ pub(super) fn read_or_report(
     }
 }
 
-/// The key that names the file of a secret.
+/// The name of the key for the file of a secret.
 pub(super) fn file_key(key: &str) -> String {
     format!("{key}_file")
 }
 
-/// Finds the place of a secret; `None` when it is nowhere.
+/// Finds the source of a secret; `None` where there is none.
 pub(super) fn find_secret<'a>(
     section: &SectionReader<'a>,
     key: &str,
@@ -92,11 +93,11 @@ pub(super) fn find_secret<'a>(
         return Some(SecretSource::Variable(variable));
     }
     if let Some(found) = section.find(&file_key(key)) {
-        // What is no text is no path either, and reading it says so.
+        // A value that is not a string becomes an empty path; reading it reports that.
         let path = text_of(&found.value).unwrap_or_default().trim().into();
         return Some(SecretSource::File { path, named_by: &found.origin });
     }
-    // The names of credentials have case, those of instances have none.
+    // Upper and lower case differ in names of credentials, and not in names of instances.
     let name = section.path(key).to_string();
     let credentials = credentials?;
     [credentials.join(&name), credentials.join(FoldedName::new(&name).as_str())]
@@ -119,7 +120,7 @@ impl SecretSource<'_> {
                 refuse_open_to_all(&file)?;
                 read_file(file)?
             }
-            // The folder of credentials is open to the service alone, so systemd's own modes are trusted.
+            // Only the service may enter the folder of credentials: the modes that systemd sets are trusted.
             Self::Credential(path) => read_file(regular_file::open(path)?)?,
         };
         let text = secret.expose_secret();
@@ -146,13 +147,13 @@ fn refuse_open_to_all(file: &File) -> Result<(), UnusableSecret> {
         return Ok(());
     }
     let what = format!("everyone on this host may read the file (mode {:04o})", mode & 0o7777);
-    // It may be another file than was meant, such as /etc/passwd: no command is offered.
-    let remedy = "if the file holds this secret and nothing else, give it mode 0600, owned by the user who reads it; otherwise \
-                name the right file";
+    // The key may name a wrong file, such as /etc/passwd: the remedy contains no command.
+    let remedy = "if the file holds this secret and nothing else, give it mode 0600, owned by the user who reads it; \
+                otherwise name the right file";
     Err(UnusableSecret { what, remedy: remedy.to_owned() })
 }
 
-/// The whole file as text without the line end that editors add.
+/// The whole file as text, without the line end that editors add.
 fn read_file(file: File) -> Result<SecretString, UnusableSecret> {
     let mut text = String::new();
     file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(FileError::Failed)?;

@@ -1,4 +1,4 @@
-//! Where a configuration comes from: the command line, the environment and the system's file.
+//! The sources of a configuration: the command line, the environment and the file of the system.
 
 use std::{
     collections::BTreeMap,
@@ -8,41 +8,41 @@ use std::{
 
 use crate::transport::{Proxies, is_proxy_variable};
 
-/// Names the configuration file, as `--config` does.
+/// The variable that names the configuration file, as `--config` does.
 pub(super) const FILE_VARIABLE: &str = "CAMPAIGN_GROUP_SYNC_CONFIG";
 
-/// What the names of our variables begin with.
+/// The beginning of the names of this program's variables.
 const OWN_VARIABLES: &str = "CAMPAIGN_GROUP_SYNC";
 
-/// Read when no other file is named.
+/// The file that is read when no other is named.
 const SYSTEM_FILE: &str = "/etc/campaign-group-sync/config.toml";
 
-/// Where systemd puts the credentials of a service (`man systemd.exec`).
+/// The variable with the folder in which systemd puts the credentials of a service (`man systemd.exec`).
 const CREDENTIALS_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
 
-/// Where the package's units take their credentials from. Whoever may read it, root that is, then has the secrets of the
-/// service on the command line as well.
+/// The folder from which the units of the package load their credentials. A user who may read it, that is root, has the
+/// secrets of the service on the command line as well.
 const SYSTEM_CREDENTIALS: &str = "/etc/campaign-group-sync/credentials";
 
-/// Set by systemd when standard output or error lead to the journal (`man systemd.exec`).
+/// systemd sets it when it connects standard output or standard error to its journal (`man systemd.exec`).
 const JOURNAL_VARIABLE: &str = "JOURNAL_STREAM";
 
-/// All that a configuration is read from. The environment is a value here, so that nothing else needs to look at it.
+/// All sources of a configuration, with the environment as a value: the layers read no variable themselves.
 #[derive(Clone)]
 pub struct Sources {
-    /// The file of `--config`; it must exist.
+    /// The file of `--config`, which must exist.
     pub file: Option<PathBuf>,
-    /// Names and values; those that do not concern the program are passed over.
+    /// Names and values of variables. Variables of other programs are ignored.
     pub environment: BTreeMap<String, String>,
-    /// The file that is read when none is named; it may be absent.
+    /// The file that is read when none is named; it may be missing.
     pub system_file: PathBuf,
 }
 
 /// The one file to read.
 pub(super) enum ConfigFile<'a> {
-    /// Named by somebody, who is told when it does not exist.
+    /// Named by `--config` or by a variable; it must exist.
     Named { path: &'a Path, by: &'static str },
-    /// In its usual place, or not.
+    /// The file of the system, which may be missing.
     System(&'a Path),
 }
 

@@ -1,4 +1,4 @@
-//! `[state]`: where the program keeps what it remembers between runs.
+//! `[state]`: where the program stores its state, and how long.
 
 use std::path::{Path, PathBuf};
 
@@ -12,21 +12,21 @@ use crate::{
     transport::{ExposeSecret as _, SecretString},
 };
 
-/// Where the state is.
+/// The location of the state.
 #[derive(Clone, Debug)]
 pub enum StateLocation {
     /// A file on this host; an absolute path.
     Sqlite(PathBuf),
-    /// A database that several nodes share; the whole address, which may hold a password.
+    /// A database that several nodes share: its address, which may contain a password.
     Postgres(SecretString),
 }
 
-/// What is remembered between runs.
+/// What is stored between runs.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// Where.
+    /// The location.
     pub url: StateLocation,
-    /// How long.
+    /// How long each part is kept.
     pub retention: Retention,
 }
 
@@ -38,8 +38,8 @@ impl State {
         let url = section.parse("url", remedy, location)?;
         let found = section.find("url")?;
         if matches!(found.origin, Origin::File { .. }) && url.has_password() {
-            let remedy = format!("leave the line out and set {}", variable(&found.path));
-            section.report(found, "a password does not belong into the configuration file", remedy);
+            let remedy = format!("remove the line and set {}", variable(&found.path));
+            section.report(found, "a password must not be in the configuration file", remedy);
             return None;
         }
         Some(Self { url, retention: Retention { runs: runs?, changes: changes? } })
@@ -47,13 +47,13 @@ impl State {
 }
 
 impl State {
-    /// What is valid and less safe than it should be.
+    /// A warning where the address is valid and less safe than it should be.
     pub(super) fn warning(&self) -> Option<String> {
         let StateLocation::Postgres(address) = &self.url else { return None };
         (ConnectionProtection::of(address)? == ConnectionProtection::Weakened).then(|| {
-            "state.url: the address names an sslmode other than verify-full: a host between this one and the database server \
-             can pose as that server, read the password, and change what is remembered; take sslmode out of the address, \
-             and name the authority of its certificate with sslrootcert where it is your own"
+            "state.url: the address names an sslmode other than verify-full: a host between this one and the database \
+             server can pose as that server, read the password and change the state; remove sslmode from the address, and add \
+             sslrootcert if an authority of your own issued the certificate of the server"
                 .to_owned()
         })
     }
@@ -69,7 +69,7 @@ impl StateLocation {
     }
 }
 
-/// The errors do not repeat the text: there may be a password in it.
+/// Reads the location. An error does not repeat the text, because it may contain a password.
 fn location(text: &str) -> Result<StateLocation, String> {
     if let Some(path) = text.strip_prefix("sqlite://") {
         let is_usable = Path::new(path).is_absolute() && !path.ends_with('/') && !path.contains('?');
@@ -80,13 +80,13 @@ fn location(text: &str) -> Result<StateLocation, String> {
         };
     }
     if !text.contains("://") {
-        return Err("is no address".to_owned());
+        return Err("is not an address".to_owned());
     }
     match url::Url::parse(text) {
         Ok(url) if !matches!(url.scheme(), "postgres" | "postgresql") => {
-            Err("is the address neither of a SQLite file nor of a PostgreSQL database".to_owned())
+            Err("is neither the address of a SQLite file nor that of a PostgreSQL database".to_owned())
         }
         Ok(_) => Ok(StateLocation::Postgres(SecretString::from(text))),
-        Err(error) => Err(format!("is no address: {error}")),
+        Err(error) => Err(format!("is not a valid address: {error}")),
     }
 }

@@ -1,4 +1,4 @@
-//! The certificate that a server proves itself with: what it says, and why it is not accepted.
+//! The certificate of a server: its content, and why it is not accepted.
 
 use std::{
     error::Error,
@@ -15,60 +15,60 @@ use x509_cert::{
     ext::pkix::{SubjectAltName, name::GeneralName},
 };
 
-/// A certificate that was accepted. It is kept as it came and read only when somebody asks.
+/// A certificate that was accepted. It is stored as received and parsed only on demand.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Certificate(Bytes);
 
-/// What a certificate says.
+/// The content of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateContent {
-    /// The end of its life.
+    /// The end of its validity.
     pub not_after: SystemTime,
-    /// The host names and addresses it is for.
+    /// The host names and addresses that it is valid for.
     pub names: Vec<String>,
-    /// The authority that issued it, as RFC 4514 writes names.
+    /// The authority that issued it, in the notation of RFC 4514.
     pub issuer: String,
 }
 
 /// Why a certificate is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateFault {
-    /// Its life is over.
+    /// It has expired.
     #[error("it expired{}", on_time(*.since))]
     Expired {
-        /// Since then, if known.
+        /// The end of its validity, if known.
         since: Option<SystemTime>,
     },
-    /// Its life has not begun.
+    /// It is not valid yet.
     #[error("it is not valid yet{}", from_time(*.from))]
     NotYetValid {
-        /// From then on, if known.
+        /// The beginning of its validity, if known.
         from: Option<SystemTime>,
     },
-    /// Nobody whom this host trusts has issued it.
+    /// No authority that this host trusts has issued it.
     #[error("it was issued by an authority that this host does not trust")]
     UnknownAuthority,
     /// It belongs to another host.
-    #[error("it is for {}", host_list(names))]
+    #[error("it is valid for {}", host_list(names))]
     OtherName {
-        /// The host names and addresses it is for, if known.
+        /// The host names and addresses that it is valid for, if known.
         names: Vec<String>,
     },
     /// Anything else.
     #[error("{what}")]
     Other {
-        /// What the TLS library says.
+        /// The error of the TLS library.
         what: String,
     },
 }
 
 impl Certificate {
-    /// The certificate in this DER form.
+    /// The certificate of this DER text.
     pub(super) fn from_der(der: &[u8]) -> Self {
         Self(Bytes::copy_from_slice(der))
     }
 
-    /// What it says; `None` when it cannot be read, which is not to be expected of one that was accepted.
+    /// Its content; `None` where it cannot be parsed, which is not expected of an accepted certificate.
     pub fn read(&self) -> Option<CertificateContent> {
         let parsed = Parsed::from_der(&self.0).ok()?;
         let content = parsed.tbs_certificate();
@@ -103,14 +103,14 @@ fn name(name: &GeneralName) -> Option<String> {
 }
 
 impl CertificateFault {
-    /// The refusal of a certificate among the causes of this error.
+    /// Finds the refusal of a certificate among the causes of an error.
     pub(super) fn find_in(error: &(dyn Error + 'static)) -> Option<Self> {
         let mut next = Some(error);
         while let Some(error) = next {
             if let Some(rustls::Error::InvalidCertificate(refusal)) = error.downcast_ref() {
                 return Some(refusal.into());
             }
-            // Asked for its source, an `io::Error` leaves out the error that it wraps.
+            // `io::Error::source` skips the error that the `io::Error` wraps.
             let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
             next = match wrapped {
                 Some(wrapped) => Some(wrapped),
@@ -150,11 +150,11 @@ fn on_time(time: Option<SystemTime>) -> String {
 }
 
 fn from_time(time: Option<SystemTime>) -> String {
-    time.map(|time| format!(", but from {} on", humantime::format_rfc3339_seconds(time))).unwrap_or_default()
+    time.map(|time| format!(" (valid from {})", humantime::format_rfc3339_seconds(time))).unwrap_or_default()
 }
 
 fn host_list(names: &[String]) -> String {
-    if names.is_empty() { "another host".to_owned() } else { format!("{} alone", names.join(", ")) }
+    if names.is_empty() { "another host".to_owned() } else { format!("{} only", names.join(", ")) }
 }
 
 #[cfg(test)]
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_what_is_wrong_in_words() {
+    fn a_refusal_is_shown_as_a_sentence() {
         let then = UnixTime::since_unix_epoch(Duration::from_secs(1_700_000_000));
         let expected = ServerName::try_from("acme.campaign.adobe.com").expect("a name");
         let presented = vec!["DnsName(\"*.acme.example\")".to_owned(), "IpAddress(127.0.0.1)".to_owned()];
@@ -180,12 +180,12 @@ mod tests {
             (CertificateError::NotValidYet, "it is not valid yet"),
             (
                 CertificateError::NotValidYetContext { time: then, not_before: then },
-                "it is not valid yet, but from 2023-11-14T22:13:20Z on",
+                "it is not valid yet (valid from 2023-11-14T22:13:20Z)",
             ),
             (CertificateError::UnknownIssuer, "it was issued by an authority that this host does not trust"),
-            (CertificateError::NotValidForName, "it is for another host"),
-            (other_name, "it is for *.acme.example, 127.0.0.1 alone"),
-            (nameless, "it is for another host"),
+            (CertificateError::NotValidForName, "it is valid for another host"),
+            (other_name, "it is valid for *.acme.example, 127.0.0.1 only"),
+            (nameless, "it is valid for another host"),
             (CertificateError::Revoked, "Revoked"),
         ] {
             assert_eq!(text(&refusal), words);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_found_below_an_error_of_the_system() {
+    fn a_refusal_is_found_below_an_io_error() {
         let refused = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
         let wrapped = io::Error::other(io::Error::other(refused));
         assert_eq!(CertificateFault::find_in(&wrapped), Some(CertificateFault::UnknownAuthority));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_that_cannot_be_read_says_nothing() {
+    fn a_certificate_that_cannot_be_parsed_has_no_content() {
         assert_eq!(Certificate::from_der(b"no DER").read(), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Why there is no connection: the server, the proxy in between, and what went wrong.
+//! Why a connection failed: the server, the proxy, and the cause.
 
 use std::{error::Error, fmt, io};
 
@@ -8,7 +8,7 @@ use crate::domain::Chain;
 
 use super::{CertificateFault, Proxies, Proxy, ProxyFault, base_url::host_and_port};
 
-/// The server of one request, and the proxy in between.
+/// The server of one request, and the proxy that leads to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// Host and port of the server.
@@ -16,13 +16,13 @@ pub struct Route {
     proxy: Option<Proxy>,
 }
 
-/// Why there is no connection.
+/// Why a connection failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The certificate that the server showed is not accepted; nothing was sent.
+    /// The certificate of the server is not accepted; nothing was sent.
     #[error("the certificate of {host} is not accepted: {fault}")]
     Certificate {
-        /// Who showed it, with scheme and port.
+        /// The server, with scheme and port.
         host: String,
         /// What is wrong with it.
         fault: CertificateFault,
@@ -32,7 +32,7 @@ pub enum ConnectError {
         "could not connect to {server} through {proxy}: {fault}; or add the host to NO_PROXY, if it is reached directly"
     )]
     Proxy {
-        /// Which, and where it was configured.
+        /// The proxy, and the variable that configures it.
         proxy: Proxy,
         /// What is wrong with it.
         fault: ProxyFault,
@@ -42,11 +42,11 @@ pub enum ConnectError {
     /// The attempt failed in any other way.
     #[error("{}", describe(route, *failure, cause))]
     Failed {
-        /// Where to.
+        /// The server and the proxy.
         route: Route,
-        /// How.
+        /// The kind of failure.
         failure: ConnectFailure,
-        /// What the operating system or TLS says.
+        /// The error of the operating system or of TLS.
         cause: RootCause,
     },
 }
@@ -58,18 +58,18 @@ pub enum ConnectFailure {
     Unresolved,
     /// Nothing listens on the port.
     Refused,
-    /// No answer came in time.
+    /// The attempt took too long.
     TimedOut,
     /// The server was reached, and TLS could not be set up.
     Tls,
-    /// The proxy did not open a connection to the server: it answered CONNECT with neither 200 nor 407.
+    /// The proxy did not open a connection to the server: its response to CONNECT was neither 200 nor 407.
     NoTunnel,
     /// Anything else.
     Other,
 }
 
 impl Route {
-    /// The way of a request to `url`. Fails where the proxy that leads there cannot be used.
+    /// The route of a request to `url`. Fails where the proxy that leads there cannot be used.
     pub(super) fn to(url: &Url, proxies: &Proxies) -> Result<Self, ConnectError> {
         let server = host_and_port(url);
         match proxies.to(url) {
@@ -85,7 +85,7 @@ impl Route {
         }
         let failure = ConnectFailure::find_in(error, error.is_timeout());
         let fault = match failure {
-            // This host resolves and connects to the proxy alone; the proxy does so for the server.
+            // This host resolves and connects to the proxy only; the proxy resolves and connects to the server.
             ConnectFailure::Unresolved => Some(ProxyFault::Unresolved),
             ConnectFailure::Refused => Some(ProxyFault::Refused),
             _ if has_text(error, "proxy authorization required") => Some(ProxyFault::Credentials),
@@ -119,14 +119,15 @@ impl ConnectFailure {
     }
 }
 
-/// Whether one of the causes has these words. The HTTP library has no type for these; tests compare the words.
+/// Whether the text of one of the causes contains `words`. The HTTP library has no type for these causes; tests compare
+/// the words.
 fn has_text(error: &(dyn Error + 'static), words: &str) -> bool {
     chain(error).any(|error| error.to_string().contains(words))
 }
 
 fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| {
-        // Asked for its source, an `io::Error` leaves out the error that it wraps.
+        // `io::Error::source` skips the error that the `io::Error` wraps.
         match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(wrapped) => Some(wrapped as &(dyn Error + 'static)),
             None => error.source(),
@@ -135,12 +136,12 @@ fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn 
 }
 
 /// The innermost cause of an error of the HTTP library. The errors around it ("error sending request", "client error
-/// (Connect)") say nothing that a message of this program does not say.
+/// (Connect)") add nothing to the messages of this program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RootCause(String);
 
 impl RootCause {
-    /// That of this error.
+    /// The innermost cause of `error`.
     pub(super) fn of(error: &(dyn Error + 'static)) -> Self {
         Self(chain(error).last().map(|cause| Chain(cause).to_string()).unwrap_or_default())
     }

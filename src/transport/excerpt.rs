@@ -1,14 +1,16 @@
-//! The piece of a wrong answer that an error shows.
+//! The part of an unexpected response that an error shows.
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// How much of a wrong answer an error repeats: enough to recognise a login page or a gateway, too little to flood a log.
+/// How many characters of a response an error repeats: enough to recognise a login page or a gateway, and few enough
+/// for a log.
 pub const EXCERPT_CHARACTERS: usize = 200;
 
-/// How much of the body is looked at. Secrets are taken out before the cut, so that none is shown in part.
+/// How many bytes of the body are processed. Secrets are replaced before the text is shortened, so that no part of one
+/// is shown.
 const WINDOW_BYTES: usize = 4096;
 
-/// The first [`EXCERPT_CHARACTERS`] characters of `body` on one line, with every one of `secrets` replaced.
+/// The first [`EXCERPT_CHARACTERS`] characters of `body` on one line, with all `secrets` replaced.
 pub fn excerpt(body: &[u8], secrets: &[&SecretString]) -> String {
     let window = body.get(..WINDOW_BYTES).unwrap_or(body);
     let mut text = String::from_utf8_lossy(window).into_owned();
@@ -47,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_answer_is_cut_to_one_line_of_two_hundred_characters() {
+    fn a_long_body_is_shortened_to_one_line_of_two_hundred_characters() {
         let shown = excerpt(format!("<html>\n  <body>{}", "é".repeat(5000)).as_bytes(), &[]);
         assert!(shown.starts_with("<html> <body>é"), "{shown}");
         assert_eq!(shown.chars().count(), EXCERPT_CHARACTERS + 1);
@@ -63,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_across_the_cut_is_not_shown_in_part() {
+    fn no_part_of_a_secret_at_the_end_of_the_excerpt_is_shown() {
         let secret = SecretString::from("TOPSECRETVALUE");
         let shown = excerpt(format!("{}TOPSECRETVALUE", "x".repeat(EXCERPT_CHARACTERS - 5)).as_bytes(), &[&secret]);
         assert!(!shown.contains("TOP"), "{shown}");

@@ -1,4 +1,4 @@
-//! One request, one bounded answer.
+//! The HTTP client: one request, and one response that is limited in time and size.
 
 use std::{
     io,
@@ -24,20 +24,20 @@ use super::{
     retry::log_excessive_pause,
 };
 
-/// How long a request may take, how large its answer may be, and whom to believe that a server is the one it says it is.
+/// How long a request may take, how large its response may be, and which authorities are trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpOptions {
-    /// Until the connection, TLS included, stands.
+    /// Longest time to connect, including TLS.
     pub connect_timeout: Duration,
-    /// Longest silence while an answer is awaited or read.
+    /// Longest time without a byte while a response is expected or read.
     pub read_timeout: Duration,
-    /// Longest time from sending a request to the last byte of its answer, however steadily bytes trickle in.
+    /// Longest time from sending a request to the last byte of its response, also while bytes arrive.
     pub call_timeout: Duration,
-    /// Largest answer, compressed or not, in bytes.
+    /// Largest response, compressed or not, in bytes.
     pub max_body_bytes: usize,
     /// The proxies of this host.
     pub proxies: Proxies,
-    /// PEM certificates of the authorities that are trusted in place of the host's; `None`: the host's.
+    /// PEM certificates of the authorities that are trusted; `None`: the authorities of the host.
     pub trusted_authorities: Option<String>,
 }
 
@@ -45,12 +45,12 @@ impl Default for HttpOptions {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(10),
-            // Adobe's gateway gives up on a heavy page after 89 s; leaving earlier would lose its 504 and
-            // count a page that was being served (umapi-client uses 120 s as well).
+            // Adobe's gateway responds with 504 to a slow page after 89 s. A shorter timeout would lose that response
+            // and count a page that was being served (umapi-client uses 120 s as well).
             read_timeout: Duration::from_secs(120),
-            // A page of 2,000 users comes in seconds; five times the longest silence is slow beyond any use.
+            // A page of 2,000 users takes seconds; five times the read timeout is longer than any useful response.
             call_timeout: Duration::from_secs(600),
-            // A page of 2,000 users is 0.5 to 1.5 MB; the rest is room for people in very many groups.
+            // A page of 2,000 users is 0.5 to 1.5 MB, and larger where users are in very many groups.
             max_body_bytes: 32 * 1024 * 1024,
             proxies: Proxies::default(),
             trusted_authorities: None,
@@ -58,76 +58,76 @@ impl Default for HttpOptions {
     }
 }
 
-/// A complete answer: nothing is read from the network after it exists.
+/// A complete response.
 #[derive(Clone, Debug)]
 pub struct HttpResponse {
     /// The HTTP status.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The whole body, decompressed. Empty where the status reports an error and the body could not be read: such a
-    /// status says all that matters, so that no body can change what it means.
+    /// The whole body, decompressed. Empty where the status reports an error and the body could not be read: the status
+    /// alone decides what such a response means.
     pub body: Bytes,
-    /// What the server proved itself with; `None` over plain http.
+    /// The certificate of the server; `None` over plain http.
     pub certificate: Option<Certificate>,
 }
 
 impl HttpResponse {
-    /// The value of a header as text; `None` when it is absent or not ASCII.
+    /// The value of a header as text; `None` where it is missing or not ASCII.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
 
-/// Why there is no complete answer.
+/// Why there is no complete response.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    /// The client, or its request, could not be built; without a CA bundle on the host nothing can be verified.
+    /// The client or its request could not be built, for example because the host has no certificates of authorities.
     #[error("no HTTP request could be prepared; check that the package ca-certificates is installed")]
     Build(#[source] reqwest::Error),
-    /// No connection: the request was certainly not seen by the other side.
+    /// Could not connect: the server did not receive the request.
     #[error(transparent)]
     Connect(Box<ConnectError>),
-    /// No answer in time: the request may have taken effect.
+    /// Timed out without a byte: the request may have taken effect.
     #[error("{route}: timed out")]
     Timeout {
-        /// Who was asked, and by which proxy.
+        /// The server, and the proxy that leads to it.
         route: Box<Route>,
     },
-    /// The answer was not whole when the total deadline of the call came: the request may have taken effect.
-    #[error("the answer was not complete within {} s (run.call_timeout)", after.as_secs_f32())]
+    /// The response was not complete within the time limit of the call: the request may have taken effect.
+    #[error("the response was not complete within {} s (run.call_timeout)", after.as_secs_f32())]
     CallTimeout {
-        /// The deadline.
+        /// The time limit.
         after: Duration,
     },
-    /// The connection broke before an answer began: the request may have taken effect.
+    /// The connection was lost before a response began: the request may have taken effect.
     #[error("{route}: the connection was lost before a response came")]
     ConnectionLost {
-        /// Who was asked, and by which proxy.
+        /// The server, and the proxy that leads to it.
         route: Box<Route>,
-        /// What the connection says.
+        /// The error of the connection.
         source: RootCause,
     },
-    /// The answer began and was not whole.
+    /// The response began and is incomplete.
     #[error("{route}: incomplete response, the connection was lost after {received} bytes")]
     IncompleteBody {
-        /// Who was asked, and by which proxy.
+        /// The server, and the proxy that leads to it.
         route: Box<Route>,
-        /// Bytes read before the cut.
+        /// Bytes of the body that were read.
         received: usize,
-        /// What the connection says.
+        /// The error of the connection.
         source: RootCause,
     },
-    /// The answer is compressed and cannot be unpacked, because it is not whole or not what it says.
-    #[error("the answer of {received} bytes cannot be unpacked")]
+    /// The response cannot be decompressed: it is incomplete, or its encoding is another one than it says.
+    #[error("the response of {received} bytes cannot be decompressed")]
     Undecodable {
         /// Bytes read, compressed.
         received: usize,
-        /// What is wrong with them.
+        /// The error of the decompression.
         source: io::Error,
     },
-    /// The answer is larger than anything this call can mean.
-    #[error("the answer is larger than {limit} bytes")]
+    /// The response is larger than any valid response to the call.
+    #[error("the response is larger than {limit} bytes")]
     TooLarge {
         /// The limit, in bytes.
         limit: usize,
@@ -135,8 +135,7 @@ pub enum TransportError {
 }
 
 impl TransportError {
-    /// What is wrong with the server's certificate, where that is why there is no answer. It does not mend itself between
-    /// two attempts.
+    /// Why the certificate of the server is not accepted, where that is the cause. A retry does not help.
     pub fn certificate_fault(&self) -> Option<&CertificateFault> {
         match self {
             Self::Connect(error) => match &**error {
@@ -147,7 +146,7 @@ impl TransportError {
         }
     }
 
-    /// Whether the proxy that this host is configured with cannot be used: no repetition helps.
+    /// Whether the configured proxy cannot be used. A retry does not help.
     pub fn is_misconfigured(&self) -> bool {
         matches!(self, Self::Connect(error) if matches!(**error, ConnectError::Proxy { .. }))
     }
@@ -159,24 +158,24 @@ impl From<ConnectError> for TransportError {
     }
 }
 
-/// Which connection carries a request.
+/// Whether a request may use a connection of an earlier request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionReuse {
-    /// One that an earlier request left open, where there is one: for requests that may be sent twice. A server may close
-    /// such a connection at the moment it is used again; the request is then sent once more, at once, on a new one.
+    /// It may: for requests that may be sent twice. A server may close such a connection while the request is sent; the
+    /// request is then sent again at once on a new connection.
     Allowed,
-    /// A new one: for requests that must not be sent twice.
+    /// It needs a new connection: for requests that must not be sent twice.
     Forbidden,
 }
 
-/// An HTTP client: no redirects, honest user agent, bounded in time and size. Host and proxy are those of each request.
-/// Clones share connections.
+/// An HTTP client that follows no redirects and limits each response in time and size. Host and proxy are those of each
+/// request. Clones share connections.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
     pooled: reqwest::Client,
-    /// Closes each connection after its answer.
+    /// Closes each connection after its response.
     unpooled: reqwest::Client,
-    /// Whether `pooled` may have a connection left open by an earlier request.
+    /// Whether `pooled` may have a connection of an earlier request.
     may_reuse: Arc<AtomicBool>,
     proxies: Proxies,
     call_timeout: Duration,
@@ -184,8 +183,8 @@ pub struct HttpClient {
 }
 
 impl HttpClient {
-    /// A client for `base`, and for other addresses that encrypt as it does. Fails where the proxy that leads to `base` cannot
-    /// be used.
+    /// A client for `base`, and for other addresses with the same scheme. Fails where the proxy that leads to `base`
+    /// cannot be used.
     pub fn new(base: &BaseUrl, options: &HttpOptions) -> Result<Self, TransportError> {
         install_cryptography();
         Route::to(base.as_url(), &options.proxies)?;
@@ -210,16 +209,16 @@ impl HttpClient {
         self.pooled.post(url)
     }
 
-    /// Sends a request and reads its whole answer, whatever its status. `sending` is awaited before each request that goes
-    /// out: a second one follows where a kept connection broke before the first byte of the answer. Its error keeps the
-    /// request from being sent.
+    /// Sends a request and reads its whole response, with any status. Awaits `sending` before each request; the request
+    /// is not sent where it fails. There is a second request where the server closed a connection of an earlier request
+    /// before the first byte of the response.
     pub async fn send<E: From<TransportError>>(
         &self,
         request: RequestBuilder,
         connection: ConnectionReuse,
         sending: impl AsyncFn() -> Result<(), E>,
     ) -> Result<HttpResponse, E> {
-        // Unpacked here in one go: piece by piece, as the HTTP library does it, costs twice the time on large pages.
+        // Decompressed here at once: the HTTP library does it in chunks, which takes twice the time on large pages.
         let request = request.header(ACCEPT_ENCODING, GZIP).build();
         let request = request.map_err(|error| TransportError::Build(error.without_url()))?;
         let route = Route::to(request.url(), &self.proxies).map_err(TransportError::from)?;
@@ -233,7 +232,10 @@ impl HttpClient {
         self.may_reuse.store(outcome.is_ok(), Ordering::Relaxed);
         match (outcome, retry) {
             (Err(TransportError::ConnectionLost { source, .. }), Some(retry)) => {
-                tracing::debug!(error = %source, "a kept connection was closed by the server; the request is sent again on a new one");
+                tracing::debug!(
+                    error = %source,
+                    "the server closed a connection of an earlier request; the request is sent again on a new connection"
+                );
                 sending().await?;
                 Ok(Box::pin(self.exchange(&self.unpooled, retry, &route)).await?)
             }
@@ -252,17 +254,21 @@ impl HttpClient {
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let certificate = response.extensions().get().and_then(TlsInfo::peer_certificate).map(Certificate::from_der);
         let read = deadline.limit(self.read(&mut response, route)).await.and_then(|read| read);
-        let body = match read.and_then(|body| content_encoding::unpack(&headers, body, self.max_body_bytes)) {
+        let body = match read.and_then(|body| content_encoding::decompress(&headers, body, self.max_body_bytes)) {
             Ok(body) => body,
             Err(error) if !status.is_success() => {
-                tracing::debug!(http.status = status.as_u16(), error = %error, "the body of an error could not be read");
+                tracing::debug!(
+                    http.status = status.as_u16(),
+                    error = %error,
+                    "the body of an error response could not be read"
+                );
                 Bytes::new()
             }
             Err(error) => return Err(error),
         };
-        let answer = HttpResponse { status, headers, body, certificate };
-        log_excessive_pause(&answer, SystemTime::now());
-        Ok(answer)
+        let complete = HttpResponse { status, headers, body, certificate };
+        log_excessive_pause(&complete, SystemTime::now());
+        Ok(complete)
     }
 
     async fn read(&self, response: &mut Response, route: &Route) -> Result<Bytes, TransportError> {
@@ -300,7 +306,7 @@ fn read_error(error: reqwest::Error, received: usize, route: &Route) -> Transpor
     }
 }
 
-/// When a call has to be over.
+/// The time limit of a call.
 #[derive(Clone, Copy)]
 struct Deadline {
     at: Instant,
@@ -321,15 +327,16 @@ fn builder(base: &BaseUrl, options: &HttpOptions) -> Result<reqwest::ClientBuild
         .user_agent(concat!("campaign-group-sync/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(options.connect_timeout)
         .read_timeout(options.read_timeout)
-        // A redirect would carry credentials to an address that is not configured; Campaign sends one to its login page.
+        // A redirect would carry credentials to an address that is not configured; Campaign sends one to its login
+        // page.
         .redirect(redirect::Policy::none())
         .tls_info(true)
         .https_only(!base.is_plain())
-        // The environment is read elsewhere, so that an error can name the variable.
+        // The settings read the environment, so that an error can name the variable.
         .no_proxy()
         .proxy(reqwest::Proxy::custom(proxy));
     if base.is_plain() {
-        // No certificate is ever looked at: the sandbox works on a host that has none, and the start is quicker.
+        // There is no certificate to verify: the sandbox works on a host without authorities, and the start is faster.
         builder = builder.tls_certs_only([]);
     } else if let Some(authorities) = &options.trusted_authorities {
         let authorities = Authority::from_pem_bundle(authorities.as_bytes()).map_err(TransportError::Build)?;
@@ -338,8 +345,9 @@ fn builder(base: &BaseUrl, options: &HttpOptions) -> Result<reqwest::ClientBuild
     Ok(builder)
 }
 
-/// Makes ring the cryptography of all TLS in this process. Done by every client; whoever uses reqwest beside it must ask.
+/// Selects ring for the cryptography of TLS in this process. Every client calls it; other users of reqwest must call it
+/// as well.
 pub fn install_cryptography() {
-    // An error only says that it is done already.
+    // An error means that it is selected already.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

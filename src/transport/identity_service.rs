@@ -1,6 +1,6 @@
-//! Tokens of Adobe's identity service (IMS), by OAuth server-to-server: the APIs of both vendors' systems take them.
+//! Tokens of Adobe's identity service (IMS) for OAuth server-to-server credentials: UMAPI and Campaign accept them.
 //!
-//! Adobe's guide "OAuth server-to-server credentials" names the request and the answer.
+//! Adobe's guide "OAuth server-to-server credentials" describes the request and the response.
 
 use std::{
     fmt,
@@ -13,25 +13,26 @@ use serde::Deserialize;
 
 use super::{BaseUrl, CertificateFault, ConnectionReuse, HttpClient, HttpResponse, TransportError, retry_after};
 
-/// `expires_in` beyond this many seconds (ten days) is in milliseconds: tokens live 24 hours, and older answers of IMS
-/// counted in milliseconds.
+/// A larger `expires_in` (ten days in seconds) is in milliseconds: tokens are valid for 24 hours, and older responses
+/// of IMS have milliseconds.
 const LONGEST_LIFE_IN_SECONDS: f64 = 864_000.0;
 
-/// Life of a token whose answer does not tell; RFC 6749 allows that. Ends early at worst, and a 401 renews.
+/// Validity of a token without `expires_in`, which RFC 6749 allows. If the token expires earlier, the response 401
+/// renews it.
 const ASSUMED_LIFE: Duration = Duration::from_secs(60 * 60);
 
-/// What proves to the identity service who asks.
+/// The credential for a token.
 #[derive(Clone, Debug)]
 pub struct Credential {
     /// Client id of an OAuth server-to-server credential.
     pub client_id: String,
     /// Its secret.
     pub client_secret: SecretString,
-    /// What the token is asked for, separated by commas, without blanks.
+    /// The scopes of the token, separated by commas, without spaces.
     pub scopes: String,
 }
 
-/// Issues tokens for one credential. Keeps none, and asks once: who uses them repeats and remembers.
+/// Issues tokens for one credential. Stores no token and does not retry: the callers do.
 #[derive(Debug)]
 pub struct IdentityService {
     http: HttpClient,
@@ -42,16 +43,16 @@ pub struct IdentityService {
 /// One access token.
 #[derive(Debug)]
 pub struct IssuedToken {
-    /// What errors must not show.
+    /// The token, which errors must not show.
     pub secret: SecretString,
     /// `Bearer …`, marked as sensitive.
     pub bearer: HeaderValue,
-    /// How long it lives from when it was asked for.
+    /// How long it is valid from the request on.
     pub life: Duration,
 }
 
-/// What an answer of the token endpoint says, as far as it may be repeated. A body of that endpoint may hold a token or
-/// echo the secret, whatever its status, so that no text of it gets here: only words that OAuth and IMS define.
+/// The part of a token response that a message may repeat. With any status, the body may contain a token or the client
+/// secret: this has only words that OAuth and IMS define.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TokenErrorText {
     error: Option<&'static str>,
@@ -72,7 +73,7 @@ const ERRORS: [&str; 10] = [
     "unsupported_grant_type",
 ];
 
-/// Values of `error_description` that tell what to correct, as IMS writes them.
+/// Values of `error_description` with which IMS says what to correct.
 const DESCRIPTIONS: [&str; 3] =
     ["invalid client_id parameter", "invalid client_secret parameter", "client_id parameter is missing"];
 
@@ -83,10 +84,10 @@ impl TokenErrorText {
             error: Option<String>,
             error_description: Option<String>,
         }
-        let Ok(answer) = serde_json::from_slice::<ErrorResponse>(body) else { return Self::default() };
+        let Ok(response) = serde_json::from_slice::<ErrorResponse>(body) else { return Self::default() };
         Self {
-            error: known(&ERRORS, answer.error.as_deref()),
-            description: known(&DESCRIPTIONS, answer.error_description.as_deref()),
+            error: known(&ERRORS, response.error.as_deref()),
+            description: known(&DESCRIPTIONS, response.error_description.as_deref()),
         }
     }
 }
@@ -96,7 +97,7 @@ impl fmt::Display for TokenErrorText {
         match (self.error, self.description) {
             (Some(error), Some(description)) => write!(f, "{error} ({description})"),
             (Some(word), None) | (None, Some(word)) => f.write_str(word),
-            (None, None) => f.write_str("the answer is not shown because it may hold a secret"),
+            (None, None) => f.write_str("the response is not shown because it may contain a secret"),
         }
     }
 }
@@ -105,55 +106,55 @@ fn known(words: &[&'static str], text: Option<&str>) -> Option<&'static str> {
     words.iter().copied().find(|word| text == Some(word))
 }
 
-/// Why there is no token. No variant can hold any text of the answer, and so none can hold a secret.
+/// Why there is no token. No variant contains text of the response, so that none can contain a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// No whole answer came.
+    /// There is no complete response.
     #[error("no token was received")]
     Transport(#[source] TransportError),
-    /// The credential was refused; it stays wrong however often it is tried.
+    /// The credential was refused. A retry does not help.
     #[error("HTTP {status}: {text}")]
     Refused {
         /// The HTTP status.
         status: u16,
-        /// What of the answer may be repeated.
+        /// The part of the response that may be shown.
         text: TokenErrorText,
     },
-    /// Too many tokens were asked for.
+    /// IMS limits the rate of requests.
     #[error("rate limited")]
     RateLimited {
-        /// The pause asked for, when one was named.
+        /// The pause that IMS asked for, if any.
         retry_after: Option<Duration>,
     },
-    /// The service is out of order for now.
+    /// The service is temporarily unavailable.
     #[error("HTTP {status}: {text}")]
     Unavailable {
         /// The HTTP status.
         status: u16,
-        /// The pause asked for, when one was named.
+        /// The pause that IMS asked for, if any.
         retry_after: Option<Duration>,
-        /// What of the answer may be repeated.
+        /// The part of the response that may be shown.
         text: TokenErrorText,
     },
-    /// An answer without a usable token.
+    /// A response without a usable token.
     #[error("{reason}: {text}")]
     InvalidResponse {
         /// The HTTP status.
         status: u16,
-        /// What is wrong with it, in words of this program.
+        /// What is wrong with it.
         reason: String,
-        /// What of the answer may be repeated.
+        /// The part of the response that may be shown.
         text: TokenErrorText,
     },
 }
 
 impl TokenError {
-    /// Whether the proxy that this host is configured with cannot be used.
+    /// Whether the configured proxy cannot be used.
     pub fn is_misconfigured(&self) -> bool {
         matches!(self, Self::Transport(source) if source.is_misconfigured())
     }
 
-    /// What is wrong with the certificate that was shown in place of an answer, where that is what went wrong.
+    /// Why the certificate of the server is not accepted, where that is the cause.
     pub fn certificate_fault(&self) -> Option<&CertificateFault> {
         match self {
             Self::Transport(source) => source.certificate_fault(),
@@ -162,7 +163,7 @@ impl TokenError {
     }
 }
 
-/// The part of the answer that counts; `token_type` is always bearer.
+/// The used part of a response; `token_type` is always bearer.
 #[derive(Deserialize)]
 struct TokenResponse {
     access_token: String,
@@ -170,17 +171,17 @@ struct TokenResponse {
 }
 
 impl IdentityService {
-    /// A client of the service at `base`, reached through `http`; nothing is sent yet.
+    /// A client of the service at `base`. Sends nothing yet.
     pub fn new(http: HttpClient, base: &BaseUrl, credential: Credential) -> Self {
         Self { http, url: base.join("/ims/token/v3"), credential }
     }
 
-    /// What errors must not show.
+    /// The client secret, which errors must not show.
     pub fn client_secret(&self) -> &SecretString {
         &self.credential.client_secret
     }
 
-    /// Asks for a new token, once.
+    /// Requests a new token, without a retry.
     pub async fn issue(&self) -> Result<IssuedToken, TokenError> {
         let form = [
             ("grant_type", "client_credentials"),
@@ -189,39 +190,39 @@ impl IdentityService {
             ("scope", self.credential.scopes.as_str()),
         ];
         let request = self.http.post(&self.url).form(&form);
-        let answer =
+        let response =
             self.http.send(request, ConnectionReuse::Allowed, async || Ok(())).await.map_err(TokenError::Transport)?;
-        token_of(&answer)
+        token_of(&response)
     }
 }
 
-fn token_of(answer: &HttpResponse) -> Result<IssuedToken, TokenError> {
-    let status = answer.status.as_u16();
-    let pause = || retry_after(answer, SystemTime::now());
-    let text = TokenErrorText::of(&answer.body);
-    match answer.status {
-        StatusCode::OK => read_token(answer),
-        // RFC 6749 permits 401 where IMS answers 400.
+fn token_of(response: &HttpResponse) -> Result<IssuedToken, TokenError> {
+    let status = response.status.as_u16();
+    let pause = || retry_after(response, SystemTime::now());
+    let text = TokenErrorText::of(&response.body);
+    match response.status {
+        StatusCode::OK => read_token(response),
+        // RFC 6749 allows 401 where IMS responds with 400.
         StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             Err(TokenError::Refused { status, text })
         }
         StatusCode::TOO_MANY_REQUESTS => Err(TokenError::RateLimited { retry_after: pause() }),
         other if other.is_server_error() => Err(TokenError::Unavailable { status, retry_after: pause(), text }),
         _ => {
-            let reason = "a token was expected, is ims_url right?".to_owned();
+            let reason = "the response is not a token, check ims_url".to_owned();
             Err(TokenError::InvalidResponse { status, reason, text })
         }
     }
 }
 
-fn read_token(answer: &HttpResponse) -> Result<IssuedToken, TokenError> {
+fn read_token(response: &HttpResponse) -> Result<IssuedToken, TokenError> {
     let wrong = |reason: String| TokenError::InvalidResponse {
-        status: answer.status.as_u16(),
+        status: response.status.as_u16(),
         reason,
-        text: TokenErrorText::of(&answer.body),
+        text: TokenErrorText::of(&response.body),
     };
-    // The parser's own words may hold the token.
-    let read: TokenResponse = serde_json::from_slice(&answer.body)
+    // The message of the parser may contain the token.
+    let read: TokenResponse = serde_json::from_slice(&response.body)
         .map_err(|error| wrong(format!("no token could be read at line {} column {}", error.line(), error.column())))?;
     let bearer = HeaderValue::try_from(format!("Bearer {}", read.access_token)).ok();
     let Some(mut bearer) = bearer.filter(|_| !read.access_token.trim().is_empty()) else {
@@ -231,7 +232,7 @@ fn read_token(answer: &HttpResponse) -> Result<IssuedToken, TokenError> {
     Ok(IssuedToken { secret: SecretString::from(read.access_token), bearer, life: life(read.expires_in) })
 }
 
-/// How long a token lives that was announced with this `expires_in`.
+/// The validity of a token with this `expires_in`.
 fn life(expires_in: Option<f64>) -> Duration {
     let Some(announced) = expires_in else { return ASSUMED_LIFE };
     let seconds = if announced > LONGEST_LIFE_IN_SECONDS { announced / 1000.0 } else { announced };
@@ -247,13 +248,13 @@ mod tests {
 
     fn token_from(status: u16, body: &str) -> Result<IssuedToken, TokenError> {
         let status = StatusCode::from_u16(status).expect("a status");
-        let answer = HttpResponse {
+        let response = HttpResponse {
             status,
             headers: HeaderMap::new(),
             body: Bytes::copy_from_slice(body.as_bytes()),
             certificate: None,
         };
-        token_of(&answer)
+        token_of(&response)
     }
 
     #[test]
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_taken_only_from_a_whole_answer_and_never_shown() {
+    fn a_token_is_read_only_from_a_complete_response_and_never_shown() {
         let token = token_from(200, r#"{"access_token": "ey-very-secret", "expires_in": 60}"#).expect("a token");
         assert_eq!((token.secret.expose_secret(), token.life), ("ey-very-secret", Duration::from_secs(60)));
         assert!(!format!("{token:?}").contains("very-secret"), "{token:?}");
@@ -286,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_pauses_and_outages_are_told_apart() {
+    fn refusals_rate_limits_and_outages_are_different_errors() {
         for status in [400, 401, 403] {
             assert!(matches!(token_from(status, ""), Err(TokenError::Refused { .. })), "{status}");
         }
@@ -296,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn incident_38_no_text_of_an_answer_is_repeated_whatever_its_status() {
+    fn incident_38_no_text_of_a_response_is_shown_with_any_status() {
         let secret = "ey-very-secret";
         for status in [200, 201, 203, 206, 302, 307, 400, 401, 403, 404, 418, 429, 500, 503, 599] {
             for body in [
@@ -312,14 +313,14 @@ mod tests {
     }
 
     #[test]
-    fn words_that_ims_defines_are_repeated() {
+    fn words_that_ims_defines_are_shown() {
         for (body, shown) in [
             (
                 r#"{"error": "invalid_client", "error_description": "invalid client_secret parameter"}"#,
                 "HTTP 400: invalid_client (invalid client_secret parameter)",
             ),
             (r#"{"error": "invalid_scope", "error_description": "other"}"#, "HTTP 400: invalid_scope"),
-            (r#"{"error": "other"}"#, "HTTP 400: the answer is not shown because it may hold a secret"),
+            (r#"{"error": "other"}"#, "HTTP 400: the response is not shown because it may contain a secret"),
         ] {
             assert_eq!(token_from(400, body).expect_err("refused").to_string(), shown);
         }

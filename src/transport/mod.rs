@@ -1,7 +1,7 @@
-//! What both clients need of HTTP: a checked base address, one request with a bounded answer, the certificate of the server,
-//! the retry rule, secrets, and the tokens that the APIs of both take.
+//! HTTP for both clients: valid base addresses, requests with limited responses, certificates of servers, the retry
+//! rule, secrets, and the tokens that both APIs accept.
 //!
-//! Nothing here knows what is asked or why: no word of users, profiles or operators.
+//! This module knows nothing of users, profiles and operators.
 
 mod base_url;
 mod certificate;

@@ -8,13 +8,13 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::base_url::is_loopback;
 
-/// Variables that name a proxy for https, the first that is set before the others, as reqwest reads them.
+/// Variables with a proxy for https, in descending order of precedence, as in reqwest.
 const HTTPS_VARIABLES: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
 
-/// Variables that name a proxy for everything that has none of its own.
+/// Variables with a proxy for all schemes without a proxy of their own.
 const ALL_VARIABLES: [&str; 2] = ["ALL_PROXY", "all_proxy"];
 
-/// Variables that list the hosts which are reached without a proxy.
+/// Variables with the hosts that are reached without a proxy.
 const NO_VARIABLES: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
 /// Whether a variable of the environment concerns proxies.
@@ -32,7 +32,7 @@ pub struct Proxies {
 #[derive(Clone, Debug)]
 struct Configured {
     variable: &'static str,
-    /// It may hold a password.
+    /// It may contain a password.
     value: SecretString,
 }
 
@@ -47,7 +47,7 @@ impl Eq for Configured {}
 /// A configured proxy, as messages name it: `the proxy http://proxy.acme.com:3128 (environment variable HTTPS_PROXY)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
-    /// Scheme, host and port, without user and password. Empty where the variable holds no such thing.
+    /// Scheme, host and port, without user and password. Empty where the value of the variable is not an address.
     address: String,
     variable: &'static str,
 }
@@ -88,8 +88,8 @@ impl Proxies {
         }
     }
 
-    /// The proxy for a request to `url`, with the address to hand to the HTTP client; `None` where the connection is direct,
-    /// as it always is to a loopback address.
+    /// The proxy for a request to `url`, with the address to hand to the HTTP client; `None` where the connection is
+    /// direct, as it always is to a loopback address.
     pub(super) fn to(&self, url: &Url) -> Result<Option<(Proxy, SecretString)>, (Proxy, ProxyFault)> {
         let Some(Configured { variable, value }) = self.configured.as_ref().filter(|_| !is_loopback(url)) else {
             return Ok(None);
@@ -110,7 +110,7 @@ impl Proxies {
         }
         let whole = format!("{scheme}://{rest}");
         let is_proxy = Matcher::builder().https(whole.clone()).build().intercept(&target).is_some();
-        // The HTTP client connects directly where it cannot parse the address of a proxy.
+        // The HTTP client connects directly where it cannot parse the address of the proxy.
         if !is_proxy || place.is_empty() || Url::parse(&whole).is_err() {
             return Err((proxy(String::new()), ProxyFault::Unreadable));
         }

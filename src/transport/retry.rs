@@ -1,4 +1,4 @@
-//! The one retry rule. A call is repeated here or not at all; what is left over, the next run does.
+//! The retry rule. No other module retries a call; the next run does what is left.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,47 +8,47 @@ use reqwest::StatusCode;
 use super::HttpResponse;
 use crate::domain::Chain;
 
-/// Longest pause between two attempts; Adobe's clients stop growing there too.
+/// Longest pause between two attempts, the same as that of Adobe's clients.
 const MAX_PAUSE: Duration = Duration::from_secs(300);
 
-/// How often and how patiently one call is repeated.
+/// How often a call is retried, and with which pauses.
 #[derive(Clone, Debug)]
 pub struct RetryPolicy {
-    /// Requests for one call, the first included.
+    /// Attempts for one call, including the first.
     pub attempts: usize,
     /// The pause before the second attempt; it doubles each time.
     pub first_pause: Duration,
-    /// Longest sum of pauses for one call, those a server asks for included; beyond it the call fails.
+    /// Longest sum of pauses for one call, including those that the server asks for; beyond it the call fails.
     pub max_wait: Duration,
 }
 
 impl Default for RetryPolicy {
-    /// Five attempts, 15 s doubling: what Adobe's own UMAPI clients do.
+    /// Five attempts and pauses from 15 s, doubled each time, as in Adobe's UMAPI clients.
     fn default() -> Self {
         Self { attempts: 5, first_pause: Duration::from_secs(15), max_wait: Duration::from_secs(120) }
     }
 }
 
-/// What an error says about asking the same thing again.
+/// Whether a retry can help after an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryAdvice {
-    /// The same request gets the same answer.
+    /// A retry would fail in the same way.
     Final,
-    /// The next attempt may succeed.
+    /// A retry may succeed.
     Retry,
-    /// The server named the least pause before the next attempt.
+    /// A retry may succeed after this pause, which the server asked for.
     RetryAfter(Duration),
 }
 
-/// An error that knows whether its call may be repeated.
+/// An error of a call that may be retried.
 pub trait Retryable {
-    /// Whether, and how soon, the same request may be sent again.
+    /// Whether and when to retry the call.
     fn retry_advice(&self) -> RetryAdvice;
 }
 
-/// Makes a call until it succeeds, its error is final, or the patience of `policy` ends.
+/// Makes a call until it succeeds, its error is final, or a limit of `policy` is reached.
 ///
-/// The error of the last attempt is returned. Dropping the future stops the waiting.
+/// Returns the error of the last attempt. Dropping the future ends the pause.
 pub async fn with_retries<T, E, Call, Attempt>(policy: &RetryPolicy, call: &str, attempt: Call) -> Result<T, E>
 where
     E: Retryable + std::error::Error,
@@ -58,7 +58,7 @@ where
     with_retries_and_sleep(policy, call, attempt, tokio::time::sleep).await
 }
 
-/// The same where `sleep` waits out the pauses, which may end earlier than they were to.
+/// As [`with_retries`], where `sleep` makes the pauses and may shorten them.
 pub async fn with_retries_and_sleep<T, E, Call, Attempt, Sleep>(
     policy: &RetryPolicy,
     call: &str,
@@ -85,7 +85,7 @@ where
         .when(|error: &E| error.retry_advice() != RetryAdvice::Final)
         .adjust(move |error: &E, pause: Option<Duration>| {
             let pause = match error.retry_advice() {
-                // A server that says zero has not recovered within the same millisecond.
+                // At least one second: a server that asks for 0 s has not recovered yet.
                 RetryAdvice::RetryAfter(asked) => pause.map(|_| asked.max(Duration::from_secs(1))),
                 RetryAdvice::Retry | RetryAdvice::Final => pause,
             }?;
@@ -106,34 +106,35 @@ where
         .await
 }
 
-/// Longest pause that a server is granted. Adobe's worst on record is 3,300 s (user-sync.py issues 813 and 867); more is a
-/// mistake, and would silence the program for as long as the mistake says.
+/// Longest pause that the program makes for a server. The longest pause of Adobe on record is 3,300 s (user-sync.py
+/// issues 813 and 867); a longer one is an error of the server.
 pub const MAX_REQUESTED_PAUSE: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// The pause that a `Retry-After` header asks for: seconds, or a date as RFC 9110 allows, at most [`MAX_REQUESTED_PAUSE`].
-/// `None` when it is absent or unreadable, and with any status but 429 and 503: elsewhere it is no reason for silence.
-pub fn retry_after(answer: &HttpResponse, now: SystemTime) -> Option<Duration> {
-    if !matches!(answer.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+/// The pause that a `Retry-After` header asks for: seconds, or a date as RFC 9110 allows, at most
+/// [`MAX_REQUESTED_PAUSE`]. `None` where it is missing or not valid, and with any status but 429 and 503: only these
+/// ask for a pause.
+pub fn retry_after(response: &HttpResponse, now: SystemTime) -> Option<Duration> {
+    if !matches!(response.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
         return None;
     }
-    let asked = requested_pause(answer.header("retry-after")?.trim(), now)?;
+    let asked = requested_pause(response.header("retry-after")?.trim(), now)?;
     Some(asked.min(MAX_REQUESTED_PAUSE))
 }
 
-/// Logs what [`retry_after`] leaves of a pause longer than the longest; once an answer, when it arrives.
-pub(super) fn log_excessive_pause(answer: &HttpResponse, now: SystemTime) {
-    if retry_after(answer, now) == Some(MAX_REQUESTED_PAUSE) {
+/// Logs a pause that [`retry_after`] shortens, once for each response.
+pub(super) fn log_excessive_pause(response: &HttpResponse, now: SystemTime) {
+    if retry_after(response, now) == Some(MAX_REQUESTED_PAUSE) {
         tracing::warn!(
-            http.status = answer.status.as_u16(),
-            http.retry_after = answer.header("retry-after"),
-            "the server asked for a pause of 2 hours or more; 2 hours are kept"
+            http.status = response.status.as_u16(),
+            http.retry_after = response.header("retry-after"),
+            "the server asked for a pause of 2 hours or more; the program pauses for 2 hours"
         );
     }
 }
 
 fn requested_pause(text: &str, now: SystemTime) -> Option<Duration> {
     if let Ok(seconds) = text.parse::<f64>() {
-        // Rounded up: a request that comes a little early is refused again, and page 0 would count twice.
+        // Rounded up: a request that is sent too early is refused again, and the first page would count twice.
         let pause = Duration::try_from_secs_f64(seconds.ceil());
         return pause.ok().or_else(|| (seconds > 0.0).then_some(Duration::MAX));
     }
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_final_error_is_not_repeated() {
+    async fn a_final_error_is_not_retried() {
         assert_eq!(attempts_and_time(RetryPolicy::default(), RetryAdvice::Final).await, (1, Duration::ZERO));
     }
 
@@ -188,13 +189,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_that_asks_for_more_than_the_longest_wait_is_not_waited_for() {
+    async fn a_pause_longer_than_the_longest_wait_ends_the_call() {
         let retry_advice = RetryAdvice::RetryAfter(Duration::from_secs(3244));
         assert_eq!(attempts_and_time(RetryPolicy::default(), retry_advice).await, (1, Duration::ZERO));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_pause_a_server_asks_for_is_kept() {
+    async fn the_pause_that_a_server_asks_for_is_made() {
         let policy = RetryPolicy { attempts: 2, ..RetryPolicy::default() };
         let (calls, time) = attempts_and_time(policy, RetryAdvice::RetryAfter(Duration::from_secs(38))).await;
         assert_eq!(calls, 2);
@@ -204,8 +205,8 @@ mod tests {
     fn asked(status: StatusCode, text: &str, now: SystemTime) -> Option<u64> {
         let mut headers = HeaderMap::new();
         headers.insert("retry-after", text.parse().expect("a header"));
-        let answer = HttpResponse { status, headers, body: bytes::Bytes::new(), certificate: None };
-        retry_after(&answer, now).map(|pause| pause.as_secs())
+        let response = HttpResponse { status, headers, body: bytes::Bytes::new(), certificate: None };
+        retry_after(&response, now).map(|pause| pause.as_secs())
     }
 
     #[test]
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn incident_35_a_pause_is_heeded_with_429_and_503_only() {
+    fn incident_35_a_pause_is_made_with_429_and_503_only() {
         let now = SystemTime::UNIX_EPOCH;
         for (status, seconds) in [(429, Some(38)), (503, Some(38)), (200, None), (404, None), (500, None), (504, None)]
         {

@@ -35,19 +35,19 @@ const BANNED: [(&str, &str); 21] = [
 
 /// A line that may use a banned expression: the beginning of its path, a part of the line, and why. Code and blocks of
 /// documents need none: they show output, data and names that programs read.
-const EXCEPTIONS: [(&str, &str, &str); 7] = [
+const EXCEPTIONS: [(&str, &str, &str); 8] = [
+    ("src/settings/notify.rs", "people", "a name of the key `webhook_people`"),
     ("src/", "Logon", "the method of Campaign's SOAP interface"),
     ("src/campaign/", "logon", "the same method in names"),
     ("src/sandbox/", "logon", "the same method in names"),
     ("src/sandbox/tls.rs", "vendors", "a field of scenarios"),
     ("src/", "\"people\"", "a field of JSON documents"),
-    ("src/", "\"person\"", "a field of JSON documents"),
+    ("src/", "\"person\"", "a field of JSON documents, and of the form on the status page"),
     ("src/", "unknown-person", "a name of the JSON report"),
 ];
 
 /// What is in `src` and not held to this yet. Remove a module once its texts, comments and names are in plain English.
-const TO_DO: [&str; 10] =
-    ["check", "cli", "daemon", "lib.rs", "notify", "observability", "scheduler", "settings", "sync", "transport"];
+const TO_DO: [&str; 3] = ["check", "cli", "lib.rs"];
 
 /// A line for readers: the path of its file from the root of the project, its number and its text.
 struct Line {

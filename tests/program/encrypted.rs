@@ -52,7 +52,7 @@ fn a_sandbox_that_encrypts_needs_nothing_but_its_scenario() {
 fn a_bad_certificate_ends_with_6_and_is_told_in_words() {
     for (tls, words) in [
         ("days_left = -2", "it expired on 2"),
-        ("name = \"acme.campaign.adobe.com\"", "it is for acme.campaign.adobe.com alone"),
+        ("name = \"acme.campaign.adobe.com\"", "it is valid for acme.campaign.adobe.com only"),
         ("trusted = false", "it was issued by an authority that this host does not trust"),
     ] {
         for command in ["--sync-now", "check", "mask"] {

@@ -1,9 +1,9 @@
-//! How much the server of the database has to prove.
+//! Warnings about addresses of databases whose server is not verified.
 
 use super::world::{LEAST, World};
 
 #[test]
-fn incident_40_an_address_that_asks_for_less_than_a_verified_server_is_doubted() {
+fn incident_40_an_address_without_a_verified_server_draws_a_warning() {
     let warnings = |address: &str| {
         World::new().config(LEAST).set(("CAMPAIGN_GROUP_SYNC__STATE__URL", address)).settings().warnings
     };

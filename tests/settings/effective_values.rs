@@ -1,4 +1,4 @@
-//! The list of what is in effect.
+//! The list of effective values.
 
 use campaign_group_sync::settings::EffectiveValue;
 
@@ -21,7 +21,7 @@ fn every_value_is_shown_with_its_source() {
 }
 
 #[test]
-fn what_can_be_shown_is_shown_when_there_are_problems() {
+fn values_are_shown_when_there_are_problems() {
     let world = World::new().unset(CAMPAIGN_SECRET).config(&least_with("guard", "max_removals = \"many\"\nmax = 1"));
     let shown = table(&world);
     assert!(world.problems().len() > 1);

@@ -1,4 +1,4 @@
-//! A pipe or a device where a file was meant: refused at once, because nobody may ever write to it.
+//! A pipe, a device or a socket in place of a file is refused at once: reading it could block forever.
 
 use std::{
     fs::remove_file,
@@ -16,7 +16,7 @@ fn pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg("-m").arg("600").arg(path).status().expect("mkfifo").success());
 }
 
-/// The problems of a world. A reader that waits for the other end of a pipe fails the test instead of keeping it.
+/// The problems of a configuration. If the reader waits for the writer of a pipe, the test fails instead of blocking.
 fn problems(world: World) -> Vec<String> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || sender.send(world.problems()));

@@ -1,4 +1,4 @@
-//! Which layer wins, and what types come out.
+//! The precedence of the layers, and the types of the values.
 
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -7,7 +7,7 @@ use campaign_group_sync::{
     experience_cloud::ReadChoice,
     observability::LogFormat,
     observability::LogLevel,
-    settings::{Http, InstanceAuthentication, PersonLookup, Sources, StateLocation, load, load_partial},
+    settings::{Http, InstanceAuthentication, PersonLookup, Sources, StateLocation, load, load_partial, schema},
     sync::Confirmation,
     transport::ExposeSecret as _,
 };
@@ -55,7 +55,7 @@ fn the_defaults_complete_the_least_configuration() {
 }
 
 #[test]
-fn values_at_the_edge_are_legal() {
+fn values_at_the_limits_are_valid() {
     let zero = r#"users_per_minute = 4294967295
         first_page_interval = "0s"
         max_wait = "0"
@@ -87,14 +87,14 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
 }
 
 #[test]
-fn a_number_that_is_an_id_keeps_its_zeros() {
+fn an_id_of_digits_keeps_its_zeros() {
     let world = World::new().config(LEAST);
     let settings = world.set(("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__CLIENT_ID", "00123")).settings();
     assert_eq!(settings.experience_cloud.options.client_id, "00123");
 }
 
 #[test]
-fn names_of_instances_have_no_case_and_keep_their_spelling() {
+fn names_of_instances_are_compared_without_case_and_keep_their_spelling() {
     let settings = World::new()
         .config(&LEAST.replace("production", "Production"))
         .set(("CAMPAIGN_GROUP_SYNC__INSTANCES__PRODUCTION__MODE", "observe"))
@@ -106,7 +106,7 @@ fn names_of_instances_have_no_case_and_keep_their_spelling() {
 }
 
 #[test]
-fn an_instance_may_come_from_the_environment_alone() {
+fn an_instance_may_be_configured_by_the_environment_only() {
     let settings = World::new()
         .config(LEAST)
         .set(("CAMPAIGN_GROUP_SYNC__INSTANCES__ACCEPTANCE__URL", "http://127.0.0.1:8080/"))
@@ -147,13 +147,13 @@ fn defaults_of_all_instances_can_be_changed_in_the_file() {
 }
 
 #[test]
-fn the_file_is_the_one_that_was_named() {
+fn the_named_file_is_read_instead_of_the_file_of_the_system() {
     let world =
         World::new().file("a.toml", LEAST, 0o644).file("b.toml", LEAST, 0o644).file("config.toml", "x = 1", 0o644);
     let world = world.set(("CAMPAIGN_GROUP_SYNC_CONFIG", "FOLDER/a.toml"));
     assert!(load(&world.sources()).is_ok());
     let both = Sources { file: Some(world.path("missing.toml")), ..world.sources() };
-    let message = load(&both).expect_err("must be refused").to_string();
+    let message = load(&both).expect_err("refused").to_string();
     assert!(message.contains("missing.toml (named by --config): there is no such file"), "{message}");
     let world = world.set(("CAMPAIGN_GROUP_SYNC_CONFIG", "FOLDER/missing.toml"));
     assert!(world.problems()[0].contains("(named by CAMPAIGN_GROUP_SYNC_CONFIG): there is no such file"));
@@ -162,13 +162,13 @@ fn the_file_is_the_one_that_was_named() {
 }
 
 #[test]
-fn what_editors_of_other_systems_add_to_a_file_does_not_matter() {
+fn a_byte_order_mark_and_carriage_returns_are_accepted() {
     let text = format!("\u{feff}{}", LEAST.replace('\n', "\r\n"));
     assert_eq!(World::new().config(&text).settings().instances.len(), 1);
 }
 
 #[test]
-fn without_a_file_the_environment_may_say_everything() {
+fn without_a_file_the_environment_may_set_every_key() {
     let settings = World::new()
         .set(("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__ORGANIZATION_ID", "0123456789abcdef01234567@AdobeOrg"))
         .set(("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__CLIENT_ID", "cloud-id"))
@@ -203,7 +203,7 @@ fn every_file_in_config_loads() {
         ("one", "two")
     );
     assert_eq!(settings.warnings, Vec::<String>::new());
-    // As a file of its own default.toml changes nothing; what it lacks is what is required.
+    // As the configuration file, default.toml changes nothing; the keys that are required are missing.
     let defaults = fs::read_to_string(folder.join("default.toml")).expect("readable");
     let world = World::new().unset(CAMPAIGN_SECRET).config(&defaults);
     let subjects: Vec<String> = world.error().problems.into_iter().map(|problem| problem.subject).collect();
@@ -221,7 +221,7 @@ fn a_day_is_written_with_or_without_quotes() {
 }
 
 #[test]
-fn what_can_be_read_is_there_whatever_is_wrong_with_the_rest() {
+fn valid_sections_are_loaded_when_others_have_problems() {
     let text = format!("{LEAST}[instances.stage]\nmode = 1\n[http]\nlisten = 1\n[guard]\nmax = 1\n");
     let read = load_partial(&World::new().config(&text).sources());
     assert!(read.experience_cloud.is_some() && read.guard.is_some() && read.state.is_some(), "{read:#?}");
@@ -237,30 +237,23 @@ fn what_can_be_read_is_there_whatever_is_wrong_with_the_rest() {
 }
 
 #[test]
-fn without_the_file_nothing_is_known_but_names() {
+fn without_the_file_only_names_of_instances_are_known() {
     let world = World::new().config("[guard").set(("CAMPAIGN_GROUP_SYNC__INSTANCES__PRODUCTION__MODE", "observe"));
     let mut read = load_partial(&world.sources());
     assert!(!read.has_all_layers && read.state.is_none() && read.control.is_none() && read.ims_url.is_none());
     assert!(read.instances.iter().all(|one| one.name.as_str() == "production" && one.access.is_none()), "{read:#?}");
-    // The file may have any other.
+    // The file may contain any other instance.
     assert_eq!(read.keep_instances(&["stage".to_owned()]), Ok(()));
 }
 
 #[test]
 fn every_key_is_read() {
-    let defaults = include_str!("../../config/default.toml");
-    let mut table = "";
     let mut keys = 0;
-    for line in defaults.lines() {
-        if let Some(heading) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-            table = heading;
-        } else if let Some((key, _)) = line.trim_start_matches('#').split_once(" = ")
-            && !key.starts_with(' ')
-        {
+    for section in &schema().sections {
+        let table = section.heading.trim_matches(['[', ']']).replace("\"*\"", "production");
+        for key in section.keys.iter().map(|key| key.name) {
             keys += 1;
-            let key = key.trim_start_matches('#');
-            let table = table.replace("\"*\"", "production");
-            // `true` is right for no key but this one.
+            // `true` is an invalid value of every key but this one.
             let wrong = if key == "webhook_people" { "1" } else { "true" };
             let lines = LEAST.lines().filter(|line| !line.starts_with(&format!("{key} =")));
             let text = lines.collect::<Vec<_>>().join("\n") + "\n";

@@ -1,4 +1,4 @@
-//! Configurations, good and bad: what comes out of the layers, and what people are told.
+//! Configurations: the values of the layers, the problems and the warnings.
 
 mod database_protection;
 mod effective_values;

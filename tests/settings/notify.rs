@@ -1,10 +1,10 @@
-//! `[notify]`: what can be written there, what is refused, and what is not shown.
+//! `[notify]`: valid values, refused values, and secrets that are not shown.
 
 use std::collections::BTreeSet;
 
 use campaign_group_sync::{
     domain::{NotificationKind, NotificationTarget},
-    notify::{NotifyOptions, WebhookPeople},
+    notify::{NotifyOptions, UserNames},
     settings::{SecretFile, SecretFileOrigin, secret_files},
 };
 
@@ -24,7 +24,7 @@ fn options(world: &World) -> NotifyOptions {
     world.settings().notify
 }
 
-/// The one problem that these lines make, in full.
+/// The only problem of a configuration, in full.
 fn problem(world: &World) -> String {
     let problems = world.error().problems;
     let [problem] = problems.as_slice() else { panic!("{problems:#?}") };
@@ -32,7 +32,7 @@ fn problem(world: &World) -> String {
 }
 
 #[test]
-fn nothing_is_told_to_anybody_unless_a_target_is_set() {
+fn without_a_target_no_notification_is_sent() {
     let options = options(&world(""));
     assert_eq!(options.targets(), BTreeSet::new());
     let kinds = [NotificationKind::Held, NotificationKind::Failed, NotificationKind::Recovered];
@@ -56,7 +56,10 @@ fn every_target_is_read() {
         (Some("/usr/bin/tell"), vec![String::new(), " a, b ".to_owned()])
     );
     let webhook = options.webhook.expect("set");
-    assert_eq!((webhook.url.to_string().as_str(), webhook.people), ("https://hooks.acme.com/…", WebhookPeople::Named));
+    assert_eq!(
+        (webhook.url.to_string().as_str(), webhook.user_names),
+        ("https://hooks.acme.com/…", UserNames::Included)
+    );
     let mail = options.mail.expect("set");
     assert_eq!((mail.to.len(), mail.server.to_string().as_str()), (2, "mail.acme.com:465"));
     assert_eq!((mail.server.user.as_deref(), mail.password.is_some()), (Some("sync"), true));
@@ -103,7 +106,7 @@ fn a_webhook_comes_from_the_environment_a_file_the_configuration_or_a_credential
 }
 
 #[test]
-fn what_cannot_be_used_is_told_with_what_would_be_right() {
+fn an_invalid_value_is_reported_with_a_valid_example() {
     let check = |line: &str, subject: &str, what: &str, remedy: &str| {
         let problem = problem(&world(line));
         let expected = format!("{subject} (FOLDER/config.toml, line 12): {what}\n   ");
@@ -112,11 +115,11 @@ fn what_cannot_be_used_is_told_with_what_would_be_right() {
     check(
         "events = [\"held\", \"helt\"]",
         "notify.events",
-        "\"helt\" is not known here",
+        "\"helt\" is not a valid value",
         "\"held\", \"failed\", \"recovered\"",
     );
-    check("command = [\"tell\"]", "notify.command", "\"tell\" is not an absolute path", "the whole path");
-    check("command = [1]", "notify.command", "is not a list of texts", "/usr/local/bin/tell");
+    check("command = [\"tell\"]", "notify.command", "\"tell\" is not an absolute path", "the absolute path");
+    check("command = [1]", "notify.command", "is not a list of strings", "/usr/local/bin/notify");
     let http = "would send notifications in the clear: it is neither https nor http on this host";
     check("webhook = \"http://hooks.acme.com/TOPSECRET\"", "notify.webhook", http, "https address");
     check("webhook = \"TOPSECRET\"", "notify.webhook", "is not a URL", "https address");
@@ -135,7 +138,7 @@ fn what_cannot_be_used_is_told_with_what_would_be_right() {
     check(
         "smtp_password = \"TOPSECRET\"",
         "notify.smtp_password",
-        "a secret does not belong into the configuration file",
+        "a secret must not be in the configuration file",
         "notify.smtp_password_file",
     );
 }
@@ -158,7 +161,7 @@ fn mail_needs_its_three_keys_and_a_password_for_its_user_together() {
 }
 
 #[test]
-fn all_problems_of_the_section_are_told_at_once() {
+fn all_problems_of_the_section_are_reported_at_once() {
     let lines = "events = [\"a\"]\ncommand = [\"b\"]\nwebhook = \"c\"\nwebhook_people = 1\nmail = { smtp = \"d\" }";
     let subjects: Vec<String> = world(lines).error().problems.into_iter().map(|problem| problem.subject).collect();
     for key in ["events", "command", "webhook", "webhook_people", "mail.smtp"] {

@@ -4,7 +4,7 @@ use super::world::{CAMPAIGN_SECRET, LEAST, World};
 
 const OTHER_SECRET: (&str, &str) = ("CAMPAIGN_GROUP_SYNC__INSTANCES__SECOND__CLIENT_SECRET", "TOPSECRET-second");
 
-/// The least configuration, and a second table with this address.
+/// The smallest configuration, and a second table with this address.
 fn with_second(url: &str) -> World {
     let second = format!(
         "{LEAST}\n[instances.second]\nurl = \"{url}\"\nassociation_mask = \"Campaign - emea - (.*)\"\nclient_id = \"id\"\n"

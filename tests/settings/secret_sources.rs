@@ -1,4 +1,4 @@
-//! Where secrets come from, which files are refused, and that no secret is shown.
+//! The sources of secrets, files that are refused, and that no secret is shown.
 
 use campaign_group_sync::{
     settings::{SecretFile, SecretFileOrigin, secret_files},
@@ -9,7 +9,7 @@ use super::world::{CAMPAIGN_SECRET, CLOUD_SECRET, LEAST, World, ims_secret, leas
 
 const CREDENTIALS: (&str, &str) = ("CREDENTIALS_DIRECTORY", "FOLDER/credentials");
 
-/// The least configuration with a file for the secret of the organization.
+/// The smallest configuration, with a file for the secret of the organization.
 fn with_file(text: &str, mode: u32) -> World {
     World::new()
         .unset(CLOUD_SECRET)
@@ -33,7 +33,7 @@ fn a_secret_comes_from_the_environment_before_a_file_before_a_credential() {
 }
 
 #[test]
-fn a_place_that_is_not_looked_at_may_be_wrong() {
+fn a_source_that_is_not_used_may_be_invalid() {
     let world = with_file("TOPSECRET", 0o644).set(CLOUD_SECRET);
     assert_eq!(world.settings().experience_cloud.options.client_secret.expose_secret(), CLOUD_SECRET.1);
 }
@@ -46,7 +46,7 @@ fn the_variable_may_name_the_file() {
 }
 
 #[test]
-fn credentials_of_instances_carry_the_name_of_the_instance() {
+fn credentials_of_instances_have_the_name_of_the_instance() {
     let native = "authentication = \"native\"\nlogin = \"sync\"";
     let text = LEAST.replace("client_id = \"campaign-id\"", native).replace("production", "Production");
     for name in ["instances.Production.password", "instances.production.password"] {
@@ -60,7 +60,7 @@ fn credentials_of_instances_carry_the_name_of_the_instance() {
 }
 
 #[test]
-fn line_ends_do_not_belong_to_a_secret_and_blanks_do() {
+fn line_ends_do_not_belong_to_a_secret_and_spaces_do() {
     for (text, expected) in [("s", "s"), ("s\n", "s"), ("s\r\n\n", "s"), (" s p \n", " s p ")] {
         let settings = with_file(text, 0o600).settings();
         assert_eq!(settings.experience_cloud.options.client_secret.expose_secret(), expected, "{text:?}");
@@ -91,7 +91,7 @@ fn a_secret_file_that_cannot_be_used_is_named_with_the_remedy() {
     let remedy = "name a file that holds the secret";
     check(&missing, &format!("there is no such file | correct the path, or create the file; {remedy}"));
     std::fs::create_dir(missing.path("secret")).expect("created");
-    // A folder of the system is open to all, and its mode must stay: nothing here says chmod.
+    // The mode of a folder of the system must stay: the remedy does not mention chmod.
     for mode in [0o700, 0o755] {
         std::fs::set_permissions(missing.path("secret"), std::os::unix::fs::PermissionsExt::from_mode(mode))
             .expect("set");
@@ -115,16 +115,16 @@ fn a_secret_in_the_configuration_file_is_refused_once() {
     let text = least_with("experience_cloud", "client_secret = \"TOPSECRET\"");
     let world = world
         .config(&text.replace("[instances.production]\n", "[instances.production]\nclient_secret = 'TOPSECRET'\n"));
-    let what = "a secret does not belong into the configuration file | put it into a file of its own";
+    let what = "a secret must not be in the configuration file | put it into a file of its own";
     assert_eq!(
         world.problems(),
         [
             format!(
-                "experience_cloud.client_secret (FOLDER/config.toml, line 3): {what} and write experience_cloud.client_secret_file, or set {}",
+                "experience_cloud.client_secret (FOLDER/config.toml, line 3): {what} and set experience_cloud.client_secret_file, or set {}",
                 CLOUD_SECRET.0
             ),
             format!(
-                "instances.production.client_secret (FOLDER/config.toml, line 8): {what} and write instances.production.client_secret_file, or set {}",
+                "instances.production.client_secret (FOLDER/config.toml, line 8): {what} and set instances.production.client_secret_file, or set {}",
                 CAMPAIGN_SECRET.0
             ),
         ]
@@ -159,7 +159,7 @@ fn no_secret_is_ever_shown() {
 }
 
 #[test]
-fn the_files_of_secrets_are_known_whatever_is_wrong_with_the_rest() {
+fn the_files_of_secrets_are_known_when_other_keys_have_problems() {
     let world = World::new()
         .unset(CLOUD_SECRET)
         .unset(CAMPAIGN_SECRET)

@@ -1,4 +1,4 @@
-//! A folder and an environment to read a configuration from.
+//! A folder and an environment from which a configuration is read.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use campaign_group_sync::{
     transport::ExposeSecret as _,
 };
 
-/// The least that works, with secrets from elsewhere.
+/// The smallest valid configuration; its secrets are in the environment.
 pub(crate) const LEAST: &str = r#"
 [experience_cloud]
 organization_id = "0123456789ABCDEF01234567@AdobeOrg"
@@ -31,7 +31,7 @@ pub(crate) const CLOUD_SECRET: (&str, &str) =
 pub(crate) const CAMPAIGN_SECRET: (&str, &str) =
     ("CAMPAIGN_GROUP_SYNC__INSTANCES__PRODUCTION__CLIENT_SECRET", "TOPSECRET-campaign");
 
-/// A folder with a configuration file, and an environment; secrets are there unless a test takes them away.
+/// A folder with a configuration file, and an environment, which has the secrets unless a test removes them.
 pub(crate) struct World {
     folder: tempfile::TempDir,
     environment: BTreeMap<String, String>,
@@ -83,7 +83,7 @@ impl World {
     }
 
     pub(crate) fn error(&self) -> SettingsError {
-        load(&self.sources()).expect_err("must be refused")
+        load(&self.sources()).expect_err("refused")
     }
 
     /// The problems, one line each, with `FOLDER` in place of the folder.
@@ -98,7 +98,7 @@ impl World {
     }
 }
 
-/// `LEAST` with lines added to one of its tables, or a table added.
+/// `LEAST` with further lines in one of its tables, or with a further table.
 pub(crate) fn least_with(table: &str, lines: &str) -> String {
     let heading = format!("[{table}]\n");
     if LEAST.contains(&heading) {

@@ -1,4 +1,4 @@
-//! A certificate is accepted when everything about it is right, and what is wrong is told.
+//! Certificates that are accepted, and the errors about those that are not.
 
 use std::{
     error::Error,
@@ -20,7 +20,7 @@ async fn refused(tls: Tls) -> (CertificateFault, String) {
     let stage = Stage::with(tls).await;
     let error = stage.ask().await.expect_err("refused");
     assert!(matches!(error, TransportError::Connect(_)), "{error:?}");
-    assert!(stage.sandbox.requests().is_empty(), "nothing is sent to whom is not trusted");
+    assert!(stage.sandbox.requests().is_empty(), "nothing is sent to a server that is not trusted");
     let causes = successors(Some(&error as &dyn Error), |error: &&dyn Error| (*error).source());
     let said = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
     let host = stage.sandbox.address().to_string();
@@ -72,7 +72,7 @@ async fn a_certificate_by_an_unknown_authority_is_refused() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_vouches_for_is_refused_on_a_host_without_authorities() {
+async fn every_certificate_is_refused_on_a_host_without_authorities() {
     let stage = Stage::with(Tls::default()).await;
     let options = HttpOptions { trusted_authorities: Some(String::new()), ..HttpOptions::default() };
     let client = HttpClient::new(&stage.campaign(), &options).expect("a client");
@@ -86,7 +86,7 @@ async fn a_certificate_that_nobody_vouches_for_is_refused_on_a_host_without_auth
 }
 
 #[tokio::test]
-async fn authorities_that_cannot_be_read_are_not_left_out() {
+async fn authorities_that_cannot_be_read_are_an_error() {
     let base = BaseUrl::parse("https://127.0.0.1:1").expect("an address");
     let garbled = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned();
     let options = HttpOptions { trusted_authorities: Some(garbled), ..HttpOptions::default() };
@@ -94,13 +94,13 @@ async fn authorities_that_cannot_be_read_are_not_left_out() {
 }
 
 #[tokio::test]
-async fn nobody_who_listens_is_no_fault_of_a_certificate() {
+async fn a_refused_connection_has_no_certificate_fault() {
     let stage = Stage::with(Tls::default()).await;
     let (client, url) = (stage.client(), stage.campaign().join("/r/test"));
     stage.sandbox.stop().await;
     let error = client
         .send(client.get(&url), ConnectionReuse::Allowed, async || Ok::<_, TransportError>(()))
         .await
-        .expect_err("nobody");
+        .expect_err("no listener");
     assert!(matches!(error, TransportError::Connect(_)) && error.certificate_fault().is_none(), "{error:?}");
 }

@@ -1,4 +1,4 @@
-//! TLS over real handshakes: what the client makes of good and bad certificates, and how the sandbox serves them.
+//! TLS with real handshakes: certificates, proxies, and the TLS server of the sandbox.
 
 mod handshakes;
 mod serving;

@@ -1,4 +1,4 @@
-//! The sandbox over TLS: connections are cut as without it, and nobody waits for another's handshake.
+//! The sandbox over TLS: faults cut connections as without TLS, and one client does not wait for the handshake of another.
 
 use campaign_group_sync::{
     sandbox::{Effect, Endpoint, Fault, Sandbox, SandboxError, SandboxOptions, Scenario, Tls},
@@ -9,7 +9,7 @@ use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use super::stage::Stage;
 
 #[tokio::test]
-async fn the_vendors_that_are_named_are_reached_over_https_and_the_others_on_the_same_port_without() {
+async fn named_endpoints_are_served_over_https_and_the_others_over_http_on_the_same_port() {
     let stage = Stage::with(Tls { endpoints: vec![Endpoint::Campaign], ..Tls::default() }).await;
     let connection = stage.sandbox.connection();
     let address = stage.sandbox.address();
@@ -21,10 +21,11 @@ async fn the_vendors_that_are_named_are_reached_over_https_and_the_others_on_the
 }
 
 #[tokio::test]
-async fn a_world_put_in_place_of_another_is_served_as_before() {
+async fn a_replaced_world_is_served_over_tls_as_before() {
     let stage = Stage::with(Tls::default()).await;
     let (client, url) = (reqwest_client(), stage.sandbox.url());
-    let world = client.get(format!("{url}/sandbox/world")).send().await.expect("answered").text().await.expect("whole");
+    let world =
+        client.get(format!("{url}/sandbox/world")).send().await.expect("answered").text().await.expect("complete");
     let mut world: serde_json::Value = serde_json::from_str(&world).expect("JSON");
     assert_eq!(world["tls"]["vendors"], serde_json::json!(["ims", "umapi", "campaign"]));
     world.as_object_mut().expect("an object").remove("tls");
@@ -39,32 +40,32 @@ fn reqwest_client() -> reqwest::Client {
 }
 
 #[tokio::test]
-async fn an_encrypted_connection_can_be_reset_cut_off_or_lose_the_answer() {
+async fn an_encrypted_connection_can_be_reset_cut_off_or_lose_the_response() {
     let stage = Stage::with(Tls::default()).await;
     for effect in [Effect::Reset, Effect::LoseAnswer] {
         stage.sandbox.inject(Fault::new("test", effect.clone()));
-        let error = stage.ask().await.expect_err("no answer");
+        let error = stage.ask().await.expect_err("no response");
         assert!(matches!(error, TransportError::ConnectionLost { .. }), "{effect:?}: {error:?}");
     }
     for after in [0, 7] {
         stage.sandbox.inject(Fault::new("test", Effect::CutOff { after: Some(after) }));
-        let error = stage.ask().await.expect_err("no whole answer");
+        let error = stage.ask().await.expect_err("incomplete");
         assert!(
             matches!(error, TransportError::IncompleteBody { received, .. } if received == after),
             "{after}: {error:?}"
         );
     }
-    // More than the buffers between server and client hold.
+    // More than fits into the buffers between server and client.
     let after = 5_000_000;
     stage.sandbox.inject(Fault::new("test", Effect::DeepXml { depth: 1_000_000 }));
     stage.sandbox.inject(Fault::new("test", Effect::CutOff { after: Some(after) }));
-    let error = stage.ask().await.expect_err("no whole answer");
+    let error = stage.ask().await.expect_err("incomplete");
     assert!(matches!(error, TransportError::IncompleteBody { received, .. } if received == after), "{error:?}");
     assert!(stage.ask().await.is_ok(), "each fault was used up");
 }
 
 #[tokio::test]
-async fn whoever_is_silent_or_talks_nonsense_keeps_nobody_waiting() {
+async fn a_silent_or_invalid_client_does_not_delay_others() {
     let stage = Stage::with(Tls::default()).await;
     let silent = TcpStream::connect(stage.sandbox.address()).await.expect("accepted");
     let mut half = TcpStream::connect(stage.sandbox.address()).await.expect("accepted");
@@ -77,7 +78,7 @@ async fn whoever_is_silent_or_talks_nonsense_keeps_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn a_name_for_which_there_can_be_no_certificate_is_refused_at_the_start() {
+async fn an_invalid_host_name_is_refused_at_the_start() {
     let text = "[tls]\nname = \"acmé\"\n";
     let scenario = Scenario::from_toml(text).expect("a scenario");
     let listen = "127.0.0.1:0".parse().expect("an address");

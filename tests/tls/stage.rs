@@ -1,4 +1,4 @@
-//! A sandbox that encrypts, and the program's own HTTP client towards it.
+//! A sandbox with TLS, and the HTTP client of the program for it.
 
 use campaign_group_sync::{
     sandbox::{Sandbox, Scenario, Tls},
@@ -16,20 +16,20 @@ impl Stage {
         Self { sandbox: crate::support::sandbox::start(scenario).await }
     }
 
-    /// Where the Campaign instance is.
+    /// The address of the Campaign instance.
     pub(crate) fn campaign(&self) -> BaseUrl {
         let connection = self.sandbox.connection();
         BaseUrl::parse(&connection.instances.first().expect("an instance").url).expect("an address")
     }
 
-    /// A client that trusts whom the sandbox names.
+    /// A client that trusts the authority of the sandbox.
     pub(crate) fn client(&self) -> HttpClient {
         let options =
             HttpOptions { trusted_authorities: self.sandbox.connection().authority, ..HttpOptions::default() };
         HttpClient::new(&self.campaign(), &options).expect("a client")
     }
 
-    /// Asks the instance how it is.
+    /// Sends one request to the instance.
     pub(crate) async fn ask(&self) -> Result<HttpResponse, TransportError> {
         let client = self.client();
         client.send(client.get(&self.campaign().join("/r/test")), ConnectionReuse::Allowed, async || Ok(())).await

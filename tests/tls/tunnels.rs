@@ -1,4 +1,4 @@
-//! A server that is reached through the tunnel of a proxy.
+//! Servers that are reached through the tunnel of a proxy.
 
 use std::{
     collections::BTreeMap,
@@ -17,10 +17,10 @@ use tokio::{
 
 use super::stage::Stage;
 
-/// A name that no resolver needs to know: only the proxy is connected to.
+/// A name that is not resolved: the client connects to the proxy only.
 const HOST: &str = "acme.campaign.example";
 
-/// A proxy that opens every tunnel to `server`; what it was asked for is kept.
+/// A proxy that opens every tunnel to `server`, and the heads of its requests.
 async fn proxy(server: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -87,7 +87,7 @@ fn incident_51_no_proxy_exempts_a_host_from_a_proxy_that_cannot_be_used() {
 }
 
 #[tokio::test]
-async fn one_client_reaches_each_address_in_the_way_that_leads_there() {
+async fn one_client_reaches_each_address_directly_or_through_the_proxy() {
     let stage = Stage::with(Tls::default()).await;
     let (proxy, heads) = proxy(stage.sandbox.address()).await;
     let environment = BTreeMap::from([("HTTPS_PROXY".to_owned(), proxy.to_string())]);
@@ -111,7 +111,7 @@ async fn one_client_reaches_each_address_in_the_way_that_leads_there() {
 #[tokio::test]
 async fn a_failed_connection_names_the_host_of_its_request_and_the_proxy_that_leads_there() {
     let closed = TcpListener::bind("127.0.0.1:0").await.and_then(|listener| listener.local_addr()).expect("an address");
-    // It leads to this host, and is no loopback address: NO_PROXY decides.
+    // It reaches this host and is not a loopback address: NO_PROXY decides.
     let direct = format!("0.0.0.0:{}", closed.port());
     let variables = [("HTTPS_PROXY", closed.to_string()), ("NO_PROXY", "0.0.0.0".to_owned())];
     let environment = variables.map(|(name, value)| (name.to_owned(), value)).into();
@@ -124,7 +124,7 @@ async fn a_failed_connection_names_the_host_of_its_request_and_the_proxy_that_le
     ] {
         let request = client.get(&format!("https://{place}/ims/token/v3"));
         let sent = client.send(request, ConnectionReuse::Allowed, async || Ok::<_, TransportError>(())).await;
-        let error = sent.expect_err("nobody listens");
+        let error = sent.expect_err("no listener");
         assert!(error.to_string().starts_with(&expected), "{error}");
         assert_eq!(error.is_misconfigured(), is_misconfigured, "{error}");
     }
