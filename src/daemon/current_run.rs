@@ -1,4 +1,5 @@
-//! The current run: a task of its own, so that the loop stays responsive, and a run that panics does not end the daemon.
+//! The current run: a task of its own, so that the loop stays responsive, and a run that panics does not end the
+//! daemon.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -19,8 +20,8 @@ use crate::{
 
 use super::DaemonState;
 
-/// A healthy run reports progress at least this often, apart from announced waits: one call is tried 5 times, and each attempt
-/// may wait 10 s for a connection and 120 s for a part of the response.
+/// A healthy run reports progress at least this often, apart from announced waits: one call is tried 5 times, and each
+/// attempt may wait 10 s for a connection and 120 s for a part of the response.
 const LONGEST_SILENCE: Duration = Duration::from_secs(15 * 60);
 
 /// The origin of a run, with the receiver of its end.
@@ -106,8 +107,8 @@ impl CurrentRun {
         (&mut self.task).await
     }
 
-    /// Stops the run and waits for its end, for `patience` at most; then aborts it. The journal holds what was being written,
-    /// and the kernel releases the lock.
+    /// Stops the run and waits for its end, for `patience` at most; then aborts it. The journal holds what was being
+    /// written, and the kernel releases the lock.
     pub(super) async fn stop(mut self, patience: Duration) {
         self.switch.stop();
         let report = if let Ok(ended) = timeout(patience, &mut self.task).await {

@@ -28,7 +28,8 @@ use super::{
     service_manager::ServiceManager,
 };
 
-/// How long a stopped run may take to finish the change in progress. With the steps after it, the daemon ends within 10 s.
+/// How long a stopped run may take to finish the change in progress. With the steps after it, the daemon ends within 10
+/// s.
 const RUN_STOP_TIMEOUT: Duration = Duration::from_secs(7);
 
 /// How long clients of the control socket, and half as long clients of HTTP, may take to receive their responses.
@@ -108,7 +109,8 @@ impl Daemon {
         self.end(why).await
     }
 
-    /// Sends the status to systemd, and the watchdog ping; the ping only while the current run makes progress, if there is one.
+    /// Sends the status to systemd, and the watchdog ping; the ping only while the current run makes progress, if there
+    /// is one.
     pub(super) fn show(&mut self) {
         let facts = self.state.facts();
         let words = facts.status.described();
@@ -167,8 +169,8 @@ impl Daemon {
             self.start(settings.sync_options(), order.is_whole(), request, RunOrigin::Socket(reply));
             return;
         }
-        // Stopped from the beginning: if the current run ends in this moment, this one still makes no changes, because the
-        // loop does not know of it.
+        // Stopped from the beginning: if the current run ends in this moment, this one still makes no changes, because
+        // the loop does not know of it.
         let (switch, stop) = StopSwitch::new();
         switch.stop();
         let (options, request, journal) = (settings.sync_options(), request(stop), self.journal.clone());
@@ -219,7 +221,8 @@ impl Daemon {
         self.show_next_run();
     }
 
-    /// The pause and the held plans. If the journal cannot be read, the run has failed as well: the held plans stay as they were.
+    /// The pause and the held plans. If the journal cannot be read, the run has failed as well: the held plans stay as
+    /// they were.
     async fn outstanding(&self) -> Outstanding {
         let settings = Arc::clone(&self.settings.borrow());
         match timeout(JOURNAL_TIMEOUT, outstanding_now(&self.journal, &settings)).await {

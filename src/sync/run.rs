@@ -76,8 +76,8 @@ pub enum WaitPolicy {
     /// As long as it takes.
     #[serde(rename = "wait_out")]
     Unbounded,
-    /// As a scheduled run: up to 15 minutes for the end of the interval between two reads, so that the jitter of the schedule
-    /// does not cost a read.
+    /// As a scheduled run: up to 15 minutes for the end of the interval between two reads, so that the jitter of the
+    /// schedule does not cost a read.
     #[serde(skip)]
     Scheduled,
 }
@@ -131,9 +131,9 @@ pub async fn run(options: &SyncOptions, journal: &Journal, request: &RunRequest,
     Box::pin(make(options, journal, request, Rules::InForce, scope, watcher)).await
 }
 
-/// Makes a dry run under rules that are not configured, such as another mask. Only the run itself is recorded, under the name
-/// `described`: it affects no later run, no approval and no record of memberships. Held changes have no digest, because they
-/// cannot be approved.
+/// Makes a dry run under rules that are not configured, such as another mask. Only the run itself is recorded, under
+/// the name `described`: it affects no later run, no approval and no record of memberships. Held changes have no
+/// digest, because they cannot be approved.
 pub async fn rehearse(options: &SyncOptions, journal: &Journal, described: String, watcher: &Watcher) -> RunReport {
     Box::pin(make(options, journal, &RunRequest::dry(), Rules::Tried, Some(described), watcher)).await
 }
@@ -210,8 +210,8 @@ impl<'a> RunSession<'a> {
         run_log::run_span(self.recorder.run())
     }
 
-    /// Makes the run: takes the lock, records the start, lets `work` do the rest and records the end. The report holds every
-    /// failure.
+    /// Makes the run: takes the lock, records the start, lets `work` do the rest and records the end. The report holds
+    /// every failure.
     pub(super) async fn run(
         &self,
         scope: Option<String>,
@@ -234,8 +234,8 @@ impl<'a> RunSession<'a> {
         }
     }
 
-    /// Takes the lock and records the start of the run; answers the report of a run that could not start otherwise. Earlier
-    /// runs without an end have died: the kernel has released their lock.
+    /// Takes the lock and records the start of the run; answers the report of a run that could not start otherwise.
+    /// Earlier runs without an end have died: the kernel has released their lock.
     async fn lock(&self, scope: Option<String>) -> Result<RunLock, Box<RunReport>> {
         let journal = self.recorder.journal();
         let holder = format!("run {} ({})", self.recorder.run(), self.mode.as_str());

@@ -48,7 +48,7 @@ fn before_the_first_run_access_is_empty() {
         );
     }
     let text = served.command(&["access", "--at", "2020-02-29T14:00:00Z"]).stdout;
-    assert!(text.starts_with("Nothing is known of 2020-02-29T14:00:00Z"), "{text}");
+    assert!(text.starts_with("Nothing is recorded for 2020-02-29T14:00:00Z"), "{text}");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The messages of the control socket: one JSON object a line, requests of the command line and responses of the daemon.
+//! The messages of the control socket: one JSON object a line, requests of the command line and responses of the
+//! daemon.
 
 use serde::{Deserialize, Serialize};
 

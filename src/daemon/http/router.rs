@@ -16,13 +16,14 @@ use super::{
     readiness::why_not_ready,
 };
 
-/// The most bytes in the URL and the headers of a request; a browser with cookies of other ports of this host stays below.
+/// The most bytes in the URL and the headers of a request; a browser with cookies of other ports of this host stays
+/// below.
 const MOST_HEAD: usize = 16 * 1024;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// The headers of every response beside the policy of the page: the browser must not guess the type, frame the page, store it
-/// or reveal it to other sites.
+/// The headers of every response beside the policy of the page: the browser must not guess the type, frame the page,
+/// store it or reveal it to other sites.
 const PROTECTION: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -168,8 +169,8 @@ fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     })
 }
 
-/// The query of the page. Another site can make a browser send a query without the intention of its user, and each query
-/// costs calls to Adobe: such a query only fills the form, for the user to send it.
+/// The query of the page. Another site can make a browser send a query without the intention of its user, and each
+/// query costs calls to Adobe: such a query only fills the form, for the user to send it.
 fn query(request: &Parts) -> PageQuery {
     let mut query = PageQuery::default();
     for (key, value) in url::form_urlencoded::parse(request.uri.query().unwrap_or_default().as_bytes()) {
