@@ -1,5 +1,5 @@
-//! The result of an approval as a document: the output of the command `approve`, whether the command or the daemon records
-//! the approval. The field names are fixed.
+//! The result of an approval as a document: the output of the command `approve`, whether the command or the daemon
+//! records the approval. The field names are fixed.
 
 use std::time::Duration;
 

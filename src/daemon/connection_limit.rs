@@ -1,5 +1,5 @@
-//! The limit of open connections: beyond it, a new connection replaces one that only waits for its peer, so that silent and
-//! slow peers do not block the daemon for others.
+//! The limit of open connections: beyond it, a new connection replaces one that only waits for its peer, so that silent
+//! and slow peers do not block the daemon for others.
 
 use std::sync::{
     Arc,
@@ -47,8 +47,8 @@ impl ConnectionLimit {
         Self { most, tasks: JoinSet::new(), open: Vec::new() }
     }
 
-    /// Starts a connection. At the limit, closes the oldest connection that waits for its peer; if all are busy, the oldest of
-    /// all.
+    /// Starts a connection. At the limit, closes the oldest connection that waits for its peer; if all are busy, the
+    /// oldest of all.
     pub(super) fn admit(&mut self, start: impl FnOnce(&mut JoinSet<()>, BusyFlag) -> AbortHandle) {
         self.open.retain(|connection| !connection.task.is_finished());
         if self.open.len() >= self.most {

@@ -1,4 +1,5 @@
-//! The current run: a task of its own, so that the loop stays responsive, and a run that panics does not end the daemon.
+//! The current run: a task of its own, so that the loop stays responsive, and a run that panics does not end the
+//! daemon.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -19,8 +20,8 @@ use crate::{
 
 use super::DaemonState;
 
-/// A healthy run reports progress at least this often, apart from announced waits: one call is tried 5 times, and each attempt
-/// may wait 10 s for a connection and 120 s for a part of the response.
+/// A healthy run reports progress at least this often, apart from announced waits: one call is tried 5 times, and each
+/// attempt may wait 10 s for a connection and 120 s for a part of the response.
 const LONGEST_SILENCE: Duration = Duration::from_secs(15 * 60);
 
 /// The origin of a run, with the receiver of its end.
@@ -49,15 +50,6 @@ impl RunOrigin {
     }
 }
 
-/// Whether the outcome of a run decides the state of the daemon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RunExtent {
-    /// It does: the run covers everything and may write.
-    Whole,
-    /// It does not: the run is narrowed, or writes nothing.
-    Part,
-}
-
 /// The current run.
 #[derive(Debug)]
 pub(super) struct CurrentRun {
@@ -65,7 +57,8 @@ pub(super) struct CurrentRun {
     switch: StopSwitch,
     alive_until: Arc<Mutex<Instant>>,
     pub(super) origin: RunOrigin,
-    pub(super) extent: RunExtent,
+    /// Whether the run covers everything and may write: then its outcome decides the state of the daemon.
+    pub(super) is_whole: bool,
 }
 
 impl CurrentRun {
@@ -74,7 +67,7 @@ impl CurrentRun {
         (options, request): (sync::SyncOptions, RunRequest),
         switch: StopSwitch,
         (journal, daemon_state): (&Journal, &DaemonState),
-        (origin, extent): (RunOrigin, RunExtent),
+        (origin, is_whole): (RunOrigin, bool),
     ) -> Self {
         let alive_until = Arc::new(Mutex::new(Instant::now() + LONGEST_SILENCE));
         let (journal, shown, heartbeat) = (journal.clone(), daemon_state.clone(), alive_until.clone());
@@ -94,7 +87,7 @@ impl CurrentRun {
             });
             sync::run(&options, &journal, &request, &watcher).await
         });
-        Self { task, switch, alive_until, origin, extent }
+        Self { task, switch, alive_until, origin, is_whole }
     }
 
     /// Whether the run has reported progress recently enough.
@@ -114,8 +107,8 @@ impl CurrentRun {
         (&mut self.task).await
     }
 
-    /// Stops the run and waits for its end, for `patience` at most; then aborts it. The journal holds what was being written,
-    /// and the kernel releases the lock.
+    /// Stops the run and waits for its end, for `patience` at most; then aborts it. The journal holds what was being
+    /// written, and the kernel releases the lock.
     pub(super) async fn stop(mut self, patience: Duration) {
         self.switch.stop();
         let report = if let Ok(ended) = timeout(patience, &mut self.task).await {

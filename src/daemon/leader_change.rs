@@ -1,8 +1,8 @@
 //! What the loop does when this node becomes the leader or a follower, or does not know which node is the leader.
 //!
-//! The leader makes the scheduled runs. Every node serves health, status and the control socket. A node makes the runs that
-//! clients request from it, as the leader or not: the lock of runs lets one node run at a time. An approval is written into
-//! the shared journal, and counts for the next run on any node.
+//! The leader makes the scheduled runs. Every node serves health, status and the control socket. A node makes the runs
+//! that clients request from it, as the leader or not: the lock of runs lets one node run at a time. An approval is
+//! written into the shared journal, and counts for the next run on any node.
 
 use chrono::Utc;
 use tokio::task::spawn_local;
@@ -57,8 +57,8 @@ impl Daemon {
         self.state.follow(leader, why, restored.map(|restored| (&restored.status, next_run)));
     }
 
-    /// Stops being the leader. Stops a scheduled run, which has no use any more: its lock belonged to the leader, and allows no
-    /// write since the session ended. A requested run continues, because it has a lock of its own.
+    /// Stops being the leader. Stops a scheduled run, which has no use any more: its lock belonged to the leader, and
+    /// allows no write since the session ended. A requested run continues, because it has a lock of its own.
     fn stop_leading(&mut self, why: &str) {
         self.leadership = None;
         if let Some(run) = &self.current {
@@ -70,7 +70,8 @@ impl Daemon {
         self.show_next_run();
     }
 
-    /// Stops the schedule. Does not wait for it: the schedule ends after the run that it began, and the loop handles that end.
+    /// Stops the schedule. Does not wait for it: the schedule ends after the run that it began, and the loop handles
+    /// that end.
     pub(super) fn stop_schedule(&mut self) {
         let Some(old) = self.schedule_task.take() else { return };
         spawn_local(async move {
@@ -80,8 +81,8 @@ impl Daemon {
         });
     }
 
-    /// The journal for a run. A run of the schedule or of the daemon itself writes under the leadership, and fails once that
-    /// has ended.
+    /// The journal for a run. A run of the schedule or of the daemon itself writes under the leadership, and fails once
+    /// that has ended.
     pub(super) fn journal_for(&self, origin: &RunOrigin) -> Journal {
         let journal = self.journal.with_notifications(self.settings.borrow().wanted_notifications());
         match (origin, &self.leadership) {

@@ -1,5 +1,5 @@
-//! The election of the leader among nodes that share the state: a task tries to lead, checks the leadership, and informs the
-//! loop.
+//! The election of the leader among nodes that share the state: a task tries to lead, checks the leadership, and
+//! informs the loop.
 
 use std::{fs, sync::Arc, time::Duration};
 
@@ -19,14 +19,15 @@ use super::restore_status::{RestoredStatus, restore_status};
 
 /// The pause between two attempts to lead, and between two checks of the leader's session.
 ///
-/// Another node takes over within 15 s: 11 s until the server closes the session of a node that vanished, at most this pause
-/// until the next attempt, and 2 s for the attempt and a read of the journal. When a node is stopped, killed or crashes, its
-/// session ends at once, and only the pause remains. A node that hangs keeps its session until the service manager ends it. A
-/// node that is cut off from the server notices it after this pause and 5 s without a response: before another node leads.
+/// Another node takes over within 15 s: 11 s until the server closes the session of a node that vanished, at most this
+/// pause until the next attempt, and 2 s for the attempt and a read of the journal. When a node is stopped, killed or
+/// crashes, its session ends at once, and only the pause remains. A node that hangs keeps its session until the service
+/// manager ends it. A node that is cut off from the server notices it after this pause and 5 s without a response:
+/// before another node leads.
 pub(super) const ELECTION_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How many pauses a node that lost the leadership waits before its next attempt: its session ended for a reason, and its run
-/// may still be ending. Other nodes have made two attempts by then.
+/// How many pauses a node that lost the leadership waits before its next attempt: its session ended for a reason, and
+/// its run may still be ending. Other nodes have made two attempts by then.
 const PAUSES_FOR_OTHERS: u32 = 3;
 
 /// How long a read of the journal may take: in the meantime the schedule does not run, and the session may end.

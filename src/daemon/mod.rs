@@ -85,8 +85,8 @@ const REQUEST_QUEUE: usize = 8;
 /// Explain requests that may wait; further ones would not be answered in time.
 const EXPLAIN_QUEUE: usize = 4;
 
-/// Runs the daemon from its start until it is stopped, in a [`tokio::task::LocalSet`]. A reload reads `sources` again, and sets
-/// the level of `log` to `log.level`; `log` is `None` where an argument gave the level.
+/// Runs the daemon from its start until it is stopped, in a [`tokio::task::LocalSet`]. A reload reads `sources` again,
+/// and sets the level of `log` to `log.level`; `log` is `None` where an argument gave the level.
 pub async fn run(settings: Settings, sources: Sources, log: Option<LogControl>) -> Result<(), DaemonError> {
     let stop = StopSignals::listen().map_err(DaemonError::Signals)?;
     let reload = ReloadSignal::listen().map_err(DaemonError::Signals)?;
@@ -101,7 +101,8 @@ pub async fn run(settings: Settings, sources: Sources, log: Option<LogControl>) 
     daemon.serve(signals).await
 }
 
-/// Opens everything, in the order in which a failure leaves the least to clean up. The lock is held until the daemon has ended.
+/// Opens everything, in the order in which a failure leaves the least to clean up. The lock is held until the daemon
+/// has ended.
 ///
 /// If a database that several nodes share does not answer yet, the daemon starts anyway, reports it, and retries.
 async fn start(
@@ -217,8 +218,8 @@ async fn listen_for_http(settings: &Settings) -> Result<Option<TcpListener>, Dae
     Ok(Some(listener))
 }
 
-/// Serves health, metrics and the status page until `stop`. If serving fails before, the daemon continues without it: its runs
-/// go on, and the health check of a supervisor fails.
+/// Serves health, metrics and the status page until `stop`. If serving fails before, the daemon continues without it:
+/// its runs go on, and the health check of a supervisor fails.
 fn serve_http(listener: TcpListener, state: HttpState, stop: Stop) -> JoinHandle<()> {
     spawn_local(async move {
         if let Err(error) = serve(listener, state, async move { stop.requested().await }).await {

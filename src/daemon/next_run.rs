@@ -1,5 +1,5 @@
-//! The next run over everything: begins at once after an approval or a forgotten pause where Adobe's limits allow it, and at
-//! its scheduled time otherwise.
+//! The next run over everything: begins at once after an approval or a forgotten pause where Adobe's limits allow it,
+//! and at its scheduled time otherwise.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -99,7 +99,8 @@ impl NextRun {
 }
 
 impl Daemon {
-    /// Begins a run over everything if there is no current run, this node makes the scheduled runs, and Adobe's limits allow it.
+    /// Begins a run over everything if there is no current run, this node makes the scheduled runs, and Adobe's limits
+    /// allow it.
     pub(super) async fn run_at_once(&mut self, wanted: RunReason) -> NextRun {
         let at = self.settings.borrow().schedule.schedule.next_after(Utc::now());
         if self.current.is_some() {

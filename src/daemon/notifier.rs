@@ -1,5 +1,5 @@
-//! Delivers notifications while the daemon runs: one task for each target, and one that watches for outages and expiring
-//! credentials.
+//! Delivers notifications while the daemon runs: one task for each target, and one that watches for outages and
+//! expiring credentials.
 
 use std::{sync::Arc, time::Duration};
 
@@ -34,8 +34,8 @@ pub(super) struct Notifier {
 }
 
 impl Notifier {
-    /// Starts the tasks; a value sent to the returned channel wakes them. They end with the daemon: an attempt that is under
-    /// way then is retried after the next start.
+    /// Starts the tasks; a value sent to the returned channel wakes them. They end with the daemon: an attempt that is
+    /// under way then is retried after the next start.
     pub(super) fn start(self) -> watch::Sender<()> {
         let (sender, wake) = watch::channel(());
         for target in NotificationTarget::ALL {
@@ -78,8 +78,8 @@ impl Notifier {
         }
     }
 
-    /// Reports outages and expiring credentials, shows the state of the targets, and deletes targets that are not configured
-    /// any more.
+    /// Reports outages and expiring credentials, shows the state of the targets, and deletes targets that are not
+    /// configured any more.
     async fn watch(mut self, mut wake: watch::Receiver<()>) {
         let (mut age, mut errors) = (SuccessAge::new(Instant::now()), JournalErrors::default());
         loop {
@@ -164,8 +164,8 @@ impl JournalErrors {
     }
 }
 
-/// The age of the last success: its age when it became known, plus the time since then by the monotonic clock. A clock that
-/// jumps ahead causes no report of an outage.
+/// The age of the last success: its age when it became known, plus the time since then by the monotonic clock. A clock
+/// that jumps ahead causes no report of an outage.
 struct SuccessAge {
     last: Option<DateTime<Utc>>,
     known_at: Instant,

@@ -14,8 +14,8 @@ use super::{LastRun, Outstanding, ServiceState, Status, is_clean};
 /// How many runs are searched for the last success: with a run every two hours, those of a month.
 const RUNS: usize = 400;
 
-/// How far the clocks of two nodes may differ: a run that began at most this far in the future counts as made; a run further
-/// in the future was recorded by a wrong clock.
+/// How far the clocks of two nodes may differ: a run that began at most this far in the future counts as made; a run
+/// further in the future was recorded by a wrong clock.
 const CLOCKS_APART: TimeDelta = TimeDelta::minutes(1);
 
 /// The status that is known before the first run.
@@ -23,8 +23,8 @@ const CLOCKS_APART: TimeDelta = TimeDelta::minutes(1);
 pub(super) struct RestoredStatus {
     /// In the state `starting`, unless something is held or rate limited.
     pub(super) status: Status,
-    /// When the last run began that covered everything and could write. It counts as the run of its tick, however it ended: a
-    /// run that crashes its node must not be the first that the next node, or the next start, makes.
+    /// When the last run began that covered everything and could write. It counts as the run of its tick, however it
+    /// ended: a run that crashes its node must not be the first that the next node, or the next start, makes.
     last_run: Option<DateTime<Utc>>,
 }
 
@@ -84,7 +84,8 @@ async fn end_of(
     Ok(report.map(|report| report.ended_at(now).trunc_subsecs(0)))
 }
 
-/// Whether a run covered everything in all of these instances, and could write: only such a run counts as that of a tick.
+/// Whether a run covered everything in all of these instances, and could write: only such a run counts as that of a
+/// tick.
 fn is_whole(run: &RunEntry, instances: &[FoldedName]) -> bool {
     let has = |instance: &FoldedName| run.instances.iter().any(|name| FoldedName::new(name) == *instance);
     run.mode == RunMode::Apply && run.scope.is_none() && instances.iter().all(has)

@@ -20,15 +20,16 @@ use crate::{
 
 use super::{
     DaemonError, DaemonState, Outstanding,
-    control::{LoopRequest, RequestedRun, RunOrder, Server, Throttle},
-    current_run::{CurrentRun, RunExtent, RunOrigin},
+    control::{LoopRequest, RequestedRun, RunOrder, Server},
+    current_run::{CurrentRun, RunOrigin},
     leadership::{LeaderChange, LeaderElection},
     restore_status::outstanding_now,
     schedule_task::{DueTick, ScheduleTask, ScheduleTaskEvent},
     service_manager::ServiceManager,
 };
 
-/// How long a stopped run may take to finish the change in progress. With the steps after it, the daemon ends within 10 s.
+/// How long a stopped run may take to finish the change in progress. With the steps after it, the daemon ends within 10
+/// s.
 const RUN_STOP_TIMEOUT: Duration = Duration::from_secs(7);
 
 /// How long clients of the control socket, and half as long clients of HTTP, may take to receive their responses.
@@ -108,7 +109,8 @@ impl Daemon {
         self.end(why).await
     }
 
-    /// Sends the status to systemd, and the watchdog ping; the ping only while the current run makes progress, if there is one.
+    /// Sends the status to systemd, and the watchdog ping; the ping only while the current run makes progress, if there
+    /// is one.
     pub(super) fn show(&mut self) {
         let facts = self.state.facts();
         let words = facts.status.described();
@@ -138,11 +140,11 @@ impl Daemon {
             groups: Vec::new(),
             approve: Vec::new(),
             approver: SCHEDULE.to_owned(),
-            throttle: Throttle::Leave,
+            wait_policy,
         };
         let options = self.settings.borrow().sync_options();
-        let request = |stop| request(&order, SCHEDULE.into(), wait_policy, stop);
-        self.start(options, extent_of(&order), request, origin);
+        let request = |stop| request(&order, SCHEDULE.into(), stop);
+        self.start(options, order.is_whole(), request, origin);
     }
 
     /// Corrects the times that were computed from a clock that was ahead.
@@ -162,17 +164,13 @@ impl Daemon {
             let _ = reply.send(Err(message));
             return;
         }
-        let wait_policy = match order.throttle {
-            Throttle::Leave => WaitPolicy::Bounded,
-            Throttle::WaitOut => WaitPolicy::Unbounded,
-        };
-        let request = |stop| request(&order, approver, wait_policy, stop);
+        let request = |stop| request(&order, approver, stop);
         if self.current.is_none() {
-            self.start(settings.sync_options(), extent_of(&order), request, RunOrigin::Socket(reply));
+            self.start(settings.sync_options(), order.is_whole(), request, RunOrigin::Socket(reply));
             return;
         }
-        // Stopped from the beginning: if the current run ends in this moment, this one still makes no changes, because the
-        // loop does not know of it.
+        // Stopped from the beginning: if the current run ends in this moment, this one still makes no changes, because
+        // the loop does not know of it.
         let (switch, stop) = StopSwitch::new();
         switch.stop();
         let (options, request, journal) = (settings.sync_options(), request(stop), self.journal.clone());
@@ -185,32 +183,31 @@ impl Daemon {
     fn start(
         &mut self,
         options: sync::SyncOptions,
-        extent: RunExtent,
+        is_whole: bool,
         request: impl FnOnce(Stop) -> RunRequest,
         origin: RunOrigin,
     ) {
         let (switch, stop) = StopSwitch::new();
         let request = request(stop);
         let journal = self.journal_for(&origin);
-        let run = CurrentRun::start((options, request), switch, (&journal, &self.state), (origin, extent));
+        let run = CurrentRun::start((options, request), switch, (&journal, &self.state), (origin, is_whole));
         self.current = Some(run);
         self.show_next_run();
     }
 
     async fn run_ended(&mut self, ended: Result<RunReport, JoinError>) {
-        let Some(CurrentRun { origin, extent, .. }) = self.current.take() else { return };
+        let Some(CurrentRun { origin, is_whole, .. }) = self.current.take() else { return };
         match ended {
             Ok(report) => {
                 origin.report_end(Some(&report));
                 let waiting = self.outstanding().await;
-                match extent {
-                    // A run of another process held the lock: this run found out nothing.
-                    RunExtent::Whole if report.outcome == Outcome::Locked => {
-                        self.state.partial_run_ended(report, waiting);
-                    }
-                    RunExtent::Whole if self.schedule_task.is_some() => self.state.run_ended(report, waiting),
-                    RunExtent::Whole => self.state.run_on_follower_ended(report, waiting),
-                    RunExtent::Part => self.state.partial_run_ended(report, waiting),
+                // A run of another process held the lock: this run found out nothing.
+                if !is_whole || report.outcome == Outcome::Locked {
+                    self.state.partial_run_ended(report, waiting);
+                } else if self.schedule_task.is_some() {
+                    self.state.run_ended(report, waiting);
+                } else {
+                    self.state.run_on_follower_ended(report, waiting);
                 }
             }
             Err(error) => {
@@ -224,7 +221,8 @@ impl Daemon {
         self.show_next_run();
     }
 
-    /// The pause and the held plans. If the journal cannot be read, the run has failed as well: the held plans stay as they were.
+    /// The pause and the held plans. If the journal cannot be read, the run has failed as well: the held plans stay as
+    /// they were.
     async fn outstanding(&self) -> Outstanding {
         let settings = Arc::clone(&self.settings.borrow());
         match timeout(JOURNAL_TIMEOUT, outstanding_now(&self.journal, &settings)).await {
@@ -307,17 +305,13 @@ async fn ended(current: &mut Option<CurrentRun>) -> Result<RunReport, JoinError>
     }
 }
 
-fn extent_of(order: &RunOrder) -> RunExtent {
-    if order.is_whole() { RunExtent::Whole } else { RunExtent::Part }
-}
-
-fn request(order: &RunOrder, approver: Approver, wait_policy: WaitPolicy, stop: Stop) -> RunRequest {
+fn request(order: &RunOrder, approver: Approver, stop: Stop) -> RunRequest {
     RunRequest {
         mode: order.mode,
         scope: Scope { users: order.users.clone(), groups: order.groups.iter().map(OperatorGroupName::new).collect() },
         approve: order.approve.iter().filter_map(|digest| Digest::parse(digest)).collect(),
         approver,
-        wait_policy,
+        wait_policy: order.wait_policy,
         stop,
     }
 }

@@ -67,7 +67,8 @@ impl ScheduleTask {
         self.events.recv().await
     }
 
-    /// Stops the schedule, and waits for the end of the run that the last tick began. Drops a tick that was not handled.
+    /// Stops the schedule, and waits for the end of the run that the last tick began. Drops a tick that was not
+    /// handled.
     pub(super) async fn stop(mut self) -> Result<(), ScheduleError> {
         drop(self.stop.take());
         self.events.close();

@@ -29,7 +29,8 @@ impl ServiceManager {
         notify(&[NotifyState::Ready]);
     }
 
-    /// The daemon reads the configuration again; the time distinguishes this message from an older one (`man 3 sd_notify`).
+    /// The daemon reads the configuration again; the time distinguishes this message from an older one (`man 3
+    /// sd_notify`).
     pub(super) fn reloading() {
         match NotifyState::monotonic_usec_now() {
             Ok(now) => notify(&[NotifyState::Reloading, now]),

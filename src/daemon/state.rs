@@ -34,8 +34,8 @@ const NO_RUN_AS_LEADER: &str = "no run has ended since this node became the lead
 /// The reason of the state `running`.
 const UNDER_WAY: &str = "a run is under way";
 
-/// How long a run may take before the last success counts as too old. A run over a very large organization takes hours, and
-/// the gaps in its schedule are long enough for it.
+/// How long a run may take before the last success counts as too old. A run over a very large organization takes hours,
+/// and the gaps in its schedule are long enough for it.
 const LENGTH_OF_A_RUN: Duration = Duration::from_secs(15 * 60);
 
 /// What the daemon waits for between runs, read from the journal.
@@ -107,7 +107,8 @@ pub struct DaemonFacts {
 }
 
 impl DaemonState {
-    /// The state of a daemon that starts. `ready_within` is the longest time without a success that still counts as ready.
+    /// The state of a daemon that starts. `ready_within` is the longest time without a success that still counts as
+    /// ready.
     pub fn new(ready_within: Duration, leader: Option<String>) -> Self {
         let status =
             Status { version: super::status::VERSION, reason: NO_RUN_YET.to_owned(), leader, ..Status::default() };
@@ -136,7 +137,8 @@ impl DaemonState {
         self.changed.send_modify(|version| *version += 1);
     }
 
-    /// Restores the state from the journal: at the start of the daemon, or when this node, named `leads`, becomes the leader.
+    /// Restores the state from the journal: at the start of the daemon, or when this node, named `leads`, becomes the
+    /// leader.
     pub(super) fn restore(&self, remembered: &Status, next_run: Option<DateTime<Utc>>, leads: Option<&str>) {
         self.update(|facts| {
             facts.status.restore(remembered, next_run);
@@ -153,7 +155,8 @@ impl DaemonState {
         });
     }
 
-    /// Another node is the leader. `leader` is its name, if it is known; `news` is what the journal says about its runs.
+    /// Another node is the leader. `leader` is its name, if it is known; `news` is what the journal says about its
+    /// runs.
     pub(super) fn follow(&self, leader: Option<String>, why: String, news: Option<(&Status, Option<DateTime<Utc>>)>) {
         self.update(|facts| {
             if let Some((remembered, next_run)) = news {
@@ -241,7 +244,8 @@ impl DaemonState {
         });
     }
 
-    /// A requested run over everything ended on a follower: the state is as before, because the runs of the leader decide it.
+    /// A requested run over everything ended on a follower: the state is as before, because the runs of the leader
+    /// decide it.
     pub(super) fn run_on_follower_ended(&self, report: RunReport, outstanding: Outstanding) {
         self.update(|facts| {
             (facts.status.state, facts.status.reason) = std::mem::take(&mut facts.before);
@@ -259,7 +263,8 @@ impl DaemonState {
         });
     }
 
-    /// The clock was ahead and was set back to `now`: times after `now` become `now`, so that their age grows from here.
+    /// The clock was ahead and was set back to `now`: times after `now` become `now`, so that their age grows from
+    /// here.
     pub(super) fn clock_was_set_back(&self, now: DateTime<Utc>, mut outstanding: Outstanding) {
         let now = now.trunc_subsecs(0);
         outstanding.holds.iter_mut().for_each(|hold| hold.since = hold.since.min(now));
@@ -328,8 +333,8 @@ impl DaemonFacts {
     }
 }
 
-/// The longest time without a success that still counts as ready: two gaps of the schedule, so that one failed run raises no
-/// alarm, plus the jitter and the length of a run. Unlimited without a schedule.
+/// The longest time without a success that still counts as ready: two gaps of the schedule, so that one failed run
+/// raises no alarm, plus the jitter and the length of a run. Unlimited without a schedule.
 pub(super) fn ready_within(settings: &Settings) -> Duration {
     let Some((_, longest)) = settings.schedule.schedule.gaps_after(Utc::now()) else { return Duration::MAX };
     let longest = longest.to_std().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The status document of the daemon: the response of `/status` and the output of the command `status`. The field names are
-//! fixed.
+//! The status document of the daemon: the response of `/status` and the output of the command `status`. The field names
+//! are fixed.
 
 use std::collections::BTreeSet;
 
@@ -79,8 +79,8 @@ pub struct Status {
     pub reason: String,
     /// The last run that ended.
     pub last_run: Option<LastRun>,
-    /// When a run last read the Admin Console and Campaign completely and made all changes that it was allowed to make. A held
-    /// change is not allowed yet: a run that holds changes is a success.
+    /// When a run last read the Admin Console and Campaign completely and made all changes that it was allowed to make.
+    /// A held change is not allowed yet: a run that holds changes is a success.
     pub last_success: Option<DateTime<Utc>>,
     /// When a run last was a success with nothing held and nothing failed.
     #[serde(default)]
@@ -102,7 +102,8 @@ pub struct Status {
 }
 
 impl Status {
-    /// In words, as systemd shows it: `idle: in sync; next run 2026-11-22T08:00:00Z; last success 2026-11-22T06:00:04Z`.
+    /// In words, as systemd shows it: `idle: in sync; next run 2026-11-22T08:00:00Z; last success
+    /// 2026-11-22T06:00:04Z`.
     pub fn described(&self) -> String {
         let mut words = format!("{}: {}", self.state.as_str(), self.reason);
         if let Some(since) = self.held_since() {

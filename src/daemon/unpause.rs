@@ -1,5 +1,5 @@
-//! The result of a request to forget the pause that Adobe asked for, as a document: the output of the command `unpause`,
-//! whether the command or the daemon carries it out. The field names are fixed.
+//! The result of a request to forget the pause that Adobe asked for, as a document: the output of the command
+//! `unpause`, whether the command or the daemon carries it out. The field names are fixed.
 
 use std::sync::Arc;
 
@@ -58,8 +58,8 @@ pub struct UnpauseAnswer {
     pub next_run: Option<NextRun>,
 }
 
-/// Forgets the pause that Adobe asked for, and records that `approver` requested it. `journal` is `None` where no run was made
-/// yet.
+/// Forgets the pause that Adobe asked for, and records that `approver` requested it. `journal` is `None` where no run
+/// was made yet.
 ///
 /// Fails only if the journal fails.
 pub async fn unpause(
@@ -80,8 +80,8 @@ pub async fn unpause(
     Ok(UnpauseAnswer::of((organization, client_id), approver, forgotten.as_ref()))
 }
 
-/// Checks, while the daemon knows of a pause, whether it was forgotten through another node that shares the state, and then
-/// requests the run that the pause prevented. Runs until the daemon ends.
+/// Checks, while the daemon knows of a pause, whether it was forgotten through another node that shares the state, and
+/// then requests the run that the pause prevented. Runs until the daemon ends.
 pub(super) async fn watch_for_unpause(
     daemon_state: DaemonState,
     journal: Journal,

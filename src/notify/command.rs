@@ -1,5 +1,5 @@
-//! A program of this host as a target: it runs with an empty environment, gets the document on standard input, and has a
-//! deadline.
+//! A program of this host as a target: it runs with an empty environment, gets the document on standard input, and has
+//! a deadline.
 
 use std::{
     fs, io,

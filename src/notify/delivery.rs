@@ -36,8 +36,8 @@ pub async fn deliver_due(
     Ok(tried)
 }
 
-/// Delivers what is due for all targets at the same time, for `patience` at most. The rest waits for the next run or for the
-/// daemon.
+/// Delivers what is due for all targets at the same time, for `patience` at most. The rest waits for the next run or
+/// for the daemon.
 pub async fn deliver_all(journal: &Journal, options: &NotifyOptions, patience: Duration) {
     let deliver = async |target| {
         if !options.targets().contains(&target) {
@@ -169,8 +169,8 @@ async fn failed(
     Ok(())
 }
 
-/// Adds one notification to the outbox for each credential that expires within 30 days. `days` are the last days on which the
-/// secrets are valid (UTC), each with its section of the configuration.
+/// Adds one notification to the outbox for each credential that expires within 30 days. `days` are the last days on
+/// which the secrets are valid (UTC), each with its section of the configuration.
 pub async fn notify_expiring(
     journal: &Journal,
     days: impl IntoIterator<Item = (String, NaiveDate)>,
@@ -184,8 +184,8 @@ pub async fn notify_expiring(
     Ok(())
 }
 
-/// The pause after a failed attempt: it doubles with each attempt, and is shortened by a random part, so that attempts do not
-/// coincide.
+/// The pause after a failed attempt: it doubles with each attempt, and is shortened by a random part, so that attempts
+/// do not coincide.
 fn pause(first: Duration, attempts: u32, error: &DeliveryError) -> Duration {
     let doubled = first.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1))).min(LONGEST_PAUSE);
     let random = u32::from(Uuid::new_v4().as_bytes()[0]);

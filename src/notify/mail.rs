@@ -19,8 +19,8 @@ const SILENCE: Duration = Duration::from_secs(10);
 
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
-/// Sends one message to all recipients. If the server permanently refuses one of several, each recipient gets a message of
-/// its own: a wrong address must not keep a notification from the others.
+/// Sends one message to all recipients. If the server permanently refuses one of several, each recipient gets a message
+/// of its own: a wrong address must not keep a notification from the others.
 pub(super) async fn send(target: &MailTarget, id: &str, document: &Document<'_>) -> Result<(), DeliveryError> {
     let transport = transport(target)?;
     let together = submit(&transport, target, &message(target, &target.to, id, document)?).await;

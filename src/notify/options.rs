@@ -21,7 +21,8 @@ pub struct NotifyOptions {
     pub webhook: Option<WebhookTarget>,
     /// Mail by SMTP.
     pub mail: Option<MailTarget>,
-    /// The URL of the status page on this host, with a slash at its end; `None` where none is served at a known address.
+    /// The URL of the status page on this host, with a slash at its end; `None` where none is served at a known
+    /// address.
     pub page: Option<String>,
     /// The pause before the second attempt; it doubles each time.
     pub first_pause: Duration,
@@ -116,8 +117,8 @@ pub struct MailTarget {
     pub trusted_authorities: Option<String>,
 }
 
-/// The URL of a webhook: https, or http on this host. It is a secret, because it allows to send there: it is shown without its
-/// path.
+/// The URL of a webhook: https, or http on this host. It is a secret, because it allows to send there: it is shown
+/// without its path.
 #[derive(Clone)]
 pub struct WebhookUrl {
     origin: BaseUrl,

@@ -66,14 +66,15 @@ pub enum SmtpServerError {
 }
 
 impl SmtpServer {
-    /// Parses `smtps://user@host:465`, `smtp+starttls://user@host:587` or `smtp://localhost:25`; user and port may be absent.
+    /// Parses `smtps://user@host:465`, `smtp+starttls://user@host:587` or `smtp://localhost:25`; user and port may be
+    /// absent.
     pub fn parse(text: &str) -> Result<Self, SmtpServerError> {
         let (scheme, rest) = text.trim().split_once("://").ok_or(SmtpServerError::Unreadable)?;
         let known = [SmtpEncryption::Tls, SmtpEncryption::StartTls, SmtpEncryption::None];
         let encryption = known.into_iter().find(|one| one.scheme().eq_ignore_ascii_case(scheme));
         let encryption = encryption.ok_or(SmtpServerError::Unreadable)?;
-        // The URL standard parses hosts only for schemes that it knows: `ftp` is one, and its default port, which the parser
-        // drops, is not the port of a mail server.
+        // The URL standard parses hosts only for schemes that it knows: `ftp` is one, and its default port, which the
+        // parser drops, is not the port of a mail server.
         let url = Url::parse(&format!("ftp://{rest}")).map_err(|_| SmtpServerError::Unreadable)?;
         if url.password().is_some() {
             return Err(SmtpServerError::Password);

@@ -24,7 +24,8 @@ pub(super) async fn post(target: &WebhookTarget, document: String) -> Result<(),
     })
 }
 
-/// Checks whether the host can be reached: requests its root, never the URL of the webhook, so that no message is posted.
+/// Checks whether the host can be reached: requests its root, never the URL of the webhook, so that no message is
+/// posted.
 pub(super) async fn probe(target: &WebhookTarget) -> Result<String, DeliveryError> {
     let (client, origin) = (client(target)?, target.url.origin());
     send(&client, client.get(&origin.join("/")), target).await?;

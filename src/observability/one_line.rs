@@ -15,8 +15,8 @@ use crate::domain::{is_printable, printable};
 /// The most fields of one event: the limit of `tracing`.
 const MOST_FIELDS: usize = 32;
 
-/// Passes events on to the inner layer, with every text in them made printable. Fields of systemd-journald, JSON and text are
-/// written from the result.
+/// Passes events on to the inner layer, with every text in them made printable. Fields of systemd-journald, JSON and
+/// text are written from the result.
 pub(super) struct OneLine<L>(pub(super) L);
 
 impl<S: Subscriber + for<'s> LookupSpan<'s>, L: Layer<S>> Layer<S> for OneLine<L> {

@@ -1,5 +1,5 @@
-//! The schedule of runs: cron expressions in a time zone, the loop that starts one run at a time, and the signals of the
-//! operating system. This module does not know what a run does.
+//! The schedule of runs: cron expressions in a time zone, the loop that starts one run at a time, and the signals of
+//! the operating system. This module does not know what a run does.
 
 mod schedule;
 mod signals;

@@ -24,9 +24,10 @@ const DAY: TimeDelta = TimeDelta::days(1);
 
 /// The ticks of a cron expression in one time zone; or none.
 ///
-/// A single time of day (`0 30 2 * * *`) has one tick a day also when the clocks change: if they skip the time, the tick is the
-/// first moment after the change; if they repeat it, the tick is in the first of the two hours. A repeated time
-/// (`0 */10 * * * *`, `0 0 2,14 * * *`) has a tick whenever the clocks show it: none in a skipped hour, two in a repeated one.
+/// A single time of day (`0 30 2 * * *`) has one tick a day also when the clocks change: if they skip the time, the
+/// tick is the first moment after the change; if they repeat it, the tick is in the first of the two hours. A repeated
+/// time (`0 */10 * * * *`, `0 0 2,14 * * *`) has a tick whenever the clocks show it: none in a skipped hour, two in a
+/// repeated one.
 #[derive(Clone, PartialEq)]
 pub struct Schedule {
     cron: Option<Cron>,
@@ -147,9 +148,9 @@ impl fmt::Debug for Schedule {
     }
 }
 
-/// The next tick of a single time of day. croner moves a skipped time to the end of the gap, and answers the first of two
-/// repeated times. From within the second of two equal hours it answers a time of the first one, which has passed: the search
-/// then continues from there.
+/// The next tick of a single time of day. croner moves a skipped time to the end of the gap, and answers the first of
+/// two repeated times. From within the second of two equal hours it answers a time of the first one, which has passed:
+/// the search then continues from there.
 fn next_fixed_time(cron: &Cron, timezone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let mut from = after.with_timezone(&timezone);
     loop {
@@ -161,8 +162,8 @@ fn next_fixed_time(cron: &Cron, timezone: Tz, after: DateTime<Utc>) -> Option<Da
     }
 }
 
-/// The next tick of a repeated time. croner uses local times and skips the second of two equal hours. With a fixed offset each
-/// local time occurs once, so the search goes through periods of constant offset.
+/// The next tick of a repeated time. croner uses local times and skips the second of two equal hours. With a fixed
+/// offset each local time occurs once, so the search goes through periods of constant offset.
 fn next_repeated_time(cron: &Cron, timezone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let (mut from, mut inclusive) = (after, false);
     loop {

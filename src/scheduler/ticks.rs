@@ -1,8 +1,8 @@
 //! The loop that starts one run at each tick, never two at a time.
 //!
-//! tokio-cron-scheduler keeps the offset that the time zone had when a cron job was added, overlaps runs and does not wait for
-//! them. It is therefore used only as a timer: this loop computes each tick from the time zone, sets a job that fires once, and
-//! starts the run and waits for it.
+//! tokio-cron-scheduler keeps the offset that the time zone had when a cron job was added, overlaps runs and does not
+//! wait for them. It is therefore used only as a timer: this loop computes each tick from the time zone, sets a job
+//! that fires once, and starts the run and waits for it.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -15,8 +15,8 @@ use tokio_cron_scheduler::{Job, JobScheduler};
 
 use super::{Schedule, ScheduleError, ScheduleOptions};
 
-/// How often the clock is compared with its previous value. A clock that is set back by less has no effect: the timer fires at
-/// the same tick.
+/// How often the clock is compared with its previous value. A clock that is set back by less has no effect: the timer
+/// fires at the same tick.
 const CLOCK_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A time at which a run is due.
@@ -35,13 +35,13 @@ pub enum ScheduleEvent {
     ClockSetBack,
 }
 
-/// Calls `work` for each tick after `since` and waits for its run, until `stop` completes; then waits for the run that is under
-/// way. `clock` is the clock of the host.
+/// Calls `work` for each tick after `since` and waits for its run, until `stop` completes; then waits for the run that
+/// is under way. `clock` is the clock of the host.
 ///
-/// Ticks that pass during a run, or between `since` and now, become one late run. After the clock is set back, the next tick is
-/// computed from the new time, and `work` receives an event. A tick that occurs again after that is skipped if the last run
-/// began less than half the time to the following tick ago. A run that panics is logged, and the schedule continues. When the
-/// schedule is off, the loop only waits for `stop`.
+/// Ticks that pass during a run, or between `since` and now, become one late run. After the clock is set back, the next
+/// tick is computed from the new time, and `work` receives an event. A tick that occurs again after that is skipped if
+/// the last run began less than half the time to the following tick ago. A run that panics is logged, and the schedule
+/// continues. When the schedule is off, the loop only waits for `stop`.
 pub async fn run<Work, Run>(
     options: &ScheduleOptions,
     since: DateTime<Utc>,
@@ -95,7 +95,8 @@ async fn run_to_end(run: impl Future<Output = ()> + Send + 'static) {
 /// The progress through the ticks.
 #[derive(Clone, Copy, Debug)]
 struct TickProgress {
-    /// The start of the search for the next tick: when the last run started, or the time that the clock was set back to.
+    /// The start of the search for the next tick: when the last run started, or the time that the clock was set back
+    /// to.
     after: DateTime<Utc>,
     /// The latest time, by the clock of that moment, that a run was made for.
     handled_until: DateTime<Utc>,
@@ -333,8 +334,8 @@ mod tests {
         within_deadline(run(&options("off"), DateTime::UNIX_EPOCH, Utc::now, async {}, work)).await.expect("no error");
     }
 
-    /// Runs the schedule in paused time for `minutes`, with a clock that shows 10:00 at the start. `settings` set the clock: at
-    /// a minute, to a difference from the true time. `expected` are the minutes at which runs are made.
+    /// Runs the schedule in paused time for `minutes`, with a clock that shows 10:00 at the start. `settings` set the
+    /// clock: at a minute, to a difference from the true time. `expected` are the minutes at which runs are made.
     async fn check(cron: &str, settings: &[(u64, TimeDelta)], minutes: u64, expected: &[u64]) {
         let (begin, ten) = (Instant::now(), "2026-11-22T10:00:00Z".parse::<DateTime<Utc>>().expect("a time"));
         let ahead = Arc::new(AtomicI64::new(0));

@@ -19,15 +19,15 @@ use crate::{
 
 use super::pauses::wait_out;
 
-/// The access to Experience Cloud that all runs and lookups of one process share, so that a lookup needs no token of its own.
-/// Clones share the same access.
+/// The access to Experience Cloud that all runs and lookups of one process share, so that a lookup needs no token of
+/// its own. Clones share the same access.
 #[derive(Clone, Debug, Default)]
 pub struct Clients(Arc<Mutex<Option<SharedAccess>>>);
 
 impl Clients {
-    /// A client for the organization whose calls are counted in `journal`. Without a journal, or with one that is read-only,
-    /// only the calls of this process are counted. `watcher` receives the progress of each read. Options that differ from those
-    /// of the last client, as after a reload, begin a new access.
+    /// A client for the organization whose calls are counted in `journal`. Without a journal, or with one that is
+    /// read-only, only the calls of this process are counted. `watcher` receives the progress of each read. Options
+    /// that differ from those of the last client, as after a reload, begin a new access.
     pub fn client(
         &self,
         options: experience_cloud::UmapiOptions,

@@ -34,8 +34,8 @@ pub(super) struct SecondReads {
 }
 
 impl SecondReads {
-    /// Reads each profile that a removal of this decision rests on and that was not read again yet; answers `false` when there
-    /// is none. A stop request ends it at once: nothing is in progress yet.
+    /// Reads each profile that a removal of this decision rests on and that was not read again yet; answers `false`
+    /// when there is none. A stop request ends it at once: nothing is in progress yet.
     pub(super) async fn read(
         &mut self,
         run: &RunContext<'_>,
@@ -116,8 +116,8 @@ impl SecondReads {
     }
 }
 
-/// Whether removals need a second read. A read of single users does not prove that a user is absent from a profile: there, a
-/// read of the profile is the only proof, and the configuration cannot turn it off.
+/// Whether removals need a second read. A read of single users does not prove that a user is absent from a profile:
+/// there, a read of the profile is the only proof, and the configuration cannot turn it off.
 fn is_confirmed(run: &RunContext<'_>) -> bool {
     run.options.confirmation == Confirmation::Reread || matches!(run.source.content, SourceContent::Users { .. })
 }
@@ -129,7 +129,8 @@ pub(super) enum ReadAgain {
     Never,
     /// To confirm the removals that this run is about to make.
     ToRemove,
-    /// To prove removals after the number of unlisted accounts has grown: only the profile's own listing proves them then.
+    /// To prove removals after the number of unlisted accounts has grown: only the profile's own listing proves them
+    /// then.
     ToProve,
 }
 
@@ -154,8 +155,8 @@ impl ReadAgain {
     }
 }
 
-/// Splits the approved plan into the changes of operators that still have the login that the plan names and results for the
-/// others. Costs two queries for each 100 operators. A stop request ends it at once: nothing is in progress yet.
+/// Splits the approved plan into the changes of operators that still have the login that the plan names and results for
+/// the others. Costs two queries for each 100 operators. A stop request ends it at once: nothing is in progress yet.
 pub(super) async fn confirm_logins(
     campaign: &Campaign,
     stop: &Stop,

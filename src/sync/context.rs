@@ -114,7 +114,8 @@ impl InstanceRun<'_> {
         self.recorder.journal().remember_group_sizes(self.name(), &sizes).await
     }
 
-    /// Remembers how many members the groups have after the changes. A failure is only logged: the next run counts again.
+    /// Remembers how many members the groups have after the changes. A failure is only logged: the next run counts
+    /// again.
     pub(super) async fn update_group_sizes(&self, decision: &Decision, settled: &[ChangeResult]) {
         if self.coverage == Coverage::Nothing || !settled.iter().any(ChangeResult::is_in_place) {
             return;
@@ -134,8 +135,8 @@ impl InstanceRun<'_> {
         self.recorder.journal().remember_operators(self.name(), self.context.snapshot.operators()).await
     }
 
-    /// Records what the guard holds, so that it can be approved and stays held. A released plan stays recorded as held until
-    /// its first change is sent: if the run dies before, the next run finds the same situation.
+    /// Records what the guard holds, so that it can be approved and stays held. A released plan stays recorded as held
+    /// until its first change is sent: if the run dies before, the next run finds the same situation.
     pub(super) async fn record_held(&self, decision: &Decision) -> Result<(), JournalError> {
         let review = &decision.review;
         if self.coverage == Coverage::Nothing || review.released.is_some() && !self.is_remembered() {
@@ -177,8 +178,8 @@ impl InstanceRun<'_> {
         Ok(())
     }
 
-    /// Records that changes are being sent, and that the approval of `begun` is used with them. Fails when the lock is lost,
-    /// because its new holder may be writing.
+    /// Records that changes are being sent, and that the approval of `begun` is used with them. Fails when the lock is
+    /// lost, because its new holder may be writing.
     pub(super) async fn record_sending(
         &self,
         decision: &Decision,

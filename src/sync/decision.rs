@@ -178,7 +178,8 @@ impl Decision {
     }
 }
 
-/// Warnings about approvals that release nothing, because they were given for another situation than the one that is held.
+/// Warnings about approvals that release nothing, because they were given for another situation than the one that is
+/// held.
 fn unused_approvals(review: &Review) -> Vec<String> {
     let Some(held) = &review.held.digest else { return Vec::new() };
     let described = |approval: &Approval| {

@@ -29,11 +29,11 @@ use super::{
 /// How many recorded changes of a user the answer holds at most: the newest.
 const PAST_CHANGES: usize = 1000;
 
-/// Follows the decision from the user in the Admin Console to the last recorded change, for every group that the user has,
-/// should have or had, and says what the next run would do. Costs one or two single-user calls from the share of the call
-/// budget that lookups have, never a page 0, and two or three queries of each instance. Changes nothing. The answer names
-/// what could not be found out. A pause that Adobe asks for is stored in `journal`, which is `None` where no run was made
-/// yet.
+/// Follows the decision from the user in the Admin Console to the last recorded change, for every group that the user
+/// has, should have or had, and says what the next run would do. Costs one or two single-user calls from the share of
+/// the call budget that lookups have, never a page 0, and two or three queries of each instance. Changes nothing. The
+/// answer names what could not be found out. A pause that Adobe asks for is stored in `journal`, which is `None` where
+/// no run was made yet.
 pub async fn explain(
     options: &SyncOptions,
     journal: Option<&Journal>,
@@ -212,9 +212,9 @@ impl InstanceQuestion<'_> {
         answers
     }
 
-    /// Reads the operators that belong, or may belong, to the user; of the others, the answer uses what the last run saw. Reads
-    /// all operators where a listing is stored and no run has seen the operators. Before the first read of the organization
-    /// nothing is decided, and the operators with exactly this name are enough.
+    /// Reads the operators that belong, or may belong, to the user; of the others, the answer uses what the last run
+    /// saw. Reads all operators where a listing is stored and no run has seen the operators. Before the first read of
+    /// the organization nothing is decided, and the operators with exactly this name are enough.
     async fn read_campaign(&self, campaign: &Campaign, history: &History) -> Result<CampaignRead, MissingPart> {
         let name = &self.policy().instance;
         let user = &self.lookup.user;

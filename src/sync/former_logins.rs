@@ -1,5 +1,5 @@
-//! Finds out which user has a login that an operator had before the user's name changed, where the read of the organization
-//! does not show it: with one single-user call for each such login. The answers are stored.
+//! Finds out which user has a login that an operator had before the user's name changed, where the read of the
+//! organization does not show it: with one single-user call for each such login. The answers are stored.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Mutex;
@@ -22,8 +22,8 @@ use super::{
 /// minutes. Operators that are left are neither added nor removed, and a later run looks them up.
 const MAX_CALLS: usize = 50;
 
-/// How long a stored answer is used. A login seldom passes to another user within a day, and a read of the whole organization
-/// takes precedence over a stored answer.
+/// How long a stored answer is used. A login seldom passes to another user within a day, and a read of the whole
+/// organization takes precedence over a stored answer.
 const REUSED_FOR: TimeDelta = TimeDelta::days(1);
 
 /// The calls that one run has spent on former logins, for all of its instances.
@@ -47,8 +47,8 @@ fn oldest_usable(now: DateTime<Utc>) -> DateTime<Utc> {
     now - REUSED_FOR
 }
 
-/// Adds to `history` which users have the logins that decisions about this instance need, as far as calls are left. A stop
-/// request ends it at once: nothing is in progress yet.
+/// Adds to `history` which users have the logins that decisions about this instance need, as far as calls are left. A
+/// stop request ends it at once: nothing is in progress yet.
 pub(super) async fn settle_former_logins(
     run: &RunContext<'_>,
     source: &MatchedSource<'_>,

@@ -44,8 +44,8 @@ impl From<SourceError> for ProfileListingError {
     }
 }
 
-/// Reads the groups listing where Adobe's limits allow a request for its page 0, and answers the stored listing otherwise.
-/// Records the call as a run does. `journal` is `None` where no run was made yet: then nothing is recorded.
+/// Reads the groups listing where Adobe's limits allow a request for its page 0, and answers the stored listing
+/// otherwise. Records the call as a run does. `journal` is `None` where no run was made yet: then nothing is recorded.
 ///
 /// Sends no call while a run is in progress: the stored listing is the answer then.
 pub async fn listing(

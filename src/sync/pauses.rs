@@ -15,8 +15,8 @@ pub const UNPAUSE: &str = "if Adobe has lifted it, run `campaign-group-sync unpa
 /// How often a waiting process checks whether the pause was forgotten: short, because an administrator may be watching.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Waits for `length`, or until an administrator has a pause of this organization forgotten through any process. `before` is
-/// the number of forgotten pauses when the program learned of this one; `None` where it is not known yet.
+/// Waits for `length`, or until an administrator has a pause of this organization forgotten through any process.
+/// `before` is the number of forgotten pauses when the program learned of this one; `None` where it is not known yet.
 pub(super) async fn wait_out(journal: &Journal, organization: &OrganizationId, length: Duration, before: Option<i64>) {
     tokio::select! {
         () = tokio::time::sleep(length) => {}
@@ -36,7 +36,8 @@ async fn forgotten(journal: &Journal, organization: &OrganizationId, mut before:
     }
 }
 
-/// The sentence about a pause that an administrator had forgotten and that would still be in force: who did it, and when.
+/// The sentence about a pause that an administrator had forgotten and that would still be in force: who did it, and
+/// when.
 pub(super) async fn forgotten_described(
     journal: &Journal,
     organization: &OrganizationId,

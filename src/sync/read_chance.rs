@@ -28,7 +28,8 @@ pub enum ReadChance {
     },
 }
 
-/// Tells whether a run that begins now, and waits no longer than one call may, could read the organization. Sends no call.
+/// Tells whether a run that begins now, and waits no longer than one call may, could read the organization. Sends no
+/// call.
 pub async fn read_chance(options: &SyncOptions, journal: &Journal) -> Result<ReadChance, JournalError> {
     let (organization, now) = (&options.experience_cloud.organization_id, Utc::now());
     let windows = journal.call_windows(organization, now).await?;

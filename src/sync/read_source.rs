@@ -132,8 +132,8 @@ impl Source {
         }
     }
 
-    /// Whether the read proved by counts that it is complete. A read of single users needs no such proof: each removal is
-    /// confirmed by a second read, and the run changes no other users.
+    /// Whether the read proved by counts that it is complete. A read of single users needs no such proof: each removal
+    /// is confirmed by a second read, and the run changes no other users.
     pub(super) fn counts(&self) -> SourceCounts {
         match &self.content {
             SourceContent::Organization(organization) if !organization.proof().is_counted() => SourceCounts::Missing,
@@ -166,7 +166,8 @@ pub(super) struct SourceReader<'a> {
 }
 
 impl SourceReader<'_> {
-    /// Reads all users, or those that the run is narrowed to. A stop request ends it at once: nothing is in progress yet.
+    /// Reads all users, or those that the run is narrowed to. A stop request ends it at once: nothing is in progress
+    /// yet.
     pub(super) async fn read(&self) -> Result<Source, SourceError> {
         tokio::select! {
             biased;
@@ -226,7 +227,8 @@ impl SourceReader<'_> {
         Ok(KnownProfiles { listing, renewable_at: None })
     }
 
-    /// Whether the stored listing is enough, where a new read is allowed at `until`. A scheduled run waits a short time instead.
+    /// Whether the stored listing is enough, where a new read is allowed at `until`. A scheduled run waits a short time
+    /// instead.
     fn may_use_remembered(&self, until: DateTime<Utc>) -> bool {
         if !self.request.scope.users.is_empty() {
             return true;
@@ -273,8 +275,8 @@ impl SourceReader<'_> {
         Ok(SourceContent::Users { snapshot, unknown })
     }
 
-    /// Reads a listing from its page 0 on. Each request for page 0 is recorded before it is sent, so that a run that dies in
-    /// between counts; the record is removed when the request cannot have reached Adobe.
+    /// Reads a listing from its page 0 on. Each request for page 0 is recorded before it is sent, so that a run that
+    /// dies in between counts; the record is removed when the request cannot have reached Adobe.
     async fn read_first_page<T>(
         &self,
         listing: ListingKind,
@@ -359,8 +361,8 @@ impl SourceReader<'_> {
     }
 }
 
-/// Whether a read needs page 0 of this listing: with `read = "organization"` always; otherwise only the groups listing, while
-/// none is stored, because profiles can be read one by one.
+/// Whether a read needs page 0 of this listing: with `read = "organization"` always; otherwise only the groups listing,
+/// while none is stored, because profiles can be read one by one.
 pub(super) fn requires_first_page(choice: ReadChoice, listing: ListingKind, has_stored_groups: bool) -> bool {
     choice == ReadChoice::Organization || listing == ListingKind::Groups && !has_stored_groups
 }

@@ -77,8 +77,8 @@ impl ReconcileError {
     }
 }
 
-/// Signs in to one instance, lets `work` make the report of the instance, and records the report. A failure becomes a report
-/// as well, so that it does not affect other instances.
+/// Signs in to one instance, lets `work` make the report of the instance, and records the report. A failure becomes a
+/// report as well, so that it does not affect other instances.
 pub(super) async fn with_campaign(
     recorder: &Recorder<'_>,
     instance: &InstanceOptions,
@@ -115,8 +115,8 @@ async fn with_campaign_in_span(
     report
 }
 
-/// Reads one instance, and records the results of changes that earlier runs sent without reading them back. A stop request
-/// ends it at once: nothing is in progress yet.
+/// Reads one instance, and records the results of changes that earlier runs sent without reading them back. A stop
+/// request ends it at once: nothing is in progress yet.
 pub(super) async fn snapshot(
     campaign: &Campaign,
     recorder: &Recorder<'_>,
@@ -146,7 +146,8 @@ async fn record_earlier_changes(
     Ok(())
 }
 
-/// Makes the changes that one instance needs, or finds out which ones it needs. Adds the approvals that it used to `used`.
+/// Makes the changes that one instance needs, or finds out which ones it needs. Adds the approvals that it used to
+/// `used`.
 pub(super) async fn reconcile(
     run: &RunContext<'_>,
     instance: &InstanceOptions,
@@ -258,8 +259,8 @@ async fn remember(run: &RunContext<'_>, here: &InstanceRun<'_>, decision: &Decis
         return Ok(());
     }
     journal.spend(here.name(), &decision.review.ended).await?;
-    // The approval may have been given for a difference between this read and the last one: the read is accepted only after
-    // a change was made under it.
+    // The approval may have been given for a difference between this read and the last one: the read is accepted only
+    // after a change was made under it.
     if decision.review.released.is_some() {
         return Ok(());
     }

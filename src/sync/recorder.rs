@@ -1,5 +1,5 @@
-//! Records what a run does: each event once, as soon as it is known. The event goes to the journal, then to the log, then to
-//! the watcher of the run.
+//! Records what a run does: each event once, as soon as it is known. The event goes to the journal, then to the log,
+//! then to the watcher of the run.
 
 use chrono::Utc;
 
@@ -38,8 +38,8 @@ impl<'a> Recorder<'a> {
         self.record_of(&self.run, event).await.map(drop)
     }
 
-    /// Records an event of this run, or one of an earlier run that this run found out. Answers the head of the record where
-    /// the event is new.
+    /// Records an event of this run, or one of an earlier run that this run found out. Answers the head of the record
+    /// where the event is new.
     pub(super) async fn record_of(
         &self,
         run: &RunId,
@@ -60,7 +60,8 @@ impl<'a> Recorder<'a> {
         Ok(head)
     }
 
-    /// Deletes what is older than the retention period. A failure is only logged: the run has ended, and the next run retries.
+    /// Deletes what is older than the retention period. A failure is only logged: the run has ended, and the next run
+    /// retries.
     pub(super) async fn delete_old(&self, lock: &RunLock, retention: Retention) {
         if let Err(error) = self.try_to_delete_old(lock, retention).await {
             tracing::warn!(

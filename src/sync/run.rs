@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use tracing::{Instrument as _, Span};
 use ulid::Ulid;
 use uuid::Uuid;
@@ -66,15 +67,18 @@ impl SyncOptions {
 }
 
 /// How long a run waits while Adobe's limits forbid a call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WaitPolicy {
     /// As long as one call may wait; if it takes longer, the run ends as throttled.
     #[default]
+    #[serde(rename = "leave")]
     Bounded,
     /// As long as it takes.
+    #[serde(rename = "wait_out")]
     Unbounded,
-    /// As a scheduled run: up to 15 minutes for the end of the interval between two reads, so that the jitter of the schedule
-    /// does not cost a read.
+    /// As a scheduled run: up to 15 minutes for the end of the interval between two reads, so that the jitter of the
+    /// schedule does not cost a read.
+    #[serde(skip)]
     Scheduled,
 }
 
@@ -127,9 +131,9 @@ pub async fn run(options: &SyncOptions, journal: &Journal, request: &RunRequest,
     Box::pin(make(options, journal, request, Rules::InForce, scope, watcher)).await
 }
 
-/// Makes a dry run under rules that are not configured, such as another mask. Only the run itself is recorded, under the name
-/// `described`: it affects no later run, no approval and no record of memberships. Held changes have no digest, because they
-/// cannot be approved.
+/// Makes a dry run under rules that are not configured, such as another mask. Only the run itself is recorded, under
+/// the name `described`: it affects no later run, no approval and no record of memberships. Held changes have no
+/// digest, because they cannot be approved.
 pub async fn rehearse(options: &SyncOptions, journal: &Journal, described: String, watcher: &Watcher) -> RunReport {
     Box::pin(make(options, journal, &RunRequest::dry(), Rules::Tried, Some(described), watcher)).await
 }
@@ -206,8 +210,8 @@ impl<'a> RunSession<'a> {
         run_log::run_span(self.recorder.run())
     }
 
-    /// Makes the run: takes the lock, records the start, lets `work` do the rest and records the end. The report holds every
-    /// failure.
+    /// Makes the run: takes the lock, records the start, lets `work` do the rest and records the end. The report holds
+    /// every failure.
     pub(super) async fn run(
         &self,
         scope: Option<String>,
@@ -230,8 +234,8 @@ impl<'a> RunSession<'a> {
         }
     }
 
-    /// Takes the lock and records the start of the run; answers the report of a run that could not start otherwise. Earlier
-    /// runs without an end have died: the kernel has released their lock.
+    /// Takes the lock and records the start of the run; answers the report of a run that could not start otherwise.
+    /// Earlier runs without an end have died: the kernel has released their lock.
     async fn lock(&self, scope: Option<String>) -> Result<RunLock, Box<RunReport>> {
         let journal = self.recorder.journal();
         let holder = format!("run {} ({})", self.recorder.run(), self.mode.as_str());

@@ -1,10 +1,10 @@
-//! The reconciliation log: one line for each change when its outcome is known, one for each new skip, one for each instance
-//! and one for each run.
+//! The reconciliation log: one line for each change when its outcome is known, one for each new skip, one for each
+//! instance and one for each run.
 //!
 //! The span around a line carries the run and the instance: see [`run_span`] and [`instance_span`].
 //!
-//! systemd-journald turns a dot into an underscore and writes capitals: `run.id`, `op`, `operator`, `operator_group` and
-//! `outcome` are `RUN_ID`, `OP`, `OPERATOR`, `OPERATOR_GROUP` and `OUTCOME` in queries.
+//! systemd-journald turns a dot into an underscore and writes capitals: `run.id`, `op`, `operator`, `operator_group`
+//! and `outcome` are `RUN_ID`, `OP`, `OPERATOR`, `OPERATOR_GROUP` and `OUTCOME` in queries.
 
 use std::collections::BTreeMap;
 
@@ -18,8 +18,8 @@ use crate::{
     journal::{DeletionSummary, RecordHead},
 };
 
-/// The most new skips of one reason that one run names at `info`. systemd-journald accepts 10,000 lines of a service in 30 s
-/// and drops the rest (`RateLimitBurst`, journald.conf(5)): the lines of changes must not be dropped.
+/// The most new skips of one reason that one run names at `info`. systemd-journald accepts 10,000 lines of a service in
+/// 30 s and drops the rest (`RateLimitBurst`, journald.conf(5)): the lines of changes must not be dropped.
 const MAX_NAMED_SKIPS: usize = 20;
 
 /// The span of everything that one run logs: its lines carry `run.id`, also those of the clients and of the journal.

@@ -25,8 +25,8 @@ use super::{
 
 /// Undoes the membership changes of `run` where Campaign still shows them; a dry run only shows the plan.
 ///
-/// Does not read the organization, so it spends no call to Adobe. The undone changes are stored, and a later run holds them
-/// instead of making them again. `run` may be shortened as in [`Journal::find_run`].
+/// Does not read the organization, so it spends no call to Adobe. The undone changes are stored, and a later run holds
+/// them instead of making them again. `run` may be shortened as in [`Journal::find_run`].
 pub async fn undo(
     options: &SyncOptions,
     journal: &Journal,

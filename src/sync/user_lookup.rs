@@ -166,7 +166,8 @@ impl UserLookup {
     }
 }
 
-/// The spellings under which Adobe may know the address: as given, and with the domain in its other form (Unicode or ASCII).
+/// The spellings under which Adobe may know the address: as given, and with the domain in its other form (Unicode or
+/// ASCII).
 fn spellings(asked: &str) -> Vec<String> {
     let user = domain::AdobeUser { email: Some(asked.to_owned()), ..domain::AdobeUser::default() };
     let sought = OperatorQuery::of(&user, &Identities::default(), Vec::new());

@@ -1,4 +1,5 @@
-//! Who approved, as the daemon records it of a peer of its control socket: the kernel is believed, a name is only noted.
+//! Who approved, as the daemon records it of a peer of its control socket: the kernel is believed, a name is only
+//! noted.
 
 use std::os::unix::fs::MetadataExt as _;
 

@@ -1,4 +1,5 @@
-//! `approve` with a daemon: the run that makes the plan begins at once where it can, and the answer says when it begins.
+//! `approve` with a daemon: the run that makes the plan begins at once where it can, and the answer says when it
+//! begins.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,7 +11,8 @@ use super::{
 
 const HOLDING: &str = "[guard]\nmax_removals = 1\n";
 
-/// A daemon whose first run held a plan, and its digest. `more` is added to the configuration for the time after that run.
+/// A daemon whose first run held a plan, and its digest. `more` is added to the configuration for the time after that
+/// run.
 fn holding(scene: &Scene) -> (Daemon, String) {
     let mut daemon = scene.daemon();
     assert_eq!(scene.command(&["--sync-now"]).exit, Some(4));
@@ -107,8 +109,8 @@ fn during_a_pause_an_approval_begins_no_run_and_names_the_command_that_ends_the_
     assert_eq!(scene.status()["held"], json!([]));
 }
 
-/// A daemon that holds a plan and makes another run, which waits for a pause of Adobe; the plan is approved meanwhile, the
-/// pause forgotten. Answers the exit status of that run, and how many runs there are once nothing is held.
+/// A daemon that holds a plan and makes another run, which waits for a pause of Adobe; the plan is approved meanwhile,
+/// the pause forgotten. Answers the exit status of that run, and how many runs there are once nothing is held.
 fn approved_during(run: &[&str]) -> (Option<i32>, usize) {
     let scene = Scene::of("first_day", &format!("{NEVER}{HOLDING}"));
     let (mut daemon, digest) = holding(&scene);

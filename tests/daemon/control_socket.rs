@@ -87,7 +87,10 @@ fn a_run_asked_for_over_the_socket_prints_what_one_in_place_prints() {
         let (over, place) = (with.command(line), without.command(line));
         assert_eq!((over.exit, place.exit), (Some(exit), Some(exit)), "{over:?} {place:?}");
         assert_eq!(rest(&over.stdout), rest(&place.stdout));
-        assert!(over.stderr.contains("a daemon is there") && !place.stderr.contains("a daemon is there"), "{over:?}");
+        assert!(
+            over.stderr.contains("the running daemon makes") && !place.stderr.contains("the running daemon makes"),
+            "{over:?}"
+        );
     }
     assert_eq!(with.history().len(), 3);
     assert_eq!(with.command(&["--sync-now", "--instance", "nowhere"]).exit, Some(64));

@@ -11,8 +11,8 @@ const HOLDING: &str = "[guard]\nmax_removals = 1\n[schedule]\ncron = \"off\"\n";
 
 const LISTEN: [(&str, &str); 1] = [("CAMPAIGN_GROUP_SYNC__HTTP__LISTEN", "127.0.0.1:0")];
 
-/// The locks that `SQLite` holds on a file end when its process closes any handle of that file: then the next process that
-/// closes the state deletes the log that the daemon goes on using.
+/// The locks that `SQLite` holds on a file end when its process closes any handle of that file: then the next process
+/// that closes the state deletes the log that the daemon goes on using.
 #[test]
 fn a_command_beside_the_daemon_leaves_the_log_of_the_state_where_it_is() {
     let scene = Scene::of("first_day", NEVER);

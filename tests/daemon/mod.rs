@@ -1,4 +1,5 @@
-//! The built program as a daemon: systemd's messages, signals, the control socket, the schedule; several on one database.
+//! The built program as a daemon: systemd's messages, signals, the control socket, the schedule; several on one
+//! database.
 
 mod approved_later;
 mod approvers;

@@ -190,7 +190,8 @@ fn an_outage_is_reported_once_over_restarts_and_so_is_the_recovery() {
     assert_eq!(told[1]["kind"], "recovered", "{told:?}");
 }
 
-/// The delivered notifications, in their order. A daemon that is stopped between a delivery and its record delivers again, under the same id.
+/// The delivered notifications, in their order. A daemon that is stopped between a delivery and its record delivers
+/// again, under the same id.
 fn told_once(receiver: &Log) -> Vec<Value> {
     let mut ids = BTreeSet::new();
     let documents = receiver.all().into_iter().map(|received| received.json());

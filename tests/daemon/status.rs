@@ -156,8 +156,8 @@ fn an_idle_daemon_needs_little_memory() {
     let scene = Scene::of("first_day", NEVER);
     let daemon = scene.daemon();
     assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
-    // Pages of the program file are shared with the kernel's cache, and many in an unoptimized build: what the program itself
-    // takes is the rest.
+    // Pages of the program file are shared with the kernel's cache, and many in an unoptimized build: what the program
+    // itself takes is the rest.
     let own = process_status(daemon.id(), "VmRSS") - process_status(daemon.id(), "RssFile");
     assert!(own < 25 * 1024, "{own} kB");
 }

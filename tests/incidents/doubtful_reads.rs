@@ -1,5 +1,5 @@
-//! What a read of the organization proves: empty and short pages, pages of another profile, and two reads that must not be
-//! one answered twice.
+//! What a read of the organization proves: empty and short pages, pages of another profile, and two reads that must not
+//! be one answered twice.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,8 @@ fn member(at: usize) -> String {
     format!("p{at:02}@acme.com")
 }
 
-/// Twelve people in the profile "ops", id 11, and four in "content", id 12, all of them in the groups; ten users a page.
+/// Twelve people in the profile "ops", id 11, and four in "content", id 12, all of them in the groups; ten users a
+/// page.
 fn settled() -> Value {
     let ops: Vec<String> = (0..12).map(member).collect();
     let content: Vec<String> = (20..24).map(member).collect();

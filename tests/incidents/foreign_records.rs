@@ -1,5 +1,5 @@
-//! Records of the organization that cannot be used: what does not concern the mask is passed over, what does concerns its group
-//! alone.
+//! Records of the organization that cannot be used: what does not concern the mask is passed over, what does concerns
+//! its group alone.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,8 @@ const READS: [ReadChoice; 2] = [ReadChoice::Organization, ReadChoice::Profiles];
 const CONTENT_CHANGED: [&str; 2] =
     ["applied: add spare@acme.com to content", "applied: remove c0@acme.com from content"];
 
-/// Four people in "ops", four in "content", two of each in a foreign user group; and one person without a profile that matters.
+/// Four people in "ops", four in "content", two of each in a foreign user group; and one person without a profile that
+/// matters.
 fn world() -> Value {
     let people = |letter: char| (0..4).map(move |at| format!("{letter}{at}@acme.com"));
     let user =

@@ -15,7 +15,8 @@ use super::{
 
 const REPORT: &str = "Campaign - acme - report";
 
-/// The settled world, with user names, a technical account that has both profiles, and a group that no profile stands for.
+/// The settled world, with user names, a technical account that has both profiles, and a group that no profile stands
+/// for.
 fn world() -> Value {
     let mut world = settled_world();
     let organization = &mut world["organization"];

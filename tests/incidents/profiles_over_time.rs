@@ -1,4 +1,5 @@
-//! Product profiles and operator groups from one run to the next: renamed, exchanged, deleted and made again, absent once.
+//! Product profiles and operator groups from one run to the next: renamed, exchanged, deleted and made again, absent
+//! once.
 
 use campaign_group_sync::{
     domain::{
@@ -21,8 +22,8 @@ fn logins(letter: char) -> Vec<String> {
     (1..=7).map(|number| format!("{letter}{number}@acme.com")).collect()
 }
 
-/// Fourteen people, seven in `content` and seven in `delivery`, each with the profile of their group. The groups `admin` and
-/// `ops` have one member each and no profile; a spare profile does not match the mask.
+/// Fourteen people, seven in `content` and seven in `delivery`, each with the profile of their group. The groups
+/// `admin` and `ops` have one member each and no profile; a spare profile does not match the mask.
 fn fourteen_people() -> Scenario {
     let (content, delivery) = (logins('c'), logins('d'));
     let user =
@@ -512,8 +513,8 @@ async fn incident_54_a_hold_outlives_a_listing_that_lacks_the_profile_once() {
     disturb(&stage, [remove_profile(DELIVERY)]);
     assert_eq!((stage.sync().await.outcome, stage.writes()), (Outcome::InSync, 0));
     put_back(&stage, before);
-    // Three of seven were too many; three of fourteen are not, but nobody has approved them. Who signs in joins the group, so
-    // that there are fourteen before the run.
+    // Three of seven were too many; three of fourteen are not, but nobody has approved them. Who signs in joins the
+    // group, so that there are fourteen before the run.
     let joins = |login: &String| InstanceChange::Join { login: login.clone(), group: "delivery".to_owned() };
     let joiners = logins('c');
     disturb(&stage, joiners.iter().map(|login| Change::assign(login, DELIVERY)));

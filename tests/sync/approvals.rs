@@ -1,4 +1,5 @@
-//! What an approval releases: the situation that its digest stands for, in the next run or in the same, and nothing else.
+//! What an approval releases: the situation that its digest stands for, in the next run or in the same, and nothing
+//! else.
 
 use campaign_group_sync::{
     domain::{ApprovalState, Approver, ChangeOutcome, Digest, OperatorGroupName, Outcome, RunMode, RunReport, Scope},
@@ -12,7 +13,8 @@ use super::support::{Stage, count, request};
 
 const DELIVERY: &str = "Campaign - acme - delivery";
 
-/// The first day after a first run, and then two of the five members of a group have lost its profile: too many for the guard.
+/// The first day after a first run, and then two of the five members of a group have lost its profile: too many for the
+/// guard.
 async fn two_leavers() -> Stage {
     let stage = Stage::of("first_day").await;
     assert_eq!(stage.sync().await.outcome, Outcome::Applied);

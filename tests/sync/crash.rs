@@ -1,5 +1,5 @@
-//! A run that dies: at every step of the journal, and at every write it sends. The next run converges, and the history says
-//! what the dead run had done (incident 22).
+//! A run that dies: at every step of the journal, and at every write it sends. The next run converges, and the history
+//! says what the dead run had done (incident 22).
 //!
 //! The process that dies is this test program, started once more with [`dying_run`] alone.
 
@@ -38,8 +38,8 @@ const CONNECTION: &str = "TEST_CRASH_CONNECTION";
 const STATE: &str = "TEST_CRASH_STATE";
 const STEP: &str = "TEST_CRASH_STEP";
 
-/// 14 changes: 1 group and 1 operator created, 6 additions, 3 removals that pass the guard and 1 that it holds; of those who
-/// lose their last group, 1 is disabled and 1 waits with the held removal.
+/// 14 changes: 1 group and 1 operator created, 6 additions, 3 removals that pass the guard and 1 that it holds; of
+/// those who lose their last group, 1 is disabled and 1 waits with the held removal.
 async fn stage() -> Stage {
     let mut stage = Stage::with(Scenario::named("joiners_and_leavers").expect("built in")).await;
     stage.options = create_all(&stage.sandbox.connection());

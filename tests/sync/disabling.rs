@@ -1,4 +1,5 @@
-//! Disabling operators that a run leaves in no group: a later run completes what one run did not, and disables no others.
+//! Disabling operators that a run leaves in no group: a later run completes what one run did not, and disables no
+//! others.
 
 use campaign_group_sync::{
     domain::{Outcome, RunMode, RunReport, RunStep, Watcher, WithoutGroups},

@@ -1,5 +1,5 @@
-//! Deleting what is old changes no plan: the same world gets the same answers from a state that keeps everything and from one
-//! that keeps as little as the settings allow.
+//! Deleting what is old changes no plan: the same world gets the same answers from a state that keeps everything and
+//! from one that keeps as little as the settings allow.
 
 use std::time::Duration;
 

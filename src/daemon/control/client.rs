@@ -30,7 +30,8 @@ impl ControlClient {
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
         match self.0.write_all(&line).await {
-            // A daemon that does not admit this user refuses and closes before it reads: its response can still be read.
+            // A daemon that does not admit this user refuses and closes before it reads: its response can still be
+            // read.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             outcome => outcome,
         }

@@ -1,8 +1,12 @@
-//! The messages of the control socket: one JSON object a line, requests of the command line and responses of the daemon.
+//! The messages of the control socket: one JSON object a line, requests of the command line and responses of the
+//! daemon.
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Explanation, RunMode, RunReport};
+use crate::{
+    domain::{Explanation, RunMode, RunReport},
+    sync::WaitPolicy,
+};
 
 use super::super::{ApprovalAnswer, Status, UnpauseAnswer};
 
@@ -75,19 +79,8 @@ pub struct RunOrder {
     /// The name that the requester gives.
     pub approver: String,
     /// How long the run waits while Adobe's limits forbid a call.
-    #[serde(default)]
-    pub throttle: Throttle,
-}
-
-/// How long a run waits while Adobe's limits forbid a call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Throttle {
-    /// As long as one call may wait; if it takes longer, the run ends.
-    #[default]
-    Leave,
-    /// As long as it takes.
-    WaitOut,
+    #[serde(default, rename = "throttle")]
+    pub wait_policy: WaitPolicy,
 }
 
 impl RunOrder {

@@ -1,4 +1,5 @@
-//! The server of the control socket. A connection sends one request after the other, and cannot disturb other connections.
+//! The server of the control socket. A connection sends one request after the other, and cannot disturb other
+//! connections.
 
 use std::{io, rc::Rc, sync::Arc, time::Duration};
 
@@ -288,7 +289,8 @@ async fn explained(user: String, group: Option<String>, context: &ControlContext
     }
 }
 
-/// Forgets the pause, and requests the run that the pause prevented. A run that waits for the pause notices it by itself.
+/// Forgets the pause, and requests the run that the pause prevented. A run that waits for the pause notices it by
+/// itself.
 async fn unpaused(approver: &Approver, context: &ControlContext) -> ControlResponse {
     let settings = Arc::clone(&context.settings.borrow());
     match unpause(Some(&context.journal), &settings, approver).await {

@@ -1,5 +1,5 @@
-//! The socket file: created where no daemon listens, for the user of the daemon and the group of the file, and removed at the
-//! end.
+//! The socket file: created where no daemon listens, for the user of the daemon and the group of the file, and removed
+//! at the end.
 
 use std::{
     fs, io,
@@ -40,8 +40,8 @@ impl Drop for SocketFile {
     }
 }
 
-/// Creates the socket, in a folder that only its owner can change. Replaces the file of a daemon that died; keeps a file with a
-/// listener.
+/// Creates the socket, in a folder that only its owner can change. Replaces the file of a daemon that died; keeps a
+/// file with a listener.
 pub(in super::super) fn listen(path: &Path) -> Result<(UnixListener, SocketFile), DaemonError> {
     let wrong = |source| DaemonError::Socket { path: path.to_owned(), source };
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
@@ -82,8 +82,8 @@ fn is_answered(path: &Path) -> io::Result<bool> {
 impl SocketFile {
     /// Whether this client may use the socket: root, the user of the daemon, and members of the group of the socket.
     ///
-    /// The mode of the file already excludes others; this check is for a file whose mode was changed. Where the groups of the
-    /// client are hidden (`ProtectProc=invisible`), only the mode decides.
+    /// The mode of the file already excludes others; this check is for a file whose mode was changed. Where the groups
+    /// of the client are hidden (`ProtectProc=invisible`), only the mode decides.
     pub(super) fn admits(&self, peer: &UCred) -> bool {
         self.is_allowed(peer.uid(), peer.gid(), || peer.pid().and_then(supplementary_groups))
     }

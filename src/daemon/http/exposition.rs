@@ -1,7 +1,7 @@
 //! Converts the metrics from the text format `OpenMetrics` 1.0 to the older Prometheus text format 0.0.4.
 //!
-//! In the older format, the family of a counter has the name of its samples, with `_total`, and the type info is a gauge with
-//! `_info`. It has neither units nor an end mark.
+//! In the older format, the family of a counter has the name of its samples, with `_total`, and the type info is a
+//! gauge with `_info`. It has neither units nor an end mark.
 
 /// The media type of `OpenMetrics`.
 pub(super) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -1,9 +1,11 @@
-//! Checks which host name a request is addressed to. A web site can resolve its own name to this address and then read the
-//! responses as its own (DNS rebinding), but the browser still sends the name of that web site in the header `Host`.
+//! Checks which host name a request is addressed to. A web site can resolve its own name to this address and then read
+//! the responses as its own (DNS rebinding), but the browser still sends the name of that web site in the header
+//! `Host`.
 
 use std::net::{IpAddr, SocketAddr};
 
-/// Whether the header `Host` names this server: a loopback name, or an IP address, which cannot be the name of a web site.
+/// Whether the header `Host` names this server: a loopback name, or an IP address, which cannot be the name of a web
+/// site.
 ///
 /// Where the server listens beyond loopback, resources without names of users (`is_public`) accept every name, so that
 /// Prometheus can use the name of the host. No browser sends a request without the header (HTTP/1.0).

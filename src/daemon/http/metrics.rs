@@ -1,4 +1,5 @@
-//! The metrics of the daemon. Each response computes them from the state: there are no separate counters that could differ.
+//! The metrics of the daemon. Each response computes them from the state: there are no separate counters that could
+//! differ.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,5 @@
-//! The HTTP server of the daemon: health for a supervisor, metrics for Prometheus, and the status page for administrators.
+//! The HTTP server of the daemon: health for a supervisor, metrics for Prometheus, and the status page for
+//! administrators.
 //!
 //! | file | what lives there |
 //! |---|---|

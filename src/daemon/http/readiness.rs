@@ -1,9 +1,9 @@
-//! Decides whether the daemon is ready: by the age of the last success. A run that holds changes is a success: a plan that
-//! waits for an administrator is not an outage.
+//! Decides whether the daemon is ready: by the age of the last success. A run that holds changes is a success: a plan
+//! that waits for an administrator is not an outage.
 //!
-//! Where several nodes share the state, a follower is ready while it reaches the database and the last success of any node is
-//! recent enough. It has not used its own credentials: when it becomes the leader, it is not ready until a run has proven them,
-//! like a daemon that has just started. A node that is neither the leader nor a follower is not ready.
+//! Where several nodes share the state, a follower is ready while it reaches the database and the last success of any
+//! node is recent enough. It has not used its own credentials: when it becomes the leader, it is not ready until a run
+//! has proven them, like a daemon that has just started. A node that is neither the leader nor a follower is not ready.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

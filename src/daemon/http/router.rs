@@ -1,6 +1,6 @@
 //! The resources of the HTTP server, and the headers of every response.
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 use axum::{
     body::Body,
@@ -12,17 +12,18 @@ use super::{
     HttpState, exposition,
     host::is_addressed_here,
     metrics,
-    page::{self, Page, PageQuery, Rendered, RunForm},
+    page::{self, HttpAnswer, Page, PageQuery, RunForm},
     readiness::why_not_ready,
 };
 
-/// The most bytes in the URL and the headers of a request; a browser with cookies of other ports of this host stays below.
+/// The most bytes in the URL and the headers of a request; a browser with cookies of other ports of this host stays
+/// below.
 const MOST_HEAD: usize = 16 * 1024;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// The headers of every response beside the policy of the page: the browser must not guess the type, frame the page, store it
-/// or reveal it to other sites.
+/// The headers of every response beside the policy of the page: the browser must not guess the type, frame the page,
+/// store it or reveal it to other sites.
 const PROTECTION: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -61,14 +62,6 @@ impl Router {
     }
 }
 
-/// A response before its headers.
-struct HttpAnswer {
-    status: StatusCode,
-    retry_after: Option<Duration>,
-    media_type: &'static str,
-    body: String,
-}
-
 impl HttpAnswer {
     fn text(status: StatusCode, line: &str) -> Self {
         Self { status, retry_after: None, media_type: TEXT, body: format!("{line}\n") }
@@ -76,10 +69,6 @@ impl HttpAnswer {
 
     fn ok(media_type: &'static str, body: String) -> Self {
         Self { status: StatusCode::OK, retry_after: None, media_type, body }
-    }
-
-    fn page(Rendered { status, retry_after, media_type, body }: Rendered) -> Self {
-        Self { status, retry_after, media_type, body }
     }
 
     fn into_response(self, policy: &str) -> Response<Body> {
@@ -144,10 +133,10 @@ async fn answer(router: &Router, request: &Parts) -> HttpAnswer {
             |error| HttpAnswer::text(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
             |text| exposed(text, &request.headers),
         ),
-        "/" => HttpAnswer::page(router.page.status(&query(request)).await),
+        "/" => router.page.status(&query(request)).await,
         "/page.js" => HttpAnswer::ok("text/javascript; charset=utf-8", page::SCRIPT.to_owned()),
         path => match path.strip_prefix("/runs/").filter(|run| !run.is_empty()) {
-            Some(run) => HttpAnswer::page(router.page.run(run, run_form(&request.headers)).await),
+            Some(run) => router.page.run(run, run_form(&request.headers)).await,
             None => HttpAnswer::text(
                 StatusCode::NOT_FOUND,
                 "not found; available are /, /runs/RUN, /status, /healthz, /readyz and /metrics",
@@ -180,8 +169,8 @@ fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     })
 }
 
-/// The query of the page. Another site can make a browser send a query without the intention of its user, and each query
-/// costs calls to Adobe: such a query only fills the form, for the user to send it.
+/// The query of the page. Another site can make a browser send a query without the intention of its user, and each
+/// query costs calls to Adobe: such a query only fills the form, for the user to send it.
 fn query(request: &Parts) -> PageQuery {
     let mut query = PageQuery::default();
     for (key, value) in url::form_urlencoded::parse(request.uri.query().unwrap_or_default().as_bytes()) {

@@ -114,8 +114,8 @@ impl Executor<'_> {
         });
     }
 
-    /// Writes rows in small collections, and answers whether all of them were made. Writes nothing more once Campaign cannot
-    /// be reached.
+    /// Writes rows in small collections, and answers whether all of them were made. Writes nothing more once Campaign
+    /// cannot be reached.
     async fn write(&mut self, rows: Vec<MembershipRow<'_>>) -> Result<bool, JournalError> {
         let mut out_of_reach: Option<String> = None;
         let mut are_all_made = true;

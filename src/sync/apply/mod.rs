@@ -65,8 +65,8 @@ pub(super) struct Applied {
 
 /// Makes the changes: created groups and operators first, then additions, then removals, then disabled operators.
 ///
-/// Records each change before it is sent and as soon as its outcome is known. Sends nothing, not even the schema check, when
-/// there is nothing to write.
+/// Records each change before it is sent and as soon as its outcome is known. Sends nothing, not even the schema check,
+/// when there is nothing to write.
 pub(super) async fn apply(
     campaign: &Campaign,
     run: &InstanceRun<'_>,

@@ -1,5 +1,5 @@
-//! The escaper of the templates: markup becomes text, and invisible characters, or characters that change how other text is
-//! displayed, become visible escapes.
+//! The escaper of the templates: markup becomes text, and invisible characters, or characters that change how other
+//! text is displayed, become visible escapes.
 
 use std::fmt::{self, Write};
 

@@ -91,8 +91,8 @@ pub(super) async fn answer(
     })
 }
 
-/// The HTTP status of a page with this reply, and how long to wait before a retry. An answer that lacks calls is a 503 and not
-/// a 429, because all clients share the calls.
+/// The HTTP status of a page with this reply, and how long to wait before a retry. An answer that lacks calls is a 503
+/// and not a 429, because all clients share the calls.
 pub(super) fn status(reply: Option<&ExplainReply>) -> (StatusCode, Option<Duration>) {
     match reply {
         None => (StatusCode::OK, None),

@@ -91,8 +91,8 @@ struct HistoryCache {
 }
 
 impl HistoryReader {
-    /// The history, a second old at most, and read again after the end of a run. Concurrent requests wait for the same read. If
-    /// the journal is slow or unreachable, the history says so after the deadline.
+    /// The history, a second old at most, and read again after the end of a run. Concurrent requests wait for the same
+    /// read. If the journal is slow or unreachable, the history says so after the deadline.
     pub(super) async fn history(&self, journal: &Journal, last_report: Option<&Arc<RunReport>>) -> Arc<History> {
         let reading = timeout(DEADLINE, self.cached_or_read(journal, last_report));
         reading.await.unwrap_or_else(|_| {

@@ -76,7 +76,7 @@ pub(super) enum RunForm {
 }
 
 /// A response before its headers.
-pub(super) struct Rendered {
+pub(super) struct HttpAnswer {
     pub(super) status: StatusCode,
     /// How long to wait before a retry, where a retry can help.
     pub(super) retry_after: Option<Duration>,
@@ -106,7 +106,7 @@ impl Layout {
     }
 }
 
-impl Rendered {
+impl HttpAnswer {
     fn page(status: StatusCode, page: &impl Template) -> Self {
         match page.render() {
             Ok(body) => Self { status, retry_after: None, media_type: HTML, body },
@@ -146,7 +146,7 @@ impl Page {
     }
 
     /// The page `/`.
-    pub(super) async fn status(&self, query: &PageQuery) -> Rendered {
+    pub(super) async fn status(&self, query: &PageQuery) -> HttpAnswer {
         let lookup = self.state.daemon_state.facts().person_lookup;
         let reply = explain::answer(&self.state.explain_requests, lookup, query).await;
         let facts = self.state.daemon_state.facts();
@@ -155,19 +155,19 @@ impl Page {
         let answer = reply.as_ref().map(|reply| ExplainView::new(query, lookup, reply, &clock));
         let page = StatusPage::new(&facts, &history, answer, &clock);
         let (status, retry_after) = explain::status(reply.as_ref());
-        Rendered { retry_after, ..Rendered::page(status, &page) }
+        HttpAnswer { retry_after, ..HttpAnswer::page(status, &page) }
     }
 
     /// The page `/runs/RUN`, or the report of that run.
-    pub(super) async fn run(&self, id: &str, form: RunForm) -> Rendered {
+    pub(super) async fn run(&self, id: &str, form: RunForm) -> HttpAnswer {
         let found = timeout(RUN_DEADLINE, self.find_run(id)).await;
         let clock = self.clock();
         let (status, page) = match found {
-            Ok(Ok((report, _))) if form == RunForm::Json => return Rendered::json(&report),
+            Ok(Ok((report, _))) if form == RunForm::Json => return HttpAnswer::json(&report),
             Ok(Ok((report, entry))) => {
                 let held = self.state.daemon_state.facts().status.held;
                 let page = RunPage::new(&report, entry.as_ref(), &held, &clock);
-                return Rendered::page(StatusCode::OK, &page);
+                return HttpAnswer::page(StatusCode::OK, &page);
             }
             Ok(Err(FindRunError::Unknown(id))) => (StatusCode::NOT_FOUND, NoRunPage::unknown(&id, &clock)),
             Ok(Err(FindRunError::Ambiguous { id, candidates, more })) => {
@@ -188,7 +188,7 @@ impl Page {
             }
         };
         let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RUN_DEADLINE);
-        Rendered { retry_after, ..Rendered::page(status, &page) }
+        HttpAnswer { retry_after, ..HttpAnswer::page(status, &page) }
     }
 
     async fn find_run(&self, id: &str) -> Result<(RunReport, Option<RunEntry>), FindRunError> {

@@ -1,4 +1,5 @@
-//! The smallest parts of the page: times, names, badges and counts. Each renders itself, so that a template only places it.
+//! The smallest parts of the page: times, names, badges and counts. Each renders itself, so that a template only places
+//! it.
 
 use askama::{Template, filters::Safe};
 use chrono::{DateTime, TimeDelta, Utc};

@@ -1,4 +1,5 @@
-//! The sections of the page `/`, as plain values: state, held plans, approvals, changes made in Campaign, instances, runs.
+//! The sections of the page `/`, as plain values: state, held plans, approvals, changes made in Campaign, instances,
+//! runs.
 
 use std::collections::BTreeMap;
 
