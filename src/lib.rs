@@ -1,23 +1,23 @@
 //! Keeps the operator groups of Adobe Campaign Classic in line with the product profiles of Adobe's Admin Console.
 //!
-//! The rooms, bottom to top. A room imports only rooms above it in this list, as `tests/house/main.rs` checks:
+//! The modules, bottom to top. A module imports only modules above it in this list, as `tests/house/main.rs` checks:
 //!
-//! | room | what lives there |
+//! | module | what it contains |
 //! |---|---|
 //! | [`domain`] | the vocabulary and every decision; pure |
-//! | [`transport`] | what both clients need of HTTP, the tokens of Adobe's identity service (IMS) among it |
+//! | [`transport`] | HTTP and TLS for both clients, and the tokens of Adobe's identity service (IMS) |
 //! | [`experience_cloud`] | the user management API (UMAPI) |
 //! | [`campaign`] | Campaign's SOAP API |
-//! | [`journal`] | what is remembered between runs, the lock that keeps runs apart, and which of several nodes leads |
+//! | [`journal`] | the state between runs, the lock that prevents simultaneous runs, and the leader election of several nodes |
 //! | [`observability`] | logging, and how errors are shown with their causes |
 //! | [`notify`] | delivers notifications: by command, webhook and mail |
 //! | [`sync`] | the one place where the path of a run is spelled out |
 //! | [`scheduler`] | cron expressions, time zones, ticks and signals |
-//! | [`settings`] | layers of configuration to typed options |
-//! | [`daemon`] | runs on the schedule; systemd, control socket, health, metrics, a page to look at |
-//! | [`check`] | every prerequisite with evidence and remedy; what a mask matches |
-//! | [`sandbox`] | simulated vendors over real HTTP; imports nothing of ours |
-//! | [`cli`] | arguments, output, exit codes |
+//! | [`settings`] | the layers of the configuration, as typed options |
+//! | [`daemon`] | runs on the schedule; systemd, control socket, health, metrics, status page |
+//! | [`check`] | every prerequisite with evidence and remedy; what an association mask matches |
+//! | [`sandbox`] | simulated Adobe and Campaign over real HTTP; imports no other module |
+//! | [`cli`] | arguments, output, exit statuses |
 
 pub mod campaign;
 pub mod check;

@@ -1,4 +1,4 @@
-//! The program: everything is in the library, so that tests reach it.
+//! The program. All code is in the library, where tests can use it.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! One Campaign instance: whether it answers, accepts the credentials and has what the program needs.
+//! One Campaign instance: whether it responds, accepts the credentials and has what the program needs.
 
 use std::time::SystemTime;
 
@@ -22,11 +22,12 @@ use crate::{
     settings::{InstanceAccess, InstanceAuthentication, PartialInstance, PartialSettings},
 };
 
-/// Largest difference of the two clocks: beyond it the log lines of both sides are hard to compare. Tokens tolerate five
-/// times as much.
+/// Largest tolerated difference between the clocks of Campaign and this host: beyond it the log lines of both are hard
+/// to compare. Tokens tolerate five times as much.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(60);
 
-/// Checks all that concerns one instance. Returns what it holds, where it could be read and the mask can be used.
+/// Checks all that concerns one instance. Returns its operators, groups and memberships where they could be read and
+/// the mask can be used.
 pub(super) async fn check(
     findings: &mut Findings,
     settings: &PartialSettings,
@@ -59,7 +60,7 @@ pub(super) async fn check(
     campaign.sign_out().await;
     if let Some(Err(error)) = &snapshot {
         let remedy =
-            "check that the program's operator may read operators, groups and memberships; see the instance's log";
+            "check that the program's operator may read operators, groups and memberships; read the instance's log";
         let outcome = CheckOutcome::failed(cause(error), Chain(error).to_string(), remedy);
         findings.record_for(instance.name.as_str(), AMBIGUOUS, outcome);
     }
@@ -111,7 +112,8 @@ fn unreachable(error: &CampaignError, instance: &InstanceAccess) -> CheckOutcome
     CheckOutcome::failed(cause, Chain(error).to_string(), remedy)
 }
 
-/// Adobe's documentation of technical operators: IMS is possible from 7.3.5, 7.4.1 and 8.5 on, and required from 8.6 on.
+/// Adobe's documentation of technical operators: IMS is possible from 7.3.5, 7.4.1 and 8.5 on, and required from 8.6
+/// on.
 fn version(test: &ServerInfo, instance: &InstanceAccess) -> CheckOutcome {
     let (Some(version), build) = (&test.version, test.build.as_deref().unwrap_or("not shown")) else {
         return CheckOutcome::not_checked("the security zone of this host does not show the version");
@@ -149,7 +151,7 @@ fn version(test: &ServerInfo, instance: &InstanceAccess) -> CheckOutcome {
 
 fn clock(test: &ServerInfo, now: DateTime<Utc>) -> CheckOutcome {
     let Some(theirs) = test.clock.filter(|clock| *clock > SystemTime::UNIX_EPOCH).map(DateTime::<Utc>::from) else {
-        return CheckOutcome::not_checked("the answer carries no date");
+        return CheckOutcome::not_checked("the response has no Date header");
     };
     let apart = (theirs - now).abs();
     if apart <= CLOCK_TOLERANCE {
@@ -158,7 +160,7 @@ fn clock(test: &ServerInfo, now: DateTime<Utc>) -> CheckOutcome {
     let evidence =
         format!("{} s apart: {} there, {} here", apart.num_seconds(), to_the_second(theirs), to_the_second(now));
     let remedy = "find out which clock is wrong, and have it set by a time service (here: chrony, ntpd or \
-                  systemd-timesyncd); on a hosted instance tell Adobe's support";
+                  systemd-timesyncd); on a hosted instance report it to Adobe's support";
     CheckOutcome::warning(evidence, remedy)
 }
 
@@ -166,7 +168,7 @@ async fn signed_in(findings: &mut Findings, campaign: &Campaign, instance: &Inst
     let name = instance.name.as_str();
     let asks_ims = matches!(instance.authentication, InstanceAuthentication::Ims { .. });
     if asks_ims && findings.has_failed(name, IMS) {
-        // It would fail in the same way, and that is known by now.
+        // The sign-in would fail for the same reason, which is reported already.
         return false;
     }
     match campaign.own_operator().await {
@@ -188,7 +190,7 @@ fn sign_in_failed(error: &CampaignError, instance: &InstanceAccess) -> CheckOutc
         return CheckOutcome::failed(
             cause(error),
             Chain(error).to_string(),
-            "see the instance's log, and check again later",
+            "read the instance's log, and check again later",
         );
     };
     match &instance.authentication {
@@ -221,7 +223,7 @@ fn rights(own: &OwnOperator, instance: &InstanceAccess) -> CheckOutcome {
     }
     let remedy = format!(
         "give the operator {} the named right ADMINISTRATION (Administration > Access management > Operators > {0} > Rights), \
-         which writing memberships requires; use an operator that nothing but this program signs in with",
+         which writing memberships requires; use an operator that only this program signs in with",
         own.login
     );
     match instance.mode {
@@ -236,10 +238,10 @@ async fn schemas(findings: &mut Findings, campaign: &Campaign, instance: &Instan
         Err(CampaignError::Schemas { lacking }) => CheckOutcome::failed(
             FailureCause::Incomplete,
             lacking,
-            "ask the people who maintain extensions of these schemas (Administration > Configuration > Data schemas) why this \
+            "ask the developers who maintain extensions of these schemas (Administration > Configuration > Data schemas) why this \
              is missing; the program writes nothing to this instance until it is there",
         ),
-        Err(error) => CheckOutcome::failed(cause(&error), Chain(&error).to_string(), "see the instance's log"),
+        Err(error) => CheckOutcome::failed(cause(&error), Chain(&error).to_string(), "read the instance's log"),
     };
     findings.record_for(instance.name.as_str(), SCHEMAS, outcome);
 }

@@ -1,4 +1,4 @@
-//! The certificate of an instance: the day it expires, and what to do about one that is not accepted.
+//! Certificates: the day on which that of an instance expires, and the remedy for one that this host does not accept.
 
 use chrono::{DateTime, Utc};
 
@@ -9,24 +9,25 @@ use crate::{
     transport::{BaseUrl, Certificate, CertificateFault},
 };
 
-/// Days left below which a certificate is reported: automatic renewal happens a month before the end (default of certbot).
+/// Days before the expiry from which on a certificate is reported: certbot renews 30 days before the expiry by default.
 const FEW_DAYS: i64 = 30;
 
-/// Names of a certificate that are shown; certificates of shared servers have hundreds.
+/// How many names of a certificate are shown; certificates of shared servers have hundreds.
 const NAMES_SHOWN: usize = 3;
 
 const CLOCK: &str = "check the clock of this host (timedatectl)";
 
-/// The authority's certificate must not come from the connection that is in doubt. A file without `.crt` is not read.
-const INSTALL: &str = "if your organization runs this authority, get its certificate from the people who run it, not from \
+/// The certificate of the authority must not come from the connection in question. Debian ignores files that do not end
+/// in `.crt`.
+const INSTALL: &str = "if your organization runs this authority, get its certificate from the department that runs it, not from \
                        this connection, and install it as root: on Debian as a file that ends in .crt in \
                        /usr/local/share/ca-certificates, then update-ca-certificates; on Red Hat in \
                        /etc/pki/ca-trust/source/anchors, then update-ca-trust; then restart the daemon";
 
-/// The day on which an accepted certificate expires.
+/// The outcome for an accepted certificate: the day on which it expires.
 pub(super) fn valid(certificate: &Certificate, now: DateTime<Utc>) -> CheckOutcome {
     let Some(content) = certificate.read() else {
-        return CheckOutcome::ok("this host trusts it; the day it expires cannot be read");
+        return CheckOutcome::ok("this host trusts it; its expiry date cannot be read");
     };
     let end = DateTime::<Utc>::from(content.not_after);
     let days = (end - now).num_days();
@@ -44,17 +45,18 @@ pub(super) fn valid(certificate: &Certificate, now: DateTime<Utc>) -> CheckOutco
     CheckOutcome::warning(evidence, remedy)
 }
 
-/// A certificate of an instance that is not accepted.
+/// The outcome for a certificate of an instance that this host does not accept.
 pub(super) fn refused_of_instance(fault: &CertificateFault, instance: &InstanceAccess) -> CheckOutcome {
     refused(fault, &instance.url, of_instance(fault, &instance.url, instance.name.as_str()))
 }
 
-/// A certificate for one of Adobe's services that is not accepted; `key` is where its address is configured.
+/// The outcome for a certificate of one of Adobe's services that this host does not accept; `key` is the configuration
+/// key of its address.
 pub(super) fn refused_of_adobe(fault: &CertificateFault, url: &BaseUrl, key: &str) -> CheckOutcome {
     refused(fault, url, of_adobe(fault, url, key))
 }
 
-/// A run would report the instance as temporarily unavailable.
+/// The cause is that of a run, which would report the instance as temporarily unavailable.
 fn refused(fault: &CertificateFault, url: &BaseUrl, remedy: String) -> CheckOutcome {
     let evidence = format!("the certificate of {} is not accepted: {fault}", url.host_and_port());
     CheckOutcome::failed(FailureCause::Unavailable, evidence, remedy)
@@ -67,7 +69,7 @@ fn of_instance(fault: &CertificateFault, url: &BaseUrl, name: &str) -> String {
         }
         CertificateFault::NotYetValid { .. } => CLOCK.to_owned(),
         CertificateFault::OtherName { .. } => format!(
-            "write in instances.{name}.url the host name that Campaign's users have in the browser: one that the certificate \
+            "write in instances.{name}.url the host name that Campaign's operators use in the browser: one that the certificate \
              is for"
         ),
         CertificateFault::UnknownAuthority => format!(
@@ -75,29 +77,30 @@ fn of_instance(fault: &CertificateFault, url: &BaseUrl, name: &str) -> String {
              {INSTALL}",
             shown_by(url)
         ),
-        CertificateFault::Other { .. } => format!("look at it: {}", shown_by(url)),
+        CertificateFault::Other { .. } => format!("examine it: {}", shown_by(url)),
     }
 }
 
-/// Adobe's certificates come from public authorities and are renewed in time: any other one belongs to a proxy.
+/// Adobe's certificates come from public authorities and are renewed in time: a certificate with a fault belongs to a
+/// proxy.
 fn of_adobe(fault: &CertificateFault, url: &BaseUrl, key: &str) -> String {
     let issuer = shown_by(url);
     match fault {
         CertificateFault::Expired { .. } | CertificateFault::NotYetValid { .. } => {
-            format!("{CLOCK}; if it is right, look for a proxy that answers in Adobe's place: {issuer}")
+            format!("{CLOCK}; if it is right, look for a proxy that responds in place of Adobe: {issuer}")
         }
         CertificateFault::OtherName { .. } => {
-            format!("compare {key} with Adobe's address; look for a proxy that answers in Adobe's place: {issuer}")
+            format!("compare {key} with Adobe's address; look for a proxy that responds in place of Adobe: {issuer}")
         }
         CertificateFault::UnknownAuthority => format!(
             "look for the proxy that intercepts TLS: {issuer}; have it let {} pass unchanged; otherwise, {INSTALL}",
             url.host_and_port()
         ),
-        CertificateFault::Other { .. } => format!("look for a proxy that answers in Adobe's place: {issuer}"),
+        CertificateFault::Other { .. } => format!("look for a proxy that responds in place of Adobe: {issuer}"),
     }
 }
 
-/// The command that shows who issued a certificate. It sends nothing but the handshake.
+/// The command that shows who issued a certificate. It sends only the TLS handshake.
 fn shown_by(url: &BaseUrl) -> String {
     format!("openssl s_client -connect {} </dev/null", shell_word(&url.host_and_port()))
 }

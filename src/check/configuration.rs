@@ -1,4 +1,4 @@
-//! The configuration itself: each of its problems is a finding, and what cannot be checked without it waits.
+//! The configuration itself: each of its problems is a finding, and the prerequisites that need the faulty part wait.
 
 use super::{
     findings::{CheckOutcome, Findings},
@@ -12,12 +12,12 @@ use crate::{
     settings::{PartialSettings, Problem},
 };
 
-/// Settles what the configuration decides by itself.
+/// Records the outcomes that depend on the configuration alone.
 pub(super) fn check(findings: &mut Findings, settings: &PartialSettings) {
     for problem in &settings.problems {
         record_problem(findings, settings, problem);
     }
-    // Doubts about masks are findings about names.
+    // Warnings about masks are reported by the checks of names.
     let doubts: Vec<&str> =
         settings.warnings.iter().map(String::as_str).filter(|doubt| !doubt.contains("association_mask")).collect();
     if !doubts.is_empty() {
@@ -52,7 +52,7 @@ fn record_problem(findings: &mut Findings, settings: &PartialSettings, problem: 
     }
 }
 
-/// The prerequisite that a problem is a finding of, with the instance where it is one of an instance.
+/// The prerequisite to which a problem belongs, with the instance where it concerns one instance.
 fn place_of<'a>(settings: &'a PartialSettings, problem: &Problem) -> (Option<&'a str>, &'static str) {
     if problem.subject == ORGANIZATION_ID {
         return (None, ORGANIZATION_ID);
@@ -77,7 +77,7 @@ fn experience_cloud(findings: &mut Findings, settings: &PartialSettings) {
     if !settings.problems.iter().any(is_of_id) {
         findings.record(ORGANIZATION_ID, CheckOutcome::blocked_by(root));
     }
-    // A token needs neither the organization nor how it is read.
+    // A token needs neither the organization id nor the keys for reading the organization.
     let first = if settings.ims_url.is_some() && settings.credential.is_some() { PRODUCT } else { IMS };
     for id in [first, FIRST_PAGE] {
         findings.record(id, CheckOutcome::blocked_by(root));

@@ -1,7 +1,8 @@
-//! Signs that people take for one another: kinds of blanks, kinds of dashes, letters of other scripts.
+//! Characters that are easily confused: kinds of spaces, kinds of dashes, letters of other scripts.
 
-/// Letters that look like a Latin one, each with it. From the confusables of Unicode (UTS #39) those that keyboards for
-/// Cyrillic and Greek produce.
+/// Letters that look like a Latin letter, each with that letter: of the confusables of Unicode (UTS #39) those that
+/// Cyrillic and Greek keyboards produce. The whole table does not fit here: it also equates `1` with `l`, which makes
+/// another tenant, and does not map small Cyrillic letters to Latin ones that only look like them as capitals.
 const LOOK_ALIKES: [(&str, &str); 4] = [
     ("АВЕЅІЈКМНОРСТУХЗ", "abesijkmhopctyx3"),
     ("авеѕіјкмнорстухһԁԛԝ", "abesijkmhopctyxhdqw"),
@@ -9,12 +10,12 @@ const LOOK_ALIKES: [(&str, &str); 4] = [
     ("αικνορτυχϲ", "aikvoptuxc"),
 ];
 
-/// How two characters stand to one another.
+/// How similar two characters are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Likeness {
-    /// The same character, letter case aside.
+    /// The same character, regardless of letter case.
     Same,
-    /// Two characters that people take for one another.
+    /// Two characters that are easily confused.
     Alike,
     /// Anything else.
     Different,
@@ -31,24 +32,25 @@ pub(super) fn likeness(one: char, other: char) -> Likeness {
     }
 }
 
-/// Whether people see no difference when the character is missing or too much: blanks, dashes, and what nobody sees.
+/// Whether a missing or extra character of this kind is easily overlooked: spaces, dashes, and invisible characters.
 pub(super) fn is_space_or_dash(character: char) -> bool {
     matches!(prototype(character), ' ' | '-')
 }
 
-/// Whether a character has no width, or turns the reading direction: nobody sees it.
+/// Whether a character is invisible: it has no width, or changes the reading direction.
 pub(super) fn is_invisible(character: char) -> bool {
     let is_turn = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     is_turn
         || matches!(character, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{feff}')
 }
 
-/// Names that people take for one another become equal: without case, blanks and dashes, with look-alikes as one letter.
+/// A form in which confusable names are equal: without case, spaces and dashes, and with one letter for all
+/// look-alikes.
 pub(super) fn skeleton(name: &str) -> String {
     name.chars().filter(|character| !is_space_or_dash(*character)).map(prototype).collect()
 }
 
-/// What a character is called, where its looks do not tell; `None` for characters that everybody knows.
+/// The name of a character whose appearance does not identify it; `None` for all other characters.
 pub fn character_name(character: char) -> Option<String> {
     let name = match character {
         ' ' | '-' => return None,
@@ -67,12 +69,12 @@ pub fn character_name(character: char) -> Option<String> {
         '\u{200d}' => "zero-width joiner",
         '\u{2060}' => "word joiner",
         '\u{feff}' => "byte order mark",
-        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => "turns the reading direction",
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => "changes the reading direction",
         '\u{2212}' => "minus sign",
         '\u{0370}'..='\u{03ff}' => "Greek",
         '\u{0400}'..='\u{052f}' => "Cyrillic",
         '\u{ff01}'..='\u{ff5e}' => "full-width",
-        _ if character.is_whitespace() => "another kind of blank",
+        _ if character.is_whitespace() => "another kind of space",
         _ if prototype(character) == '-' && character != '_' => "another kind of dash",
         _ if character.is_control() => "control character",
         _ => return None,
@@ -84,7 +86,7 @@ fn is_same(one: char, other: char) -> bool {
     one == other || one.to_lowercase().eq(other.to_lowercase())
 }
 
-/// The character that stands for all that look like this one.
+/// The character that represents all that look like this one.
 fn prototype(character: char) -> char {
     if character.is_whitespace() || is_invisible(character) {
         return ' ';
@@ -99,8 +101,8 @@ fn prototype(character: char) -> char {
 }
 
 fn latin(character: char) -> char {
-    let pairs = LOOK_ALIKES.iter().flat_map(|(strange, latin)| strange.chars().zip(latin.chars()));
-    pairs.into_iter().find(|(strange, _)| *strange == character).map_or(character, |(_, latin)| latin)
+    let pairs = LOOK_ALIKES.iter().flat_map(|(other, latin)| other.chars().zip(latin.chars()));
+    pairs.into_iter().find(|(other, _)| *other == character).map_or(character, |(_, latin)| latin)
 }
 
 fn lower(character: char) -> char {
@@ -112,9 +114,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_strange_letter_stands_beside_its_latin_one() {
-        for (strange, latin) in LOOK_ALIKES {
-            assert_eq!(strange.chars().count(), latin.chars().count(), "{strange}");
+    fn each_look_alike_has_its_latin_letter() {
+        for (other, latin) in LOOK_ALIKES {
+            assert_eq!(other.chars().count(), latin.chars().count(), "{other}");
         }
     }
 

@@ -1,4 +1,5 @@
-//! The day on which the secret of a credential expires. No API tells it: it is read from the configuration.
+//! The day on which the secret of a credential expires. No API of Adobe returns it, so it is read from the
+//! configuration.
 
 use chrono::{NaiveDate, TimeDelta};
 
@@ -9,10 +10,10 @@ use super::{
 };
 use crate::settings::{InstanceAuthentication, PartialSettings};
 
-/// Time that finding an administrator who may rotate the secret, and rotating it, can take.
+/// How long before the expiry a secret is reported: time to find an administrator who may rotate it, and to rotate it.
 const NOTICE: TimeDelta = TimeDelta::days(30);
 
-/// Checks each credential once it is known whether it is refused. `today` is the day in UTC.
+/// Checks each credential; runs after the sign-ins, whose refusals it explains. `today` is the date in UTC.
 pub(super) fn check(findings: &mut Findings, settings: &PartialSettings, today: NaiveDate) {
     if let Some(configured) = &settings.experience_cloud {
         let refusal = findings.refusal_of_secret(None, TOKEN);
@@ -42,22 +43,22 @@ pub(super) fn check(findings: &mut Findings, settings: &PartialSettings, today: 
     }
 }
 
-/// What is known of one credential.
+/// What is known about the secret of one credential.
 struct SecretStatus<'a> {
-    /// Where it is configured.
+    /// The section of the configuration with the credential.
     section: &'a str,
     today: NaiveDate,
-    /// What IMS said, where it may have refused the secret.
+    /// The message of IMS, where it may have refused the secret.
     refusal: Option<String>,
 }
 
 impl SecretStatus<'_> {
-    /// Whether the secret is refused because it expired.
+    /// Whether IMS refuses the secret because it expired.
     fn explains_refusal(&self, last_day: Option<NaiveDate>) -> bool {
         self.refusal.is_some() && last_day.is_some_and(|last_day| last_day < self.today)
     }
 
-    /// The last day counts to its end.
+    /// The outcome. The secret is valid until the end of its last day.
     fn outcome(&self, last_day: Option<NaiveDate>) -> CheckOutcome {
         let section = self.section;
         let Some(last_day) = last_day else {

@@ -1,4 +1,4 @@
-//! The daemon's own status: a unit that is active may still fail run after run.
+//! The daemon's own status: the daemon of an active unit may still fail in every run.
 
 use super::{findings::CheckOutcome, host::SERVICE, report::FailureCause};
 use crate::domain::Outcome as RunOutcome;
@@ -6,30 +6,30 @@ use crate::domain::Outcome as RunOutcome;
 /// The status that the daemon reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DaemonStatus {
-    /// Whether it works.
+    /// Whether the daemon works.
     pub health: DaemonHealth,
-    /// The whole status in one line.
+    /// The status in one line.
     pub described: String,
-    /// Digests of what is held.
+    /// Digests of the held plans.
     pub held: Vec<String>,
 }
 
 /// Whether the daemon works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DaemonHealth {
-    /// The last run succeeded, or one is under way.
+    /// The last run succeeded, or a run is in progress.
     Healthy,
     /// No run has ended yet.
     Starting,
     /// Adobe asked for a long pause.
     Throttled,
-    /// A guard holds something.
+    /// A guard holds changes.
     Blocked,
-    /// The last run failed, in this way where that is known.
+    /// The last run failed; with its outcome where that is known.
     Failing(Option<RunOutcome>),
 }
 
-/// What follows from the daemon's status, or from its missing answer.
+/// The outcome for the daemon's status, or for the reason why it could not be requested.
 pub(super) fn outcome(said: &Result<DaemonStatus, String>) -> CheckOutcome {
     let status = match said {
         Ok(status) => status,
@@ -50,7 +50,7 @@ pub(super) fn outcome(said: &Result<DaemonStatus, String>) -> CheckOutcome {
             cause(last),
             evidence,
             format!(
-                "fix what failed above; campaign-group-sync history shows the runs, and as root journalctl -u {SERVICE} -n 50 \
+                "fix what failed above; campaign-group-sync history lists the runs, and as root journalctl -u {SERVICE} -n 50 \
                  shows the log"
             ),
         ),

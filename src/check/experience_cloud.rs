@@ -1,4 +1,4 @@
-//! The Admin Console: what IMS and UMAPI answer to the credential.
+//! The Admin Console: whether IMS and UMAPI accept the credential, and whether the product profiles can be read.
 
 use std::time::Duration;
 
@@ -21,22 +21,23 @@ use crate::{
     transport::{BaseUrl, HttpClient, IdentityService, TokenError},
 };
 
-/// An address that no user has (RFC 2606): asking for it costs no page and proves the token, the product and the organization.
+/// An address that no user has (RFC 2606): a request for it reads no page and shows whether UMAPI accepts the token,
+/// the product and the organization.
 const UNKNOWN_USER: &str = "nobody@campaign-group-sync.invalid";
 
-/// The scope that opens UMAPI (Adobe's guide to the User Management API).
+/// The scope that UMAPI requires (Adobe's guide to the User Management API).
 const UMAPI_SCOPE: &str = "user_management_sdk";
 
-/// What to do where the configured host of Adobe's does not answer.
+/// The remedy where a host of Adobe's does not respond.
 fn allow_connection(url: &BaseUrl) -> String {
     format!("check that this host may reach {} (firewall, name service, proxy)", url.host_and_port())
 }
 
-/// What to do where the proxy of this host cannot be used.
+/// The remedy where the proxy that is configured on this host cannot be used.
 pub(super) const PROXY_REMEDY: &str = "correct the environment variable that the evidence names; for the systemd service it is set in \
                                 the EnvironmentFile of its unit";
 
-/// Why a host of Adobe's was not reached, and what to do.
+/// The outcome for a host of Adobe's that could not be reached.
 fn unreachable(error: &dyn std::error::Error, is_misconfigured: bool, url: &BaseUrl) -> CheckOutcome {
     let evidence = Chain(error).to_string();
     if is_misconfigured {
@@ -45,7 +46,7 @@ fn unreachable(error: &dyn std::error::Error, is_misconfigured: bool, url: &Base
     CheckOutcome::failed(FailureCause::Unavailable, evidence, allow_connection(url))
 }
 
-/// Checks all that concerns the Experience Cloud; the profiles, when they are visible.
+/// Checks all that concerns the Experience Cloud. Returns the product profiles where they can be read.
 pub(super) async fn check(
     findings: &mut Findings,
     settings: &PartialSettings,
@@ -75,7 +76,7 @@ pub(super) async fn check(
     profiles(findings, (&client, &options.umapi_url), memory?, configured.first_page_interval, now).await
 }
 
-/// What is remembered of the calls to the organization; `None` where the state cannot be read, so that it is not known
+/// What the state holds about calls to the organization; `None` where the state cannot be read, so that it is unknown
 /// whether page 0 may be requested.
 async fn memory(
     findings: &mut Findings,
@@ -84,8 +85,10 @@ async fn memory(
     now: DateTime<Utc>,
 ) -> Option<RememberedCalls> {
     if matches!(journal, Err(JournalError::OlderSchema { .. })) {
-        findings
-            .record(FIRST_PAGE, CheckOutcome::not_checked("the state is of an earlier version: the next run can tell"));
+        findings.record(
+            FIRST_PAGE,
+            CheckOutcome::not_checked("the state has the schema of an earlier version, which the next run updates"),
+        );
         return None;
     }
     if findings.is_blocked(STATE) {
@@ -96,7 +99,7 @@ async fn memory(
     Some(memory)
 }
 
-/// Whether IMS issues a token, where enough can be read to ask it.
+/// Whether IMS issues a token; not requested where the configuration of the credential cannot be used.
 async fn token(findings: &mut Findings, settings: &PartialSettings) -> bool {
     let (Some(ims_url), Some(credential)) = (&settings.ims_url, &settings.credential) else { return false };
     let http = match HttpClient::new(ims_url, &settings.connections) {
@@ -109,7 +112,7 @@ async fn token(findings: &mut Findings, settings: &PartialSettings) -> bool {
     match IdentityService::new(http, ims_url, credential.clone()).issue().await {
         Ok(issued) => {
             findings.record(IMS, CheckOutcome::ok(ims_url.to_string()));
-            findings.record(TOKEN, CheckOutcome::ok(format!("good for {} h", issued.life.as_secs().div_ceil(3600))));
+            findings.record(TOKEN, CheckOutcome::ok(format!("valid for {} h", issued.life.as_secs().div_ceil(3600))));
             return true;
         }
         Err(TokenError::Refused { text, .. }) => {
@@ -118,7 +121,7 @@ async fn token(findings: &mut Findings, settings: &PartialSettings) -> bool {
         }
         Err(error @ TokenError::InvalidResponse { .. }) => {
             let remedy = "compare experience_cloud.ims_url with Adobe's address, https://ims-na1.adobelogin.com; look for a \
-                          proxy that answers in its place";
+                          proxy that responds in its place";
             findings.record(IMS, CheckOutcome::failed(FailureCause::Incomplete, Chain(&error).to_string(), remedy));
         }
         Err(error) => {
@@ -132,11 +135,11 @@ async fn token(findings: &mut Findings, settings: &PartialSettings) -> bool {
     false
 }
 
-/// What a refusal of IMS means; `section` is where the credential is configured.
+/// The outcome for a refusal by IMS; `section` is the section of the configuration with the credential.
 pub(super) fn refused_token(said: &str, section: &str) -> CheckOutcome {
     let evidence = format!("IMS refused: {said}");
     if said.contains("invalid_scope") {
-        // IMS looks at scopes only once the secret is good.
+        // IMS checks the scopes only after it has accepted the secret.
         let remedy = format!(
             "compare {section}.scopes with the credential's page in the Developer Console (\"Scopes\"); a scope is granted \
              by adding its API to the project"
@@ -159,7 +162,7 @@ pub(super) fn refused_token(said: &str, section: &str) -> CheckOutcome {
     CheckOutcome::refused_secret(evidence, remedy)
 }
 
-/// Whether UMAPI takes the token, and the organization is that of the credential.
+/// Whether UMAPI accepts the token, and the organization is that of the credential.
 async fn admitted(findings: &mut Findings, client: &ExperienceCloud, options: &UmapiOptions) -> bool {
     let error = match client.fetch_user(UNKNOWN_USER, options.membership).await {
         // A 404 for the domain means that the call itself was allowed.
@@ -224,7 +227,7 @@ async fn profiles(
     }
     if let Some(until) = gate.groups {
         let reason = format!(
-            "page 0 of the groups may not be requested before {}, and no listing is remembered",
+            "page 0 of the groups may not be requested before {}, and the state has no listing",
             to_the_second(until)
         );
         findings.record(PROFILES, CheckOutcome::not_checked(reason));
@@ -233,8 +236,7 @@ async fn profiles(
     match client.fetch_listing().await {
         Ok(listing) => {
             let count = listing.profiles().len();
-            findings
-                .record(PROFILES, CheckOutcome::ok(format!("{count} product profiles, read now and not remembered")));
+            findings.record(PROFILES, CheckOutcome::ok(format!("{count} product profiles, read now and not stored")));
             Some(listing)
         }
         Err(error @ ExperienceCloudError::Incomplete { .. }) => {
@@ -264,20 +266,20 @@ fn failed(error: &ExperienceCloudError, url: &BaseUrl) -> CheckOutcome {
         _ => (
             FailureCause::Incomplete,
             "compare experience_cloud.umapi_url with Adobe's address, https://usermanagement.adobe.io/v2/usermanagement; \
-             look for a proxy that answers in its place",
+             look for a proxy that responds in its place",
         ),
     };
     CheckOutcome::failed(cause, Chain(error).to_string(), remedy)
 }
 
-/// What the journal remembers of the calls to the organization.
+/// What the journal holds about calls to the organization.
 #[derive(Default)]
 struct RememberedCalls {
     windows: CallWindows,
     listing: Option<RememberedListing>,
 }
 
-/// The time before which page 0 may not be requested; `None` when it may be requested now.
+/// The times before which page 0 may not be requested; `None` when it may be requested now.
 struct FirstPageTimes {
     groups: Option<DateTime<Utc>>,
     users: Option<DateTime<Utc>>,
@@ -286,7 +288,7 @@ struct FirstPageTimes {
 impl RememberedCalls {
     async fn read(journal: Option<&Journal>, organization: &OrganizationId, now: DateTime<Utc>) -> Self {
         let Some(journal) = journal else { return Self::default() };
-        // A journal that cannot be read is a finding of its own.
+        // Another prerequisite reports a journal that cannot be read.
         let windows = journal.call_windows(organization, now).await.unwrap_or_default();
         let listing = journal.listing(organization).await.unwrap_or_default();
         Self { windows, listing }
@@ -312,7 +314,7 @@ impl FirstPageTimes {
                 ),
             ),
             (Some(until), _) => {
-                CheckOutcome::ok(format!("again at {}; until then runs use what they remember", to_the_second(until)))
+                CheckOutcome::ok(format!("again at {}; until then runs use the stored listing", to_the_second(until)))
             }
             (None, _) => CheckOutcome::ok("now: a run may start immediately"),
         }

@@ -1,4 +1,4 @@
-//! The external account against the configuration, field by field and character by character.
+//! Compares the external account with the configuration, field by field and character by character.
 
 use super::{
     findings::{CheckOutcome, Findings},
@@ -15,15 +15,15 @@ use crate::{
     settings::{InstanceAccess, PartialSettings},
 };
 
-/// IMS servers that Adobe's documentation names for Campaign. Both serve the same identities.
+/// The IMS servers that Adobe's documentation names for Campaign. Both serve the same users.
 const IMS_SERVERS: [&str; 2] = ["ims-na1.adobelogin.com", "adobeid-na1.services.adobe.com"];
 
-/// Product contexts that Adobe's documentation names. Empty stands for the first name.
+/// The product contexts that Adobe's documentation names. An empty field means `dma_campaign`.
 const CONTEXTS: [&str; 3] = ["", "dma_campaign", "dma_campaign_classic"];
 
 const WHERE: &str = "Administration > Platform > External accounts > Adobe Experience Cloud";
 
-/// Checks the accounts of an instance; the fields only where exactly one account is in question.
+/// Checks the accounts of an instance, and the fields only where exactly one account can be meant.
 pub(super) fn check(
     findings: &mut Findings,
     settings: &PartialSettings,
@@ -33,12 +33,12 @@ pub(super) fn check(
 ) {
     let name = instance.name.as_str();
     let enabled: Vec<&ExternalAccount> = accounts.iter().filter(|account| account.enabled).collect();
-    // Disabled accounts beside the one that is enabled do no harm.
+    // Disabled accounts beside a single enabled one have no effect.
     let all = if enabled.len() == 1 { enabled } else { accounts.iter().collect() };
     let account = match all.as_slice() {
         [account] => account,
         [] => {
-            let evidence = "there is none";
+            let evidence = "there is no external account of this type";
             let remedy = format!(
                 "have an administrator of Campaign create it with Adobe's support: {WHERE}, internal name \
                  {EXTERNAL_ACCOUNT_NAME}; campaign-group-sync check compares its fields"
@@ -51,7 +51,7 @@ pub(super) fn check(
             let evidence = format!("there are {}: {}", names.len(), names.join(", "));
             let remedy = format!(
                 "find out which one users sign in through (it should be {EXTERNAL_ACCOUNT_NAME}), and disable the others \
-                 (\"Enabled\" in {WHERE}): Campaign may use any that is enabled; delete none"
+                 (\"Enabled\" in {WHERE}): Campaign may use any enabled one; delete none of them"
             );
             findings.record_for(name, ACCOUNT, CheckOutcome::failed(FailureCause::Configuration, evidence, remedy));
             return;
@@ -63,7 +63,7 @@ pub(super) fn check(
     if let Some(ours) = &settings.ims_url {
         findings.record_for(name, ACCOUNT_IMS, ims_server(&ours.to_string(), account));
     }
-    // An organization id that is not that of the credential differs from the account's as well.
+    // A wrong organization id in the configuration is reported already, and would differ from the account's as well.
     if let Some(cloud) = &settings.experience_cloud
         && !findings.has_failed(name, ORGANIZATION)
     {
@@ -84,8 +84,8 @@ pub(super) fn check(
     findings.record_for(name, ACCOUNT_CONTEXT, context(account));
 }
 
-/// Compares a field of the account with a key of the configuration. A wrong change of the account keeps every user from
-/// signing in, so the remedy begins with the configuration.
+/// Compares a field of the account with a key of the configuration. A wrong change of the account would prevent every
+/// user from signing in, so the remedy begins with the configuration.
 fn field(label: &str, key: &str, ours: &str, theirs: &str) -> CheckOutcome {
     match difference(ours, theirs) {
         None => CheckOutcome::ok(theirs),
@@ -101,7 +101,7 @@ fn field(label: &str, key: &str, ours: &str, theirs: &str) -> CheckOutcome {
     }
 }
 
-/// The name is Adobe's, and no key of the configuration.
+/// Compares the internal name, which Adobe prescribes: it is not a key of the configuration.
 fn internal_name(account: &ExternalAccount) -> CheckOutcome {
     match difference(EXTERNAL_ACCOUNT_NAME, &account.name) {
         None => CheckOutcome::ok(&account.name),
@@ -127,7 +127,8 @@ fn ticked(account: &ExternalAccount) -> CheckOutcome {
     )
 }
 
-/// The account has the host alone or with `https://`, and may name either of Adobe's two hosts.
+/// Compares the IMS server. The account has the host with or without `https://`, and may name either of Adobe's two
+/// hosts.
 fn ims_server(ours: &str, account: &ExternalAccount) -> CheckOutcome {
     let host = |text: &str| text.trim_end_matches('/').trim_start_matches("https://").to_owned();
     let (our_host, their_host) = (host(ours), host(&account.ims_server));
@@ -144,11 +145,11 @@ fn callback(instance: &InstanceAccess, account: &ExternalAccount) -> CheckOutcom
         let characters: Vec<char> = callback.chars().collect();
         return CheckOutcome::failed(
             FailureCause::Configuration,
-            format!("{} has no https", shown(&characters)),
+            format!("{} does not begin with https", shown(&characters)),
             format!("write https:// in \"Callback server\" of {WHERE}: Adobe sends users back to https addresses only"),
         );
     }
-    // A slash at the end leads to the same place.
+    // A trailing slash makes no difference.
     let without_slash = callback.strip_suffix('/').unwrap_or(callback);
     field("Callback server", &format!("instances.{}.url", instance.name), &instance.url.to_string(), without_slash)
 }

@@ -1,4 +1,4 @@
-//! What has been found so far, and the report that it becomes.
+//! The outcomes of the prerequisites so far, and the report made of them.
 
 use super::{
     Network,
@@ -6,13 +6,13 @@ use super::{
     report::{CheckReport, CheckSection, FailureCause, Finding, Verdict},
 };
 
-/// What became of one prerequisite.
+/// The outcome of one prerequisite.
 #[derive(Clone, Debug)]
 pub(super) struct CheckOutcome {
     verdict: Verdict,
     cause: Option<FailureCause>,
     waits_for: Option<&'static str>,
-    /// Whether what was refused may be the secret of a credential.
+    /// Whether the refusal may concern the secret of a credential.
     refuses_secret: bool,
     evidence: String,
     remedy: String,
@@ -31,7 +31,7 @@ impl CheckOutcome {
         Self::of(Verdict::Failed, Some(cause), evidence, remedy)
     }
 
-    /// A failure because the secret of a credential may be the wrong one.
+    /// A failure whose reason may be a wrong secret of a credential.
     pub(super) fn refused_secret(evidence: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { refuses_secret: true, ..Self::failed(FailureCause::Refused, evidence, remedy) }
     }
@@ -40,7 +40,7 @@ impl CheckOutcome {
         Self::of(Verdict::NotChecked, None, reason, "")
     }
 
-    /// Not looked at until the failure of another prerequisite is mended.
+    /// Not checked, because another prerequisite failed and has to be fixed first.
     pub(super) fn blocked_by(root: &'static str) -> Self {
         Self { waits_for: Some(root), ..Self::not_checked(format!("waits for {root}")) }
     }
@@ -69,12 +69,12 @@ impl Findings {
         Self { network, instances, outcomes: Vec::new() }
     }
 
-    /// Notes what became of a prerequisite that is asked once.
+    /// Records the outcome of a prerequisite that is checked once.
     pub(super) fn record(&mut self, id: &'static str, outcome: CheckOutcome) {
         self.outcomes.push((id, None, outcome));
     }
 
-    /// Notes what became of a prerequisite of one instance.
+    /// Records the outcome of a prerequisite of one instance.
     pub(super) fn record_for(&mut self, instance: &str, id: &'static str, outcome: CheckOutcome) {
         self.outcomes.push((id, Some(instance.to_owned()), outcome));
     }
@@ -84,13 +84,13 @@ impl Findings {
         self.outcomes(id, Some(instance)).any(|outcome| outcome.verdict == Verdict::Failed)
     }
 
-    /// What was said where a secret may have been refused.
+    /// The evidence of a failure whose reason may be a wrong secret.
     pub(super) fn refusal_of_secret(&self, instance: Option<&str>, id: &str) -> Option<String> {
         let refusal = self.outcomes(id, instance).find(|outcome| outcome.refuses_secret);
         refusal.map(|outcome| outcome.evidence.clone())
     }
 
-    /// Takes a failure back that another one explains: it waits for that one.
+    /// Replaces a failure that another one explains: it waits for that one.
     pub(super) fn defer(&mut self, instance: Option<&str>, id: &str, root: &'static str) {
         let explained = self.outcomes.iter_mut().filter(|(at, of, _)| *at == id && of.as_deref() == instance);
         for (_, _, outcome) in explained {
@@ -98,13 +98,13 @@ impl Findings {
         }
     }
 
-    /// Whether nobody can look at the prerequisite before something is mended: it failed itself, or waits.
+    /// Whether the prerequisite cannot be checked yet: it failed itself, or waits for another one.
     pub(super) fn is_blocked(&self, id: &str) -> bool {
         let blocks = |outcome: &CheckOutcome| outcome.verdict == Verdict::Failed || outcome.waits_for.is_some();
         self.outcomes(id, None).any(blocks)
     }
 
-    /// Every prerequisite in its place; those that nobody came to wait for the one that failed.
+    /// The report: every prerequisite in its order. One without an outcome waits for the failed one that it needs.
     pub(super) fn report(self) -> CheckReport {
         let mut findings = Vec::new();
         let (host, general): (Vec<_>, Vec<_>) = PREREQUISITES
@@ -148,11 +148,11 @@ impl Findings {
         vec![finding(match (self.root_failure(one, instance), self.network) {
             (Some(root), _) => CheckOutcome::blocked_by(root),
             (None, Network::Offline) => CheckOutcome::not_checked("needs the network, and --offline was given"),
-            (None, Network::Online) => CheckOutcome::not_checked("depends on something that was not looked at"),
+            (None, Network::Online) => CheckOutcome::not_checked("depends on something that was not checked"),
         })]
     }
 
-    /// The failure at the root of a chain of needs.
+    /// The failed prerequisite that this one needs, directly or through others.
     fn root_failure(&self, one: &Prerequisite, instance: Option<&str>) -> Option<&'static str> {
         one.needs.iter().find_map(|id| {
             let mut outcomes = self.outcomes(id, instance).peekable();

@@ -1,4 +1,4 @@
-//! This host: files, the state, the schedule, and the service in systemd.
+//! This host: secret files, the state, the control socket, the schedule, the clock, and the service in systemd.
 
 use std::{
     fs,
@@ -21,7 +21,7 @@ use crate::{
     settings::{self, PartialSettings, SecretFile, SecretFileOrigin, StateLocation},
 };
 
-/// Mode bits that give access to users other than the owner and its group, or let the group change something.
+/// Mode bits that give access to users outside the file's group, or write access to the group.
 const TOO_OPEN: u32 = 0o027;
 
 /// The mode bit that lets every user read.
@@ -33,28 +33,29 @@ const ENTERED_BY_OTHERS: u32 = 0o001;
 /// Mode bits that give access to users other than the owner.
 const NOT_PRIVATE: u32 = 0o077;
 
-/// Least free space for the state, in bytes: a year of runs over a large organization, and the same again to compact it.
+/// Free space below which the state is reported, in bytes: a year of runs over a large organization, and as much again
+/// to compact the database.
 const LEAST_FREE_SPACE: u64 = 200 * 1024 * 1024;
 
-/// Ticks that are shown, and between which the schedule is judged.
+/// How many of the next runs are shown, and checked for their distance.
 const TICKS: usize = 5;
 
-/// The service, as the package installs it.
+/// The unit of the service, as the package installs it.
 pub(super) const SERVICE: &str = "campaign-group-sync.service";
 
-/// Starts single runs where no daemon runs.
+/// The timer that starts single runs where no daemon runs.
 const TIMER: &str = "campaign-group-sync-once.timer";
 
-/// How much of this host is looked at.
+/// How much of this host is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostScope {
-    /// All of it: the program is, or will be, a service on this host.
+    /// All: the program is, or will be, a service of this host.
     Service,
-    /// Only the files: the sandbox is not a service.
+    /// Only files: the sandbox is not a service.
     FilesOnly,
 }
 
-/// Checks all that concerns this host, as far as the configuration says what that is.
+/// Checks all that concerns this host, as far as the configuration can be used.
 pub(super) fn check(
     findings: &mut Findings,
     request: &CheckRequest<'_>,
@@ -82,12 +83,12 @@ pub(super) fn check(
 fn daemon(request: &CheckRequest<'_>) -> CheckOutcome {
     match (&request.daemon, &request.settings.control) {
         (Some(said), _) => daemon_health::outcome(said),
-        (None, Some(_)) => CheckOutcome::not_checked("the daemon was not asked"),
+        (None, Some(_)) => CheckOutcome::not_checked("the status of the daemon was not requested"),
         (None, None) => unconfigured(),
     }
 }
 
-/// The section of the configuration that it depends on cannot be used.
+/// The outcome where the section of the configuration that a prerequisite depends on cannot be used.
 fn unconfigured() -> CheckOutcome {
     CheckOutcome::blocked_by(CONFIGURATION)
 }
@@ -116,7 +117,7 @@ fn secrets(request: &CheckRequest<'_>) -> CheckOutcome {
     )
 }
 
-/// Whether it is a regular file; the mode of a folder or of a link says nothing about a secret.
+/// Whether this is a regular file: the mode of a folder or of a link says nothing about a secret.
 fn is_file(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
 }
@@ -125,9 +126,9 @@ fn is_open(file: &SecretFile) -> bool {
     let of_file = mode(&file.path).unwrap_or_default();
     let is_open = of_file & TOO_OPEN != 0 && is_file(&file.path);
     match file.origin {
-        // One that everybody may read is refused with the configuration, which says so.
+        // A secret file that every user can read is an error of the configuration, which is reported there.
         SecretFileOrigin::Key => is_open && of_file & READABLE_BY_OTHERS == 0,
-        // Systemd's are in a folder that nobody else may enter.
+        // The folder of systemd's credentials protects them where other users cannot enter it.
         SecretFileOrigin::Credential => {
             is_open && file.path.parent().and_then(mode).is_some_and(|mode| mode & ENTERED_BY_OTHERS != 0)
         }
@@ -144,23 +145,23 @@ fn state(location: &StateLocation, journal: &Result<Option<Journal>, JournalErro
                       file under another name and holds removals until they are approved";
         return CheckOutcome::failed(FailureCause::Configuration, Chain(error).to_string(), remedy);
     }
-    let Some(folder) = path.parent() else { return CheckOutcome::not_checked("the state has no folder") };
+    let Some(folder) = path.parent() else { return CheckOutcome::not_checked("state.url names no folder") };
     let Some(folder_mode) = mode(folder) else {
-        let remedy = "start the service, which makes the folder, or make the first run as the user who is to own it: the \
-                      program makes the folder with mode 0700";
+        let remedy = "start the service, which creates the folder, or make the first run as the user who is to own it: the \
+                      program creates the folder with mode 0700";
         let evidence = format!("there is no folder {}", folder.display());
-        // The first run makes it where it may, and the unit's StateDirectory everywhere else.
+        // The first run creates the folder where its user may, and the unit's StateDirectory everywhere else.
         return CheckOutcome::warning(evidence, remedy);
     };
     if !is_writable(folder) || (path.exists() && !is_writable(path)) {
         let evidence = format!("{} cannot be written by this user", path.display());
-        let remedy = "run the check as root; if root cannot write there either, the file system is read-only or full";
+        let remedy = "run the check as root; if root cannot write it either, the file system is read-only or full";
         return CheckOutcome::failed(FailureCause::Configuration, evidence, remedy);
     }
     let open = [(folder, folder_mode), (path.as_path(), mode(path).unwrap_or_default())];
     if let Some((open, mode)) = open.into_iter().find(|(_, mode)| mode & NOT_PRIVATE != 0) {
         let evidence = format!("users other than the owner have access to {} (mode {mode:04o})", open.display());
-        // The folder may be one of the system, which others need.
+        // The folder may belong to the system and be in use by other programs.
         let remedy = if open == path.as_path() {
             "nothing; the next run sets mode 0600"
         } else {
@@ -174,7 +175,7 @@ fn state(location: &StateLocation, journal: &Result<Option<Journal>, JournalErro
     match space.free {
         Some(free) if free < LEAST_FREE_SPACE => CheckOutcome::warning(
             format!("{space}"),
-            "free space there; do not name another file in [state] url instead: an empty state has no history, no \
+            "free some space there; do not name another file in [state] url instead: an empty state has no history, no \
                  approvals and no held changes",
         ),
         _ => CheckOutcome::ok(format!("{}, private and writable, with enough space", path.display())),
@@ -183,8 +184,8 @@ fn state(location: &StateLocation, journal: &Result<Option<Journal>, JournalErro
 
 fn state_on_a_server(journal: &Result<Option<Journal>, JournalError>) -> CheckOutcome {
     match journal {
-        Ok(Some(_)) => CheckOutcome::ok("the database answers"),
-        Ok(None) => CheckOutcome::ok("the database answers, and the first run makes its tables there"),
+        Ok(Some(_)) => CheckOutcome::ok("the database responds"),
+        Ok(None) => CheckOutcome::ok("the database responds, and the first run creates its tables"),
         Err(error) => CheckOutcome::failed(
             FailureCause::Unavailable,
             Chain(error).to_string(),
@@ -194,7 +195,8 @@ fn state_on_a_server(journal: &Result<Option<Journal>, JournalError>) -> CheckOu
     }
 }
 
-/// Asks the system without writing: modes do not tell of read-only mounts and access lists.
+/// Whether this user may write the file, tested without a write: the mode does not show read-only mounts and access
+/// lists.
 fn is_writable(path: &Path) -> bool {
     match Command::new("test").arg("-w").arg(path).status() {
         Ok(status) => status.success(),
@@ -205,12 +207,12 @@ fn is_writable(path: &Path) -> bool {
 }
 
 fn socket(socket: &Path) -> CheckOutcome {
-    let Some(folder) = socket.parent() else { return CheckOutcome::not_checked("the socket has no folder") };
+    let Some(folder) = socket.parent() else { return CheckOutcome::not_checked("control.socket names no folder") };
     match mode(folder) {
-        None => CheckOutcome::ok(format!("{} is made when the service starts", folder.display())),
+        None => CheckOutcome::ok(format!("{} is created when the service starts", folder.display())),
         Some(mode) if mode & 0o002 != 0 => CheckOutcome::failed(
             FailureCause::Configuration,
-            format!("every user may put a socket into {} (mode {mode:04o})", folder.display()),
+            format!("every user may create a socket in {} (mode {mode:04o})", folder.display()),
             "name a folder of its own in [control] socket, such as /run/campaign-group-sync/control.sock",
         ),
         Some(_) => CheckOutcome::ok(socket.display().to_string()),
@@ -225,7 +227,7 @@ fn schedule(settings: &PartialSettings, now: DateTime<Utc>) -> CheckOutcome {
     let ticks: Vec<DateTime<Utc>> =
         std::iter::successors(schedule.next_after(now), |tick| schedule.next_after(*tick)).take(TICKS).collect();
     if ticks.is_empty() {
-        return CheckOutcome::ok("off: runs are started by hand, or by a timer");
+        return CheckOutcome::ok("off: runs are started manually, or by a timer");
     }
     let local =
         |tick: &DateTime<Utc>| tick.with_timezone(&schedule.timezone()).format("%a %Y-%m-%d %H:%M:%S %Z").to_string();
@@ -248,16 +250,16 @@ fn schedule(settings: &PartialSettings, now: DateTime<Utc>) -> CheckOutcome {
     }
 }
 
-/// What a command of systemd prints, or why that is not known.
+/// The output of a command of systemd, or the reason why there is none.
 fn command_output(command: &str, arguments: &[&str]) -> Result<String, String> {
     if !Path::new("/run/systemd/system").exists() {
-        return Err("systemd does not run here".to_owned());
+        return Err("systemd does not run on this host".to_owned());
     }
     match Command::new(command).args(arguments).output() {
         Ok(answer) if answer.status.success() => Ok(String::from_utf8_lossy(&answer.stdout).trim().to_owned()),
         Ok(answer) => {
             let said = String::from_utf8_lossy(&answer.stderr);
-            Err(format!("{command} fails: {}", said.lines().next().unwrap_or("it does not say why").trim()))
+            Err(format!("{command} fails: {}", said.lines().next().unwrap_or("without a message").trim()))
         }
         Err(error) => Err(format!("{command} cannot be started: {error}")),
     }
@@ -265,10 +267,10 @@ fn command_output(command: &str, arguments: &[&str]) -> Result<String, String> {
 
 fn synchronized() -> CheckOutcome {
     match command_output("timedatectl", &["show", "-p", "NTPSynchronized", "--value"]).as_deref() {
-        Ok("yes") => CheckOutcome::ok("timedatectl says so"),
+        Ok("yes") => CheckOutcome::ok("timedatectl reports that it is synchronized"),
         Ok(_) => CheckOutcome::warning(
-            "timedatectl says it is not",
-            "set up or repair the time service of this host (chrony, ntpd or systemd-timesyncd)",
+            "timedatectl reports that it is not synchronized",
+            "configure or repair the time service of this host (chrony, ntpd or systemd-timesyncd)",
         ),
         Err(reason) => CheckOutcome::not_checked(reason),
     }
@@ -290,13 +292,15 @@ fn unit() -> CheckOutcome {
         (_, _, "failed") => CheckOutcome::failed(
             FailureCause::Unavailable,
             evidence,
-            format!("as root, read why with journalctl -u {SERVICE} -n 50, fix it, then systemctl restart {SERVICE}"),
+            format!(
+                "as root, read the reason with journalctl -u {SERVICE} -n 50, fix it, then systemctl restart {SERVICE}"
+            ),
         ),
         ("masked", ..) => CheckOutcome::warning(
             evidence,
             format!("find out who masked the unit, and why; then, as root, systemctl unmask {SERVICE}"),
         ),
-        // In the mode "apply" the daemon changes groups as soon as it starts.
+        // With mode = "apply" the daemon changes groups as soon as it starts.
         ("loaded", ..) => CheckOutcome::warning(
             evidence,
             format!(
@@ -306,7 +310,7 @@ fn unit() -> CheckOutcome {
         ),
         _ => CheckOutcome::warning(
             evidence,
-            "install the package, which brings the unit; the README, \"Install it\", tells how without a package",
+            "install the package, which contains the unit; for an installation without a package see \"Install it\" in the README",
         ),
     }
 }
@@ -321,7 +325,7 @@ mod tests {
     use crate::check::Network;
 
     #[test]
-    fn a_state_of_an_earlier_version_is_no_failure() {
+    fn a_state_of_an_earlier_version_is_a_warning() {
         let place = "/var/lib/campaign-group-sync/state.db";
         let older = Err(JournalError::OlderSchema { place: place.to_owned(), found: 1, known: 2 });
         let mut findings = Findings::new(Network::Offline, Vec::new());

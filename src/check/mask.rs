@@ -1,4 +1,4 @@
-//! What an association mask says of each product profile: matched, nearly matched, or not matched and why.
+//! Applies an association mask to product profiles: each is matched, nearly matched, or not matched with a reason.
 
 use serde::Serialize;
 
@@ -9,65 +9,65 @@ use super::{
     name_diff::{NameDifference, near_match},
 };
 
-/// Characters of a text that are quoted.
+/// How many characters of a text are quoted.
 const QUOTED_CHARACTERS: usize = 24;
 
-/// What a mask says of a name. Every name is one of the three.
+/// How a name matches a mask. Each name is one of the three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchKind {
-    /// The profile stands for an operator group.
+    /// The mask maps the profile to an operator group.
     Matched,
-    /// It would stand for one if a few characters were different.
+    /// The mask would match the profile if a few characters were different.
     NearlyMatched,
-    /// It has nothing to do with the mask.
+    /// The mask does not match the profile.
     Unmatched,
 }
 
-/// Whether the operator group of a profile is there.
+/// Whether the operator group of a profile exists in Campaign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GroupPresence {
-    /// Campaign has it.
+    /// Campaign has the group.
     Exists,
-    /// Campaign does not have it.
+    /// Campaign does not have the group.
     Missing,
-    /// Campaign has two that differ in letter case only.
+    /// Campaign has two groups whose names differ only in letter case.
     Ambiguous,
 }
 
-/// What a mask says of one product profile. The field names are part of the JSON form.
+/// How one product profile matches a mask. The field names are part of the JSON form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ProfileMatch {
     /// The name of the profile.
     pub profile: String,
-    /// Which of the three it is.
+    /// How it matches.
     pub matching: MatchKind,
-    /// The operator group it stands for, or would stand for; in Campaign's spelling where Campaign has it.
+    /// The operator group that the mask maps it to, or would map it to; in Campaign's spelling where Campaign has it.
     pub group: Option<String>,
-    /// Whether Campaign has that group; `None` where Campaign was not asked.
+    /// Whether Campaign has that group; `None` where Campaign was not read.
     pub in_campaign: Option<GroupPresence>,
-    /// Why it is not matched, or what is wrong with the match.
+    /// Why the mask does not match it, or what is wrong with the match.
     pub reason: Option<String>,
-    /// Of a near match: where it differs.
+    /// The differences of a near match.
     pub differences: Vec<NameDifference>,
-    /// Of a near match: the name as the mask would match it.
+    /// The corrected name of a near match, which the mask would match.
     pub corrected: Option<String>,
-    /// Of a near match: the mask that would match the name as it is.
+    /// The corrected mask for a near match, which would match the name as it is.
     pub corrected_mask: Option<String>,
 }
 
-/// What became of a profile under another mask.
+/// The effect of another mask on one profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchChange {
-    /// Matched by the other mask only.
+    /// Only the other mask matches it.
     Gained,
-    /// Matched by the configured mask only.
+    /// Only the configured mask matches it.
     Lost,
-    /// Matched by both, for different operator groups.
+    /// Both match it, and map it to different operator groups.
     OtherGroup,
-    /// The same under both.
+    /// The result is the same for both.
     Same,
 }
 
@@ -76,16 +76,16 @@ pub enum MatchChange {
 pub struct MaskComparison {
     /// The name of the profile.
     pub profile: String,
-    /// What becomes of it.
+    /// The effect of the other mask.
     pub change: MatchChange,
-    /// Its group under the configured mask.
+    /// The group that the configured mask maps it to.
     pub configured: Option<String>,
-    /// Its group under the other one.
+    /// The group that the other mask maps it to.
     pub tried: Option<String>,
 }
 
-/// What the mask says of each of the names, sorted by what it says and then by name. `groups` are those of Campaign, where
-/// they are known.
+/// Matches each of the names; the result is sorted by kind of match and then by name. `groups` are those of Campaign,
+/// where they are known.
 pub fn match_names<'a>(
     mask: &AssociationMask,
     names: impl IntoIterator<Item = &'a str>,
@@ -103,7 +103,7 @@ pub fn match_names<'a>(
     verdicts
 }
 
-/// Each of the names under both masks, those that change first.
+/// Compares both masks for each of the names; those that change come first.
 pub fn compare_masks<'a>(
     configured: &AssociationMask,
     tried: &AssociationMask,
@@ -147,7 +147,8 @@ fn verdict(mask: &AssociationMask, shape: &MaskShape, name: &str) -> ProfileMatc
             ProfileMatch { matching: MatchKind::Matched, group: Some(group.to_string()), ..unmatched }
         }
         MaskMatch::EmptyCapture => {
-            let reason = "the mask matches, and its capture is empty: it names no operator group".to_owned();
+            let reason =
+                "the mask matches, and its capture group is empty: there is no name of an operator group".to_owned();
             ProfileMatch { reason: Some(reason), ..unmatched }
         }
         MaskMatch::NoMatch => match near_match(mask, shape, name) {
@@ -164,7 +165,7 @@ fn verdict(mask: &AssociationMask, shape: &MaskShape, name: &str) -> ProfileMatc
     }
 }
 
-/// Where a name leaves the mask.
+/// Why the mask does not match a name: the first place where the name differs from it.
 fn why_not(shape: &MaskShape, name: &str) -> String {
     let begin = name.chars().take_while(|character| character.is_whitespace()).count();
     let characters: Vec<char> = name.trim().chars().collect();
@@ -173,13 +174,13 @@ fn why_not(shape: &MaskShape, name: &str) -> String {
     let missing = shape.prefix.get(agreed..).unwrap_or_default();
     if missing.is_empty() {
         let rest: String = characters.get(agreed..).unwrap_or_default().iter().collect();
-        let rest = if rest.is_empty() { "what follows (nothing)".to_owned() } else { quoted(&rest) };
+        let rest = if rest.is_empty() { "the empty rest of the name".to_owned() } else { quoted(&rest) };
         let tail: String = shape.suffix.iter().collect();
         return format!("{rest} does not fit {}", shape.capture.clone() + &shape.written(&tail));
     }
     let expected = quoted(&missing.iter().collect::<String>());
     if agreed == characters.len() {
-        return format!("ends where the mask continues with {expected}");
+        return format!("ends too early: the mask continues with {expected}");
     }
     format!("differs from character {} on: expected {expected}", begin + agreed + 1)
 }
@@ -191,7 +192,7 @@ fn quoted(text: &str) -> String {
     format!("\"{beginning}{more}\"")
 }
 
-/// Two profiles for one group, or for groups that look alike, are refused by a run; both are told so.
+/// Adds a reason to profiles that map to one group, or to groups that look alike: a run skips them.
 fn refuse_shared_groups(verdicts: &mut [ProfileMatch]) {
     let loose = |verdict: &ProfileMatch| verdict.group.as_deref().map(|group| FoldedName::new(group).loose());
     let matched = |verdict: &&ProfileMatch| verdict.matching == MatchKind::Matched;
@@ -199,13 +200,13 @@ fn refuse_shared_groups(verdicts: &mut [ProfileMatch]) {
     for verdict in verdicts.iter_mut().filter(|verdict| verdict.matching == MatchKind::Matched) {
         let group = loose(verdict);
         if groups.iter().filter(|other| Some(*other) == group.as_ref()).count() > 1 {
-            verdict.reason = Some("another profile has the same operator group: a run skips both".to_owned());
+            verdict.reason = Some("another profile maps to the same operator group: a run skips both".to_owned());
         }
     }
 }
 
 impl ProfileMatch {
-    /// Looks for the group in Campaign, where letter case does not count.
+    /// Finds the group in Campaign, regardless of letter case.
     fn look_up(&mut self, groups: &[OperatorGroup]) {
         let Some(group) = self.group.as_deref().map(|group| OperatorGroupName::new(group).folded()) else { return };
         let mut found = groups.iter().filter(|known| known.name.folded() == group);
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_does_not_match_says_where_it_leaves_the_mask() {
+    fn a_name_that_does_not_match_has_the_place_of_the_first_difference() {
         let check = |text: &str, name: &str, expected: &str| {
             let [verdict] = &match_names(&mask(text), [name], None)[..] else { panic!("one name") };
             assert_eq!(verdict.matching, MatchKind::Unmatched, "{name}");
@@ -241,12 +242,16 @@ mod tests {
         check(acme, "Campaign - ACME-stage - x", "differs from character 16 on: expected \" - \"");
         check(acme, " Campaign - globex - x", "differs from character 13 on: expected \"acme - \"");
         check(acme, "Campaign", "ends where the mask continues with \" - acme - \"");
-        check(acme, "Campaign - acme - ", "the mask matches, and its capture is empty: it names no operator group");
+        check(
+            acme,
+            "Campaign - acme - ",
+            "the mask matches, and its capture group is empty: there is no name of an operator group",
+        );
         check("Campaign - ([a-z]+) - x", "Campaign - 7 - x", "\"7 - x\" does not fit ([a-z]+) - x");
     }
 
     #[test]
-    fn groups_are_those_of_campaign() {
+    fn the_spelling_of_groups_is_that_of_campaign() {
         let groups = ["Delivery", "Offers", "offers"].into_iter().zip(1..).map(|(name, id)| OperatorGroup {
             id: OperatorGroupId(id),
             name: OperatorGroupName::new(name),
@@ -274,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn two_masks_are_compared_by_what_they_change() {
+    fn two_masks_are_compared_and_changed_profiles_come_first() {
         let names = ["C - a", "C – a", "C - b x", "Photoshop", "C - c"];
         let found = compare_masks(&mask("C - (.*)"), &mask("C [-–] ([a-b])(?: x)?"), names);
         let found: Vec<_> = found.iter().map(|one| format!("{:?} {}", one.change, one.profile)).collect();

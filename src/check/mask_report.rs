@@ -1,4 +1,4 @@
-//! The report about masks: for every instance and every product profile, and for a mask that is only tried.
+//! The report of `mask`: how every product profile matches the mask of each instance, and a mask to try.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -18,108 +18,108 @@ use super::mask::{MaskComparison, MatchKind, ProfileMatch, compare_masks, match_
 /// Version of the document's form.
 const VERSION: u32 = 1;
 
-/// The question about the masks.
+/// What the report is about.
 #[derive(Clone, Debug)]
 pub struct MaskQuery {
-    /// Names of product profiles; empty for all of the listing.
+    /// Names of product profiles; empty for all profiles of the listing.
     pub names: Vec<String>,
-    /// A mask to try; for one instance only, so the settings must hold no other.
+    /// A mask to try. It is for one instance, so the settings must have exactly one.
     pub tried: Option<AssociationMask>,
     /// Whether the network may be used.
     pub network: Network,
 }
 
-/// The answer. The field names are part of the JSON form.
+/// The report. The field names are part of the JSON form.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MaskReport {
     /// Version of this document's form.
     pub version: u32,
-    /// Where the names come from; `None` when they were given.
+    /// The listing that the names come from; `None` when the names were given.
     pub listing: Option<ListingOrigin>,
-    /// The answer for each instance.
+    /// The part of each instance.
     pub instances: Vec<InstanceMaskReport>,
-    /// What a run under the tried mask would change; `None` when none was tried, or not for the whole organization.
+    /// What a run with the tried mask would change; `None` when no mask is tried, or names were given.
     pub run: Option<RunReport>,
-    /// What the program would end with; not part of the JSON form.
+    /// The outcome, which decides the exit status; not part of the JSON form.
     #[serde(skip)]
     pub outcome: Outcome,
 }
 
-/// Where the names of the profiles come from. The field names are part of the JSON form.
+/// The listing that the names of the profiles come from. The field names are part of the JSON form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ListingOrigin {
     /// When the listing was read.
     #[serde(serialize_with = "rfc3339")]
     pub read_at: DateTime<Utc>,
-    /// When a new one may be requested from Adobe; `None` when this one is new, or the network is not to be used.
+    /// When a new listing may be requested from Adobe; `None` when this one is new, or offline.
     #[serde(serialize_with = "rfc3339_or_null")]
     pub renewable_at: Option<DateTime<Utc>>,
-    /// How many profiles it has.
+    /// The number of profiles.
     pub profiles: usize,
 }
 
-/// The answer for one instance. The field names are part of the JSON form.
+/// The part of one instance. The field names are part of the JSON form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct InstanceMaskReport {
     /// Its name in the configuration.
     pub name: String,
     /// Its mask.
     pub mask: String,
-    /// A doubt about the mask.
+    /// A warning about the mask.
     pub warning: Option<String>,
-    /// Why Campaign's operator groups are not known; `None` when they are, or the network is not to be used.
+    /// Why Campaign's operator groups could not be read; `None` when they were read, or offline.
     pub error: Option<String>,
     /// Whether a run creates operator groups that are missing.
     pub creates_groups: bool,
-    /// What the mask says of each name.
+    /// How each name matches the mask.
     pub names: Vec<ProfileMatch>,
-    /// The mask that is tried.
+    /// The mask to try.
     pub tried: Option<TriedMask>,
 }
 
-/// A mask that is only tried. The field names are part of the JSON form.
+/// A mask to try. The field names are part of the JSON form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TriedMask {
     /// The mask.
     pub mask: String,
-    /// A doubt about it.
+    /// A warning about the mask.
     pub warning: Option<String>,
-    /// What it says of each name.
+    /// How each name matches the mask.
     pub names: Vec<ProfileMatch>,
-    /// Each name under both masks.
+    /// Each name with its group under both masks.
     pub compared: Vec<MaskComparison>,
 }
 
-/// Why there is no answer.
+/// Why the report could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum MaskError {
-    /// The organization, or what is remembered of it, could not be read.
+    /// The listing of the organization could not be read, neither from Adobe nor from the state.
     #[error(transparent)]
     Listing(#[from] ProfileListingError),
     /// The journal could not be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// No listing is remembered, and the network is not to be used.
+    /// The state has no listing, and the network may not be used.
     #[error(
-        "insufficient data: no listing of the product profiles is remembered; run the command without --offline, or name profiles"
+        "insufficient data: the state has no listing of the product profiles; run the command without --offline, or name profiles"
     )]
     NothingRemembered,
 }
 
 impl MaskReport {
-    /// How many names of all instances are of this kind.
+    /// How many names of all instances have this kind of match.
     pub fn count(&self, matching: MatchKind) -> usize {
         self.instances.iter().map(|instance| count(&instance.names, matching)).sum()
     }
 }
 
-/// How many names are of this kind.
+/// How many names have this kind of match.
 pub(super) fn count(names: &[ProfileMatch], matching: MatchKind) -> usize {
     names.iter().filter(|name| name.matching == matching).count()
 }
 
-/// Answers. A tried mask costs a dry run when no names are given; nothing in Campaign or the organization is changed by
-/// either.
+/// Makes the report. With a mask to try and without names it makes a dry run. It changes nothing in Campaign or in the
+/// organization.
 pub async fn mask_report(settings: &Settings, query: &MaskQuery, watcher: &Watcher) -> Result<MaskReport, MaskError> {
     let options = settings.sync_options();
     let run = match &query.tried {
@@ -153,7 +153,7 @@ pub async fn mask_report(settings: &Settings, query: &MaskQuery, watcher: &Watch
     Ok(MaskReport { version: VERSION, listing: origin, instances, run, outcome })
 }
 
-/// A dry run under another mask.
+/// Makes a dry run with another mask.
 async fn rehearsed(settings: &Settings, tried: &AssociationMask, watcher: &Watcher) -> Result<RunReport, JournalError> {
     let mut options = settings.sync_options();
     for instance in &mut options.instances {
@@ -166,7 +166,7 @@ async fn rehearsed(settings: &Settings, tried: &AssociationMask, watcher: &Watch
     Ok(report)
 }
 
-/// The listing that the answer rests on; `None` when names were given.
+/// The listing that the report is based on; `None` when names were given.
 async fn listing(
     settings: &Settings,
     options: &SyncOptions,
@@ -178,7 +178,7 @@ async fn listing(
         return Ok(None);
     }
     let journal = Journal::open_existing(&settings.journal_options()).await?;
-    // A run has read the listing or has reported why not: Adobe is not asked twice.
+    // A run has read the listing, or has reported why it could not: no second request to Adobe is made.
     if run.is_none() && query.network == Network::Online {
         return Ok(Some(sync::listing(options, journal.as_ref(), watcher).await?));
     }

@@ -1,20 +1,24 @@
-//! The literal parts of an association mask: what stands before and after the part that names the group.
+//! The literal parts of an association mask: the text before and after the part with the name of the group.
+
+use std::slice;
 
 use regex::Regex;
+use regex_syntax::ast::{AssertionKind, Ast, LiteralKind, parse::Parser};
 
 use crate::domain::AssociationMask;
 
-/// Signs that mean something in a regular expression.
+/// Characters that have a meaning in a regular expression. `regex_syntax::escape` would also escape the dashes of
+/// names.
 const META: &str = ".^$|()[]{}*+?\\";
 
-/// A mask as people read it: literal text, the part that names the group, literal text.
+/// The parts of a mask: literal text, the part with the name of the group, literal text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct MaskShape {
-    /// What every matching name begins with; empty where that cannot be told.
+    /// What every matching name begins with; empty where the mask does not fix it.
     pub(super) prefix: Vec<char>,
-    /// How the mask writes the part that names the group, with what cannot be read literally.
+    /// The part with the name of the group as the mask writes it, with all that is not literal.
     pub(super) capture: String,
-    /// What every matching name ends with; empty where that cannot be told.
+    /// What every matching name ends with; empty where the mask does not fix it.
     pub(super) suffix: Vec<char>,
     /// Whether the mask is a regular expression.
     pub(super) is_pattern: bool,
@@ -23,39 +27,37 @@ pub(super) struct MaskShape {
 impl MaskShape {
     pub(super) fn of(mask: &AssociationMask) -> Self {
         let text = mask.as_str();
-        let is_pattern = Regex::new(text).is_ok_and(|pattern| pattern.captures_len() > 1);
-        if !is_pattern {
-            return Self {
-                prefix: text.trim_start().chars().collect(),
-                capture: String::new(),
-                suffix: Vec::new(),
-                is_pattern,
-            };
+        if !Regex::new(text).is_ok_and(|pattern| pattern.captures_len() > 1) {
+            let prefix = text.trim_start().chars().collect();
+            return Self { prefix, capture: String::new(), suffix: Vec::new(), is_pattern: false };
         }
-        let characters: Vec<char> = text.strip_prefix('^').unwrap_or(text).chars().collect();
-        let rest = |at: usize| characters.get(at..).unwrap_or_default();
-        let (mut prefix, after_prefix) = literal(&characters);
-        if has_alternatives(&characters) {
-            return Self { prefix: Vec::new(), capture: text.to_owned(), suffix: Vec::new(), is_pattern };
-        }
-        // A quantifier behind the group leaves it open how often it stands there.
-        let mut suffix = Vec::new();
-        let mut end = characters.len();
-        if let Some(length) = group(rest(after_prefix)) {
-            let behind = rest(after_prefix + length);
-            let (literal, used) = literal(behind);
-            if matches!(behind.get(used..), Some([] | ['$'])) {
-                (suffix, end) = (literal, after_prefix + length);
-            }
-        }
-        if after_prefix == 0 {
-            prefix.clear();
-        }
-        let capture = characters.get(after_prefix..end).unwrap_or_default().iter().collect();
-        Self { prefix, capture, suffix, is_pattern }
+        let whole = Self { prefix: Vec::new(), capture: text.to_owned(), suffix: Vec::new(), is_pattern: true };
+        let Ok(expression) = Parser::new().parse(text) else { return whole };
+        let parts = match &expression {
+            Ast::Concat(concat) => concat.asts.as_slice(),
+            Ast::Alternation(_) => return whole,
+            single => slice::from_ref(single),
+        };
+        let parts = match parts {
+            [Ast::Assertion(first), rest @ ..] if first.kind == AssertionKind::StartLine => rest,
+            all => all,
+        };
+        let (prefix, rest) = literal(parts);
+        let start = rest.first().map_or(text.len(), |part| part.span().start.offset);
+        let (end, suffix) = match rest {
+            [Ast::Group(group), after @ ..] if group.is_capturing() => match literal(after) {
+                (suffix, []) => (group.span.end.offset, suffix),
+                (suffix, [Ast::Assertion(last)]) if last.kind == AssertionKind::EndLine => {
+                    (group.span.end.offset, suffix)
+                }
+                _ => (text.len(), Vec::new()),
+            },
+            _ => (text.len(), Vec::new()),
+        };
+        Self { prefix, capture: text.get(start..end).unwrap_or_default().to_owned(), suffix, ..whole }
     }
 
-    /// A literal text as this kind of mask writes it.
+    /// A literal text in the syntax of this kind of mask.
     pub(super) fn written(&self, text: &str) -> String {
         if !self.is_pattern {
             return text.to_owned();
@@ -65,74 +67,18 @@ impl MaskShape {
     }
 }
 
-/// The literal text at the beginning of an expression, and how many characters of the expression it takes.
-fn literal(characters: &[char]) -> (Vec<char>, usize) {
-    let (mut text, mut at) = (Vec::new(), 0);
-    loop {
-        let rest = characters.get(at..).unwrap_or_default();
-        let (character, length) = match rest {
-            ['\\', character, ..] if !character.is_ascii_alphanumeric() && *character != '<' && *character != '>' => {
-                (*character, 2)
-            }
-            [character, ..] if !META.contains(*character) => (*character, 1),
-            _ => break,
-        };
-        // A quantifier belongs to the character before it.
-        if matches!(rest.get(length), Some('*' | '+' | '?' | '{')) {
-            break;
+/// The literal text at the beginning of these parts of an expression, and the remaining parts.
+fn literal(parts: &[Ast]) -> (Vec<char>, &[Ast]) {
+    let character = |part: &Ast| match part {
+        Ast::Literal(literal) => {
+            let is_plain = matches!(literal.kind, LiteralKind::Verbatim | LiteralKind::Meta | LiteralKind::Superfluous);
+            is_plain.then_some(literal.c)
         }
-        text.push(character);
-        at += length;
-    }
-    (text, at)
-}
-
-/// How many characters the group at the beginning of an expression takes; `None` when there is none that captures.
-fn group(characters: &[char]) -> Option<usize> {
-    if !matches!(characters, ['(', next, ..] if *next != '?') && !matches!(characters, ['(', '?', 'P' | '<', ..]) {
-        return None;
-    }
-    let mut depth = 0_usize;
-    for (at, character) in unescaped(characters) {
-        match character {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth == 0 {
-            return Some(at + 1);
-        }
-    }
-    None
-}
-
-/// Whether a whole other expression may stand in the place of this one.
-fn has_alternatives(characters: &[char]) -> bool {
-    let mut depth = 0_usize;
-    unescaped(characters).any(|(_, character)| {
-        match character {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        character == '|' && depth == 0
-    })
-}
-
-/// The characters that mean what they are: neither escaped nor within a class.
-fn unescaped(characters: &[char]) -> impl Iterator<Item = (usize, char)> + '_ {
-    let (mut is_escaped, mut is_in_class) = (false, false);
-    characters.iter().copied().enumerate().filter(move |(_, character)| {
-        let is_meant = !is_escaped && !is_in_class;
-        match character {
-            _ if is_escaped => is_escaped = false,
-            '\\' => is_escaped = true,
-            '[' => is_in_class = true,
-            ']' => is_in_class = false,
-            _ => {}
-        }
-        is_meant
-    })
+        _ => None,
+    };
+    let text: Vec<char> = parts.iter().map_while(character).collect();
+    let rest = parts.get(text.len()..).unwrap_or_default();
+    (text, rest)
 }
 
 #[cfg(test)]

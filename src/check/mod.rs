@@ -1,19 +1,19 @@
-//! What is wrong, and how to mend it: every prerequisite with its evidence, and what an association mask matches and nearly
-//! matches. Writes nothing anywhere.
+//! Checks every prerequisite and reports evidence and remedy; shows what an association mask matches and nearly
+//! matches. Changes nothing in Adobe, Campaign or the state.
 //!
 //! | file | what lives there |
 //! |---|---|
-//! | `prerequisites` | every prerequisite in the order of mending, and what it waits for |
-//! | `findings` | what was found so far, and the report it becomes |
-//! | `configuration`, `experience_cloud`, `campaign`, `external_account`, `names`, `host` | the prerequisites themselves |
-//! | `certificate`, `credential_expiry` | how long certificates and the secrets of the credentials stay good |
-//! | `daemon_health` | what the daemon says of itself |
-//! | `value_diff` | two values character by character |
-//! | `mask`, `mask_shape`, `mask_report` | what a mask matches, and what another would |
-//! | `name_diff`, `confusables` | names that nearly match, and where they differ |
-//! | `notifications` | whether each target of notifications can be reached, or takes a test |
-//! | `users_without_operator` | who had no operator when somebody last looked |
-//! | `report` | the report |
+//! | `prerequisites` | every prerequisite in the order of fixing, and which others it needs |
+//! | `findings` | the outcomes so far, and the report made of them |
+//! | `configuration`, `experience_cloud`, `campaign`, `external_account`, `names`, `host` | the checks of the prerequisites |
+//! | `certificate`, `credential_expiry` | when certificates and the secrets of the credentials expire |
+//! | `daemon_health` | the status of the daemon |
+//! | `value_diff` | the comparison of two values, character by character |
+//! | `mask`, `mask_shape`, `mask_report` | what a mask matches, and what another mask would match |
+//! | `name_diff`, `confusables` | names that nearly match a mask, and their differences |
+//! | `notifications` | whether each notification target can be reached, or accepts a test |
+//! | `users_without_operator` | users who had no operator in the last complete run |
+//! | `report` | the types of the report |
 
 mod campaign;
 mod certificate;
@@ -68,21 +68,22 @@ pub enum Network {
 pub struct CheckRequest<'a> {
     /// The configuration, as far as it can be used.
     pub settings: &'a PartialSettings,
-    /// Where it comes from.
+    /// The sources of the configuration.
     pub sources: &'a Sources,
-    /// Whether the vendors are asked.
+    /// Whether Adobe and Campaign are contacted.
     pub network: Network,
-    /// What is done with each target of notifications.
+    /// How each notification target is checked.
     pub notifications: NotificationCheck,
-    /// How much of this host is looked at.
+    /// How much of this host is checked.
     pub host: HostScope,
-    /// What the daemon said of itself, or why it said nothing; `None` where nobody asked. This room does not know its socket.
+    /// The status of the daemon, or why there is none; `None` where it was not requested. The caller requests it,
+    /// because this module does not use the control socket.
     pub daemon: Option<Result<DaemonStatus, String>>,
-    /// Now.
+    /// The current time.
     pub now: DateTime<Utc>,
 }
 
-/// Looks at every prerequisite. Writes nothing, asks for no page 0 of users and for at most one groups listing.
+/// Checks every prerequisite. Writes nothing, requests no page 0 of the users and at most one listing of the groups.
 pub async fn check(request: &CheckRequest<'_>) -> CheckReport {
     let settings = request.settings;
     let names = settings.instances.iter().map(|instance| instance.name.to_string()).collect();
@@ -114,7 +115,7 @@ pub async fn check(request: &CheckRequest<'_>) -> CheckReport {
     findings.report()
 }
 
-/// What runs left behind; none where nobody knows where they did.
+/// The state, opened for reading; `None` where no run has created it, or its configuration cannot be used.
 async fn journal(state: Option<&State>) -> Result<Option<Journal>, JournalError> {
     match state {
         Some(state) => Journal::open_read_only(&state.journal_options()).await,
@@ -128,7 +129,7 @@ async fn close(journal: Result<Option<Journal>, JournalError>) {
     }
 }
 
-/// A check says what is so now: whoever wants it again asks again.
+/// The checks retry nothing: they report the situation at this moment.
 fn single_attempt() -> RetryPolicy {
     RetryPolicy { attempts: 1, ..RetryPolicy::default() }
 }

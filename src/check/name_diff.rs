@@ -1,4 +1,4 @@
-//! Names that nearly match a mask: where they differ from its literal parts, character by character.
+//! Finds names that nearly match a mask, and where they differ from its literal parts, character by character.
 
 use serde::Serialize;
 
@@ -9,40 +9,41 @@ use super::{
     mask_shape::MaskShape,
 };
 
-/// Cost of a difference that people overlook: a blank, a dash, a look-alike.
+/// The cost of a difference that is easily overlooked: a space, a dash, a look-alike.
 const MINOR_COST: usize = 1;
 
-/// Cost of any other character that is missing, too much or another one.
+/// The cost of any other missing, extra or different character.
 const MAJOR_COST: usize = 4;
 
-/// A slip of the pen is at most this many other characters: two of them swap two letters. Three make another name.
+/// A typing error has at most this many other characters: two, because two swapped letters count twice. Three make
+/// another name.
 const MOST_MAJOR: usize = 2;
 
-/// One place where a name differs from what the mask wants.
+/// One place where a name differs from the mask.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NameDifference {
-    /// The first character that differs, counted from 1; what is missing is missing before it.
+    /// The position of the first character that differs, counted from 1; missing characters belong before it.
     pub position: usize,
-    /// What stands there; empty when something is missing.
+    /// The characters of the name; empty when characters are missing.
     pub found: String,
-    /// What the mask wants there; empty when something is too much.
+    /// The characters that the mask expects; empty when the name has extra characters.
     pub expected: String,
 }
 
-/// A name that a mask would match, if it were not for a few characters.
+/// A name that a mask would match if a few characters were different.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NearMatch {
-    /// Where it differs, from left to right; never empty.
+    /// The differences from left to right; never empty.
     pub differences: Vec<NameDifference>,
-    /// The name as the mask would match it.
+    /// The corrected name, which the mask matches.
     pub corrected: String,
-    /// The group that the mended name stands for.
+    /// The group that the mask maps the corrected name to.
     pub group: OperatorGroupName,
-    /// The mask that would match the name as it is; `None` where it cannot be written by changing the literal parts.
+    /// A mask that would match the name as it is; `None` where a change of the literal parts is not enough.
     pub corrected_mask: Option<String>,
 }
 
-/// How near a name comes to a mask that does not match it. What is found here would match once it is mended.
+/// The near match of a name; `None` when the mask matches it, or the name is too different. The corrected name matches.
 pub(super) fn near_match(mask: &AssociationMask, shape: &MaskShape, name: &str) -> Option<NearMatch> {
     if mask.matches(name) != MaskMatch::NoMatch {
         return None;
@@ -66,7 +67,7 @@ pub(super) fn near_match(mask: &AssociationMask, shape: &MaskShape, name: &str) 
     differences.extend(suffix.differences(begin + characters.len() - suffix.length));
     let is_another_number =
         |difference: &NameDifference| is_number(&difference.found) && is_number(&difference.expected);
-    // Tenants are numbered: another number is another tenant, and no slip.
+    // Tenants are numbered: another number is another tenant, and not a typing error.
     let is_near = !differences.is_empty() && !differences.iter().any(is_another_number);
     let literal =
         |characters: Option<&[char]>| shape.written(&characters.unwrap_or_default().iter().collect::<String>());
@@ -83,14 +84,14 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|character| character.is_ascii_digit())
 }
 
-/// One step from what is wanted to what is there.
+/// One step of an alignment of the expected text with the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// A character stands where one is wanted.
+    /// An expected character, and the character of the name at its place.
     Both(char, char),
-    /// A character is wanted and missing.
+    /// An expected character is missing.
     Missing(char),
-    /// A character is too much.
+    /// An extra character.
     Extra(char),
 }
 
@@ -125,7 +126,7 @@ impl Step {
                 Likeness::Alike => MINOR_COST,
                 Likeness::Different => MAJOR_COST,
             },
-            // Without the dash two words run together, and what follows it is no group any more.
+            // A missing dash joins two words, so that the group cannot be found: only a missing space is minor.
             Self::Missing(character) => {
                 weight(is_space_or_dash(character) && likeness(character, ' ') != Likeness::Different)
             }
@@ -134,20 +135,20 @@ impl Step {
     }
 }
 
-/// The cheapest way from what is wanted to the beginning of what is there.
+/// The cheapest alignment of the expected text with a beginning of the name.
 struct Alignment {
     steps: Vec<Step>,
-    /// How many of the characters that are there it takes.
+    /// The number of characters of the name that it covers.
     length: usize,
 }
 
 impl Alignment {
     fn of(wanted: &[char], found: &[char]) -> Self {
-        // What is longer than twice the wanted text by far costs more than any slip.
+        // A beginning more than twice as long as the expected text costs more than any typing error.
         let found = found.get(..wanted.len() * 2 + MOST_MAJOR).unwrap_or(found);
         let costs = costs(wanted, found);
         let last = costs.last().map(Vec::as_slice).unwrap_or_default();
-        // Of equally cheap ends the last: what is too much belongs to the literal part rather than to the group.
+        // Of equally cheap ends the last: extra characters belong to the literal part, and not to the group.
         let end = last.iter().enumerate().rev().min_by_key(|(_, cost)| **cost).map_or(0, |(at, _)| at);
         let (mut row, mut column, mut steps) = (wanted.len(), end, Vec::new());
         let cost = |row: usize, column: usize| costs.get(row).and_then(|costs| costs.get(column)).copied();
@@ -178,7 +179,7 @@ impl Alignment {
         self
     }
 
-    /// Whether people may have meant what is wanted: a few characters, and not most of them.
+    /// Whether the differences can be a typing error: a few characters, and not most of them.
     fn is_slip(&self, wanted: &[char]) -> bool {
         let count = |cost| self.steps.iter().filter(|step| step.cost() == cost).count();
         let (light, heavy) = (count(MINOR_COST), count(MAJOR_COST));
@@ -186,8 +187,8 @@ impl Alignment {
         heavy <= MOST_MAJOR && heavy * MAJOR_COST <= letters && light + heavy <= wanted.len() / 2
     }
 
-    /// Whether what stands before the group differs and stands as it should further on: in `acme-stage - delivery` the
-    /// tenant is another one.
+    /// Whether the separator before the group differs here and follows later as expected: in `acme-stage - delivery`
+    /// the tenant is another one, and not misspelled.
     fn continues_another_word(&self, wanted: &[char], rest: &[char]) -> bool {
         let light = wanted.iter().rev().take_while(|character| is_space_or_dash(**character)).count();
         let separator = wanted.get(wanted.len() - light..).unwrap_or_default();
@@ -200,8 +201,8 @@ impl Alignment {
         differs && !separator.is_empty() && rest.windows(separator.len()).any(|characters| characters == separator)
     }
 
-    /// Where the two differ; neighbouring steps are one difference, and so are two with one blank or dash between them.
-    /// `before` characters of the name stand before the first step.
+    /// The differences. Neighbouring steps form one difference, and so do two with one space or dash between them.
+    /// `before` is the number of characters of the name before the first step.
     fn differences(&self, before: usize) -> Vec<NameDifference> {
         let (mut differences, mut at, mut was_same): (Vec<NameDifference>, _, _) = (Vec::new(), before, true);
         for (place, step) in self.steps.iter().enumerate() {
@@ -225,8 +226,7 @@ impl Alignment {
         differences
     }
 
-    /// Whether a character that is right stands between two differences and is part of what people see as one: of a dash and the
-    /// blanks around it.
+    /// Whether an equal character joins the differences on both sides to one: a dash with its surrounding spaces.
     fn joins(&self, place: usize) -> bool {
         let is_part =
             |step: Option<&Step>| step.is_some_and(|step| !step.is_same() && step.characters().all(is_space_or_dash));
@@ -236,7 +236,7 @@ impl Alignment {
     }
 }
 
-/// The cheapest cost from each beginning of `wanted` to each beginning of `found`.
+/// The lowest cost of an alignment of each beginning of `wanted` with each beginning of `found`.
 fn costs(wanted: &[char], found: &[char]) -> Vec<Vec<usize>> {
     let first = std::iter::once(0)
         .chain(found.iter().scan(0, |sum, character| {
@@ -281,7 +281,7 @@ mod tests {
     const MASK: &str = "Campaign - acme - (.*)";
 
     #[test]
-    fn blanks_dashes_and_look_alikes_are_found() {
+    fn spaces_dashes_and_look_alikes_are_found() {
         check(MASK, "Campaign – acme - delivery", "10:–>-", "delivery");
         check(MASK, "Campaign - acme -delivery", "18:> ", "delivery");
         check(MASK, "Campaign-acme-delivery", "9:-> -  14:-> - ", "delivery");
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn one_or_two_other_signs_are_a_slip_and_three_are_not() {
+    fn one_or_two_other_characters_are_a_typing_error_and_three_are_not() {
         check(MASK, "Campaing – acme - delivery", "7:ng>gn 10:–>-", "delivery");
         check(MASK, "Campagn - acme - delivery", "6:>i", "delivery");
         check(MASK, "Campaign - acme2 - delivery", "16:2>", "delivery");
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_matches_or_would_name_no_group_is_not_near() {
+    fn a_name_that_matches_or_has_no_group_is_no_near_match() {
         check(MASK, "Campaign - acme - delivery", "", "");
         check(MASK, "Campaign - acme - ", "", "");
         check(MASK, "Campaign - acme", "", "");
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_mask_counts_as_well() {
+    fn the_literal_end_of_a_mask_is_compared_too() {
         check("Campaign - (.*) - x", "Campaign - ops – x", "16:–>-", "ops");
         check("Campaign - (.*) - x", "Campaign – ops -x ", "10:–>- 17:> ", "ops");
         check("Campaign - acme - ", "Campaign – acme - ops", "10:–>-", "ops");

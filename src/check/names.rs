@@ -1,4 +1,4 @@
-//! The association mask, and the names on both sides.
+//! The association mask, the names of the product profiles and the names of the operator groups.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use crate::{
     experience_cloud::ProfileListing,
 };
 
-/// Names that one line of evidence shows; the others are counted.
+/// How many names one line of evidence shows; the others are counted.
 pub(super) const NAMES_SHOWN: usize = 8;
 
 /// Checks the names of one instance, as far as the organization and Campaign could be read.
@@ -39,7 +39,8 @@ pub(super) fn check(
     findings.record_for(name, MASK, mask_plausibility(mask, matched.as_deref()));
     let (Some(listing), Some(matched)) = (listing, matched) else { return };
     if matched.is_empty() {
-        // Where the two masks differ, or one has stray spaces, that finding explains this one.
+        // A mask that differs from the external account's, or has unusual spaces, is reported already and explains
+        // this.
         if ![ACCOUNT_MASK, MASK].into_iter().any(|id| findings.has_failed(name, id)) {
             findings.record_for(name, MATCHES, no_match(mask, listing.profiles()));
         }
@@ -86,7 +87,7 @@ fn mask_plausibility(mask: &AssociationMask, matched: Option<&[(&str, String)]>)
     };
     match matched {
         Some([]) => {
-            CheckOutcome::failed(FailureCause::Configuration, format!("{evidence}; it matches nothing"), remedy)
+            CheckOutcome::failed(FailureCause::Configuration, format!("{evidence}; it matches no profile"), remedy)
         }
         _ => CheckOutcome::warning(evidence, remedy),
     }
@@ -105,7 +106,7 @@ fn no_match(mask: &AssociationMask, profiles: &[ProductProfile]) -> CheckOutcome
 }
 
 fn one_group_each(matched: &[(&str, String)]) -> CheckOutcome {
-    // Groups that look alike are refused like one group.
+    // A run skips groups that look alike in the same way as one group.
     let mut by_group: BTreeMap<LooseName, (FoldedName, Vec<&str>)> = BTreeMap::new();
     for (profile, group) in matched {
         let group = FoldedName::new(group);
@@ -117,11 +118,11 @@ fn one_group_each(matched: &[(&str, String)]) -> CheckOutcome {
         .map(|(group, profiles)| format!("{}: {}", group.as_str(), listed(&profiles, NAMES_SHOWN)))
         .collect();
     if twice.is_empty() {
-        return CheckOutcome::ok("each stands for a group of its own");
+        return CheckOutcome::ok("each maps to a group of its own");
     }
     CheckOutcome::warning(
         twice.join("\n"),
-        "decide which of them is to feed the group, assign it to the users who are to stay in the group, and rename the \
+        "decide which of them is to determine the members of the group, assign it to the users who are to stay in the group, and rename the \
          others in the Admin Console; until then nothing is added to the group or removed from it",
     )
 }
@@ -132,12 +133,12 @@ fn look_alikes(mask: &AssociationMask, profiles: &[ProductProfile]) -> CheckOutc
         return CheckOutcome::ok("none");
     }
     let remedy = "find out whether these profiles are meant for this instance (campaign-group-sync mask shows each \
-                  difference): if so, correct the names in the Admin Console, and look at the additions, which a run may hold \
-                  until they are approved; if not, leave them";
+                  difference): if so, correct the names in the Admin Console, and review the additions, which a run may hold \
+                  until they are approved; if not, do not change them";
     CheckOutcome::warning(near.iter().map(|name| characters(name)).collect::<Vec<_>>().join("\n"), remedy)
 }
 
-/// Profiles that the mask would match if a few characters were different, as `mask` shows them.
+/// Profiles that the mask nearly matches, as `mask` shows them.
 fn near<'a>(mask: &AssociationMask, profiles: &'a [ProductProfile]) -> Vec<&'a str> {
     let shape = MaskShape::of(mask);
     let names = profiles.iter().map(|profile| profile.name.as_str());
@@ -173,7 +174,8 @@ fn groups(matched: &[(&str, String)], campaign: &CampaignSnapshot, policy: &Poli
     CheckOutcome::warning(missing.join("\n"), remedy)
 }
 
-/// Never a fault by itself: there are built-in groups, and groups whose members an administrator assigns.
+/// Reports groups without a profile; they are normal: built-in groups, and groups whose members an administrator
+/// assigns.
 fn unfed(matched: &[(&str, String)], campaign: &CampaignSnapshot) -> CheckOutcome {
     let is_fed = |name: &str| matched.iter().any(|(_, group)| FoldedName::new(group) == FoldedName::new(name));
     let groups = campaign.groups().iter().map(|group| group.name.as_str());
@@ -191,7 +193,7 @@ fn control_panel(matched: &[(&str, String)]) -> CheckOutcome {
     if opening.is_empty() {
         return CheckOutcome::ok("none has \"admin\" in its name");
     }
-    let remedy = "Adobe gives members of such a profile access to the Control Panel: if that is not wanted, rename it in the Admin \
+    let remedy = "Adobe gives members of such a profile access to the Control Panel: if they must not have it, rename the profile in the Admin \
          Console; the changes of its group are then held until they are approved";
     CheckOutcome::warning(listed(&opening, NAMES_SHOWN), remedy)
 }
@@ -215,7 +217,7 @@ fn ambiguous(campaign: &CampaignSnapshot, manage: Manage) -> CheckOutcome {
     CheckOutcome::warning(found.join("\n"), remedy)
 }
 
-/// Names that differ in letter case and surrounding spaces only.
+/// Groups of names that differ only in letter case and surrounding spaces.
 fn duplicates<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut by_fold: BTreeMap<FoldedName, Vec<&str>> = BTreeMap::new();
     for name in names {
@@ -228,7 +230,7 @@ fn characters(name: &str) -> String {
     shown(&name.chars().collect::<Vec<_>>())
 }
 
-/// The first names of a list, at most `most`; the others are counted.
+/// The first `most` names of a list; the others are counted.
 pub(super) fn listed(names: &[impl AsRef<str>], most: usize) -> String {
     let text = names.iter().take(most).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(most) {

@@ -1,4 +1,4 @@
-//! Whether each target of notifications can be reached; with `--notify`, whether it takes a test notification.
+//! Whether each notification target can be reached; with `--notify`, whether it accepts a test notification.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -14,16 +14,16 @@ use crate::{
     observability::Chain,
 };
 
-/// What is done with each target.
+/// How each target is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotificationCheck {
-    /// It is reached, and gets nothing.
+    /// The program connects to it and sends no notification.
     Connect,
-    /// It gets a test notification.
+    /// The program sends it a test notification.
     SendTest,
 }
 
-/// Looks at every target that is configured; the others are not mentioned.
+/// Checks every configured target; the others are not reported.
 pub(super) async fn check(
     findings: &mut Findings,
     options: &NotifyOptions,
@@ -36,7 +36,7 @@ pub(super) async fn check(
             NotificationTarget::Mail => NOTIFY_MAIL,
         };
         let outcome = match (network, how) {
-            (Network::Offline, _) => CheckOutcome::not_checked("no target is asked, because --offline was given"),
+            (Network::Offline, _) => CheckOutcome::not_checked("no target is contacted, because --offline was given"),
             (Network::Online, NotificationCheck::Connect) => outcome(options, probe(options, target).await),
             (Network::Online, NotificationCheck::SendTest) => outcome(options, send_test(options, target).await),
         };
@@ -52,7 +52,7 @@ fn outcome(options: &NotifyOptions, answer: Result<String, DeliveryError>) -> Ch
                     "{}, by root; the user of the service is neither its owner nor in its group",
                     command.program.display()
                 ),
-                "if the service runs it, give everyone on this host the right to read and execute it, and keep secrets out of it",
+                "if the service runs it, give every user of this host permission to read and execute it, and keep secrets out of it",
             ),
             _ => CheckOutcome::ok(evidence),
         },
@@ -60,7 +60,8 @@ fn outcome(options: &NotifyOptions, answer: Result<String, DeliveryError>) -> Ch
     }
 }
 
-/// Root may execute what has any such right; the user of the service exists only while it runs, and owns no file.
+/// Root may execute a file that anyone may execute; the user of the service exists only while it runs, and owns no
+/// file.
 fn is_for_root_alone(command: &CommandTarget) -> bool {
     const BY_OTHERS: u32 = 0o001;
     let mode = std::fs::metadata(&command.program).map(|found| found.permissions().mode());
@@ -88,30 +89,30 @@ fn remedy(error: &DeliveryError) -> &'static str {
             "correct the program: it gets JSON on standard input and PATH as its only variable, and must exit with status 0"
         }
         DeliveryError::DeadlineExceeded { .. } => {
-            "find out what the target waits for: an attempt that takes longer is broken off"
+            "find out what the target waits for: an attempt that takes longer is cancelled"
         }
         DeliveryError::Transport { .. } => {
             "check host and port of notify.webhook, and whether this host may connect there; a proxy comes from HTTPS_PROXY"
         }
         DeliveryError::NotAccepted { status: 300..400, .. } => {
-            "write the address that the redirect leads to: none is followed, because it may lead elsewhere"
+            "write the address that the redirect leads to: the program follows no redirect, because it may lead to another host"
         }
         DeliveryError::NotAccepted { status: 429 | 500.., .. } => {
-            "look at the receiver: it is overloaded or has a fault of its own; notifications are sent again later"
+            "check the receiver: it is overloaded or has a fault of its own; notifications are sent again later"
         }
         DeliveryError::NotAccepted { .. } => {
             "compare notify.webhook with the address that the receiver shows: it may have been revoked"
         }
         DeliveryError::Message(_) => "check the addresses under notify.mail",
         DeliveryError::Smtp { source, .. } if source.is_tls() => {
-            "the server must show a certificate for the name in notify.mail.smtp that this host's authorities vouch for, and \
-             offer STARTTLS where smtp+starttls is written"
+            "the server must have a certificate for the name in notify.mail.smtp that this host trusts, and \
+             offer STARTTLS where smtp+starttls is configured"
         }
         DeliveryError::Smtp { source, .. } if source.is_permanent() => {
-            "correct what the server names: user and password, the sender, or a recipient under notify.mail"
+            "correct what the server rejects: user and password, the sender, or a recipient under notify.mail"
         }
         DeliveryError::Smtp { source, .. } if source.is_transient() => {
-            "look at the mail server: it refuses for now and says why; notifications are sent again later"
+            "check the mail server: it refuses temporarily and gives a reason; notifications are sent again later"
         }
         DeliveryError::Smtp { .. } | DeliveryError::Closed { .. } => {
             "check host and port of notify.mail.smtp, and whether this host may connect there: 465 for smtps, 587 for smtp+starttls"

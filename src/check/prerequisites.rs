@@ -1,13 +1,13 @@
-//! Every prerequisite, in the order in which a person would mend them, and what each waits for.
+//! Every prerequisite, in the order in which an administrator would fix them, and which others each one needs.
 
 use super::report::CheckSection;
 
-/// Whether a prerequisite is asked once or of every instance.
+/// Whether a prerequisite is checked once or for every instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Applicability {
     Once,
     PerInstance,
-    /// Once, and not mentioned where it is not configured.
+    /// Once, and not reported where it is not configured.
     IfConfigured,
 }
 
@@ -18,7 +18,8 @@ pub(super) struct Prerequisite {
     pub(super) section: CheckSection,
     pub(super) applies: Applicability,
     pub(super) title: &'static str,
-    /// What must not have failed before it can be looked at, beside its own part of the configuration.
+    /// The prerequisites that must not have failed before this one can be checked, beside its own part of the
+    /// configuration.
     pub(super) needs: &'static [&'static str],
 }
 
@@ -94,30 +95,30 @@ pub(super) const NOTIFY_MAIL: &str = "notify.mail";
 
 pub(super) const PREREQUISITES: [Prerequisite; 46] = [
     once(CONFIGURATION, CheckSection::Configuration, "The configuration can be used", &[]),
-    once(ORGANIZATION_ID, CheckSection::ExperienceCloud, "The organization id has the right shape", &[]),
-    once(IMS, CheckSection::ExperienceCloud, "The identity service (IMS) answers", &[]),
+    once(ORGANIZATION_ID, CheckSection::ExperienceCloud, "The organization id has the right form", &[]),
+    once(IMS, CheckSection::ExperienceCloud, "The identity service (IMS) responds", &[]),
     once(
         CREDENTIAL_EXPIRY,
         CheckSection::ExperienceCloud,
-        "The credential's secret stays good for a while",
+        "The credential's secret does not expire soon",
         &[ORGANIZATION_ID],
     ),
     once(TOKEN, CheckSection::ExperienceCloud, "IMS issues a token for the credential", &[IMS]),
     once(PRODUCT, CheckSection::ExperienceCloud, "The credential may use the User Management API", &[TOKEN]),
     once(ORGANIZATION, CheckSection::ExperienceCloud, "The organization id is that of the credential", &[PRODUCT]),
-    once(FIRST_PAGE, CheckSection::ExperienceCloud, "Page 0 may be asked for", &[STATE]),
+    once(FIRST_PAGE, CheckSection::ExperienceCloud, "Page 0 may be requested", &[STATE]),
     once(PROFILES, CheckSection::ExperienceCloud, "Product profiles are visible", &[ORGANIZATION, FIRST_PAGE]),
     each(CERTIFICATE, CheckSection::Campaign, "The certificate of the instance is valid", &[]),
-    each(REACHABLE, CheckSection::Campaign, "The instance answers", &[CERTIFICATE]),
-    each(VERSION, CheckSection::Campaign, "Its version supports this log-on", &[REACHABLE]),
+    each(REACHABLE, CheckSection::Campaign, "The instance responds", &[CERTIFICATE]),
+    each(VERSION, CheckSection::Campaign, "Its version supports this kind of sign-in", &[REACHABLE]),
     each(CLOCK, CheckSection::Campaign, "Its clock agrees with this host", &[REACHABLE]),
     each(
         INSTANCE_CREDENTIAL_EXPIRY,
         CheckSection::Campaign,
-        "Its credential's secret stays good for a while",
+        "Its credential's secret does not expire soon",
         &[REACHABLE],
     ),
-    each(SIGN_IN, CheckSection::Campaign, "The program can log on", &[REACHABLE, IMS]),
+    each(SIGN_IN, CheckSection::Campaign, "The program can sign in", &[REACHABLE, IMS]),
     each(RIGHTS, CheckSection::Campaign, "The program's operator may write memberships", &[SIGN_IN]),
     each(SCHEMAS, CheckSection::Campaign, "The compiled schemas are those expected", &[SIGN_IN]),
     each(PACKAGE, CheckSection::Campaign, "The package for the Experience Cloud is installed", &[SIGN_IN]),
@@ -130,9 +131,9 @@ pub(super) const PREREQUISITES: [Prerequisite; 46] = [
     each(ACCOUNT_MASK, CheckSection::Campaign, "Its association mask", &[ACCOUNT]),
     each(ACCOUNT_TENANT, CheckSection::Campaign, "Its tenant", &[ACCOUNT]),
     each(ACCOUNT_CONTEXT, CheckSection::Campaign, "Its product context", &[ACCOUNT]),
-    each(MASK, CheckSection::Names, "The association mask can be meant", &[]),
+    each(MASK, CheckSection::Names, "The association mask is plausible", &[]),
     each(MATCHES, CheckSection::Names, "The mask matches product profiles", &[PROFILES, MASK, ACCOUNT_MASK]),
-    each(ONE_GROUP_EACH, CheckSection::Names, "No two profiles stand for one group", &[MATCHES]),
+    each(ONE_GROUP_EACH, CheckSection::Names, "No two profiles map to one group", &[MATCHES]),
     each(
         LOOK_ALIKES,
         CheckSection::Names,
@@ -140,18 +141,18 @@ pub(super) const PREREQUISITES: [Prerequisite; 46] = [
         &[PROFILES, MASK, MATCHES],
     ),
     each(GROUPS, CheckSection::Names, "Every matched profile has its operator group", &[MATCHES, SIGN_IN, AMBIGUOUS]),
-    each(UNFED, CheckSection::Names, "Operator groups that no profile feeds", &[MATCHES, SIGN_IN, AMBIGUOUS]),
-    each(CONTROL_PANEL, CheckSection::Names, "No profile opens the Control Panel by accident", &[MATCHES]),
-    each(AMBIGUOUS, CheckSection::Names, "No two operators or groups can be taken for each other", &[SIGN_IN]),
+    each(UNFED, CheckSection::Names, "Operator groups without a profile", &[MATCHES, SIGN_IN, AMBIGUOUS]),
+    each(CONTROL_PANEL, CheckSection::Names, "No profile gives access to the Control Panel by accident", &[MATCHES]),
+    each(AMBIGUOUS, CheckSection::Names, "Names of operators and groups are unambiguous", &[SIGN_IN]),
     each(WITHOUT_OPERATOR, CheckSection::Names, "Users who have no operator yet", &[AMBIGUOUS]),
-    once(SECRETS, CheckSection::Host, "Nobody else can read the secret files", &[]),
-    once(STATE, CheckSection::Host, "The state can be kept", &[]),
+    once(SECRETS, CheckSection::Host, "Only the owner can read the secret files", &[]),
+    once(STATE, CheckSection::Host, "The state can be stored", &[]),
     once(SOCKET, CheckSection::Host, "The control socket is private", &[]),
     once(SCHEDULE, CheckSection::Host, "The schedule leaves time between runs", &[]),
     once(TIME, CheckSection::Host, "The clock of this host is synchronized", &[]),
     once(UNIT, CheckSection::Host, "The service is installed, enabled and active", &[]),
-    once(DAEMON, CheckSection::Host, "The daemon is well", &[]),
-    configured(NOTIFY_COMMAND, "The command can be run"),
+    once(DAEMON, CheckSection::Host, "The daemon is healthy", &[]),
+    configured(NOTIFY_COMMAND, "The command can be executed"),
     configured(NOTIFY_WEBHOOK, "The webhook can be reached"),
     configured(NOTIFY_MAIL, "The mail server can be reached"),
 ];

@@ -1,36 +1,36 @@
-//! The answers of a check. The field names are part of the JSON form.
+//! The report of a check. The field names are part of the JSON form.
 
 use serde::Serialize;
 
-/// What became of one prerequisite.
+/// The verdict on one prerequisite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// As it should be.
+    /// The prerequisite is met.
     Ok,
-    /// Not looked at, because something it depends on failed or the network is not to be used.
+    /// Not checked, because something it depends on failed or the network may not be used.
     NotChecked,
-    /// Works, and somebody should look at it.
+    /// Works, and needs the attention of an administrator.
     Warning,
-    /// Does not work until somebody mends it.
+    /// Does not work until an administrator fixes it.
     Failed,
 }
 
-/// What a failure comes from; each has the exit code that a run would end with. The gravest is last.
+/// The cause of a failure; each has the exit status that a run would have. The most serious is last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureCause {
-    /// A system does not answer for now (6).
+    /// Adobe, Campaign or a service is temporarily unavailable (6).
     Unavailable,
-    /// A system answers with what cannot be used (5).
+    /// Adobe or Campaign sends a response that cannot be used (5).
     Incomplete,
-    /// Credentials, or what they allow, are refused (77).
+    /// Credentials are refused, or lack a permission (77).
     Refused,
-    /// What is written, here or there, is wrong (78).
+    /// The configuration is wrong, here or in Campaign (78).
     Configuration,
 }
 
-/// What a prerequisite is about.
+/// The topic of a prerequisite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckSection {
@@ -40,48 +40,48 @@ pub enum CheckSection {
     ExperienceCloud,
     /// One Campaign instance.
     Campaign,
-    /// The association mask, and the names on both sides.
+    /// The association mask, and the names of product profiles and operator groups.
     Names,
     /// This host.
     Host,
-    /// Who is told what happens.
+    /// The targets of notifications.
     Notifications,
 }
 
-/// One prerequisite, in the order in which a person would mend them.
+/// The result for one prerequisite.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What it is about.
+    /// Its topic.
     pub section: CheckSection,
-    /// The instance it is about; `None` when it is about all of them.
+    /// The instance that it concerns; `None` when it concerns all of them.
     pub instance: Option<String>,
-    /// A short name that does not change: `experience_cloud.token`.
+    /// A short name that does not change between versions: `experience_cloud.token`.
     pub id: &'static str,
-    /// What was asked, as people say it.
+    /// The prerequisite as a sentence.
     pub title: String,
-    /// What became of it.
+    /// The verdict.
     pub verdict: Verdict,
-    /// What a failure comes from; `None` for anything else.
+    /// The cause of a failure; `None` for other verdicts.
     pub cause: Option<FailureCause>,
-    /// The `id` of the prerequisite that has to be mended first, where this one was not looked at for that reason.
+    /// The `id` of the prerequisite that has to be fixed first, where this one was not checked for that reason.
     pub waits_for: Option<&'static str>,
-    /// What was seen, or why it was not looked at; several lines where two values are compared.
+    /// What was found, or why it was not checked; several lines where two values are compared.
     pub evidence: String,
-    /// What to do; empty when nothing is.
+    /// What to do; empty when there is nothing to do.
     pub remedy: String,
 }
 
-/// All prerequisites.
+/// The results for all prerequisites.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CheckReport {
     /// Version of this document's form.
     pub version: u32,
-    /// Every prerequisite that was thought of.
+    /// Every prerequisite, in the order in which an administrator would fix them.
     pub findings: Vec<Finding>,
 }
 
 impl CheckReport {
-    /// The gravest cause of any failure; `None` when nothing failed.
+    /// The most serious cause of a failure; `None` when nothing failed.
     pub fn gravest(&self) -> Option<FailureCause> {
         self.findings.iter().filter_map(|finding| finding.cause).max()
     }

@@ -16,10 +16,10 @@ use crate::{
     observability::Chain,
 };
 
-/// Runs that are searched for a complete one: a week of a daemon that fails every two hours.
+/// How many runs are searched for a complete one: a week of runs every two hours.
 const RUNS: usize = 84;
 
-/// Checks one instance from the journal: asking the organization would cost a read of every profile's members.
+/// Checks one instance from the journal, because Adobe would have to be read profile by profile.
 pub(super) async fn check(
     findings: &mut Findings,
     policy: &Policy,
@@ -29,14 +29,14 @@ pub(super) async fn check(
     let outcome = match last_read(journal, &policy.instance).await {
         Ok(Some((run, report))) => without_operator(&run, &report, campaign, policy.missing_operator),
         Ok(None) => CheckOutcome::not_checked(
-            "no run that read them is recorded; campaign-group-sync --sync-now --dry-run lists them as no-operator",
+            "no recorded run has read them; campaign-group-sync --sync-now --dry-run lists them as no-operator",
         ),
         Err(error) => CheckOutcome::not_checked(format!("the journal cannot be read: {}", Chain(&error))),
     };
     findings.record_for(policy.instance.as_str(), WITHOUT_OPERATOR, outcome);
 }
 
-/// The last complete run that was not narrowed, and its part for this instance.
+/// The last complete run over all users and groups, and its part for this instance.
 async fn last_read(
     journal: Option<&Journal>,
     instance: &InstanceName,
@@ -56,7 +56,7 @@ async fn last_read(
     Ok(None)
 }
 
-/// Never a fault by itself: a user who never signs in needs no operator.
+/// The outcome is always ok: a user who never signs in needs no operator.
 fn without_operator(
     run: &RunReport,
     part: &InstanceReport,
@@ -64,7 +64,7 @@ fn without_operator(
     missing: MissingPolicy,
 ) -> CheckOutcome {
     let logins: HashSet<_> = campaign.operators().iter().map(|operator| operator.login.folded()).collect();
-    let people: Vec<&str> = part
+    let users: Vec<&str> = part
         .skipped
         .iter()
         .filter(|skipped| {
@@ -73,7 +73,7 @@ fn without_operator(
         .map(|skipped| skipped.subject.as_str())
         .collect();
     let as_of = format!("as of run {} at {}", run.run, to_the_second(run.started_at));
-    if people.is_empty() {
+    if users.is_empty() {
         return CheckOutcome::ok(format!("none, {as_of}"));
     }
     let to_come = match missing {
@@ -82,5 +82,5 @@ fn without_operator(
         }
         MissingPolicy::Create => "the next run creates those who have an e-mail address",
     };
-    CheckOutcome::ok(format!("{}, {as_of}: {}; {to_come}", people.len(), listed(&people, NAMES_SHOWN)))
+    CheckOutcome::ok(format!("{}, {as_of}: {}; {to_come}", users.len(), listed(&users, NAMES_SHOWN)))
 }

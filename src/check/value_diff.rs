@@ -1,8 +1,9 @@
-//! Two values that should be equal, character by character: blanks, case and look-alikes made visible.
+//! Compares two values that should be equal, character by character, and makes spaces, letter case and look-alikes
+//! visible.
 
 use super::confusables::is_invisible;
 
-/// `None` when they are equal; otherwise both below each other, with marks under the characters that differ.
+/// `None` when the values are equal; otherwise one below the other, with marks under the characters that differ.
 pub(super) fn difference(ours: &str, theirs: &str) -> Option<String> {
     if ours == theirs {
         return None;
@@ -23,7 +24,7 @@ pub(super) fn difference(ours: &str, theirs: &str) -> Option<String> {
     ))
 }
 
-/// A value with every blank at its place visible.
+/// A value with visible characters in place of whitespace and invisible characters.
 pub(super) fn shown(characters: &[char]) -> String {
     let visible = |character: &char| match character {
         ' ' => "␣".to_owned(),
@@ -38,13 +39,11 @@ pub(super) fn shown(characters: &[char]) -> String {
 fn explained(ours: &[char], theirs: &[char]) -> String {
     let text = |characters: &[char]| characters.iter().collect::<String>();
     match (ours, theirs) {
-        ([], extra) if extra.iter().all(|character| character.is_whitespace()) => {
-            "blanks too many in Campaign".to_owned()
-        }
+        ([], extra) if extra.iter().all(|character| character.is_whitespace()) => "extra spaces in Campaign".to_owned(),
         (extra, []) if extra.iter().all(|character| character.is_whitespace()) => {
-            "blanks missing in Campaign".to_owned()
+            "spaces missing in Campaign".to_owned()
         }
-        ([], _) => "too much in Campaign".to_owned(),
+        ([], _) => "extra in Campaign".to_owned(),
         (_, []) => "missing in Campaign".to_owned(),
         _ if text(ours).to_lowercase() == text(theirs).to_lowercase() => "only the letter case differs".to_owned(),
         ([one], [other]) => format!("U+{:04X} is not U+{:04X}", u32::from(*one), u32::from(*other)),
@@ -57,11 +56,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_difference_is_marked_under_its_sign() {
+    fn a_difference_is_marked_under_its_character() {
         assert_eq!(difference("a", "a"), None);
         for (ours, theirs, expected) in [
             ("a - b", "a – b", "expected: a␣-␣b\nCampaign: a␣–␣b\n            ^  U+002D is not U+2013"),
-            ("ab", "ab ", "expected: ab\nCampaign: ab␣\n            ^  blanks too many in Campaign"),
+            ("ab", "ab ", "expected: ab\nCampaign: ab␣\n            ^  extra spaces in Campaign"),
             ("ab", "aB", "expected: ab\nCampaign: aB\n           ^  only the letter case differs"),
             ("aab", "ab", "expected: aab\nCampaign: ab\n           ^  missing in Campaign"),
         ] {

@@ -1,4 +1,4 @@
-//! `access`: who is, or was, in which managed group.
+//! `access`: the members of every managed group, now or at a past time.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -19,11 +19,11 @@ use super::{
     terminal::{print, print_warning},
 };
 
-/// Shows what the last runs saw in Campaign, now or at the given time.
+/// Shows the memberships that the runs up to the given time recorded.
 pub(super) async fn run(arguments: &Arguments, access: &AccessArguments) -> Result<ExitStatus, CommandError> {
-    // Before the command clap does not see that the two exclude each other.
+    // clap does not detect the conflict when --output is given before the command.
     if access.csv && arguments.output != OutputFormat::Text {
-        return Err(CommandError::Usage("give --csv or --output, and not both".to_owned()));
+        return Err(CommandError::Usage("--csv and --output exclude each other".to_owned()));
     }
     let (settings, _) = bootstrap(arguments)?;
     let now = Utc::now();
@@ -51,20 +51,20 @@ pub(super) async fn run(arguments: &Arguments, access: &AccessArguments) -> Resu
 /// Version of this document's form.
 const VERSION: u32 = 1;
 
-/// The whole answer; the JSON form.
+/// The JSON form.
 #[derive(Serialize)]
 struct Access {
     version: u32,
     #[serde(serialize_with = "crate::domain::rfc3339")]
     at: DateTime<Utc>,
-    /// What is older was deleted; null where nothing was.
+    /// The time before which the record was deleted; null where nothing was deleted.
     #[serde(serialize_with = "crate::domain::rfc3339_or_null")]
     complete_since: Option<DateTime<Utc>>,
     instances: Vec<InstanceAccess>,
 }
 
 fn nothing_known(at: DateTime<Utc>) -> String {
-    format!("Nothing is known of {}: no run had looked into Campaign by then.\n", to_the_second(at))
+    format!("Nothing is recorded for {}: no run had read Campaign by then.\n", to_the_second(at))
 }
 
 fn text(access: &Access) -> String {
@@ -91,7 +91,7 @@ fn text(access: &Access) -> String {
 
 fn members(count: usize) -> String {
     match count {
-        0 => "nobody".to_owned(),
+        0 => "no members".to_owned(),
         1 => "1 member".to_owned(),
         _ => format!("{count} members"),
     }
@@ -117,10 +117,10 @@ fn markdown(access: &Access) -> String {
     sections.join("\n\n") + "\n"
 }
 
-/// New columns come last: a script that reads the first ones by their place goes on working.
+/// New columns come last, so that scripts which use column numbers keep working.
 const CSV_HEAD: &str = "at,instance,group,login,profile,since,granted_by_run,approved_by\r\n";
 
-/// One row a membership, as RFC 4180 has it; a group without members has none.
+/// One row for each membership, in the form of RFC 4180; a group without members has no row.
 fn csv(access: &Access) -> String {
     let at = to_the_second(access.at);
     let mut out = CSV_HEAD.to_owned();
@@ -140,16 +140,16 @@ fn csv(access: &Access) -> String {
     out
 }
 
-/// Characters with which a spreadsheet takes a cell for a formula, their full-width forms included.
+/// Characters at the beginning of a cell that make it a formula in a spreadsheet, with their full-width forms.
 const FORMULA_MARKS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 
-/// Characters that end a cell, in one spreadsheet or another: which one counts depends on the reader's country.
+/// Characters that separate cells: which one a spreadsheet uses depends on the locale of the reader.
 const SEPARATORS: [char; 3] = [',', ';', '|'];
 
-/// A cell that a spreadsheet shows and does not run, whatever separates its cells.
+/// A cell that a spreadsheet shows as text and never evaluates, with any separator.
 ///
-/// Whoever may name an operator or a group could otherwise have a formula run on the auditor's computer, which may send
-/// what it reads elsewhere (OWASP, "CSV Injection"). The apostrophe makes the cell text. A tab is escaped already.
+/// Otherwise the name of an operator or a group could run a formula on the auditor's computer and send data to another
+/// host (OWASP, "CSV Injection"). The apostrophe marks the cell as text. A tab is escaped already.
 fn csv_cell(text: &str) -> String {
     let text = printable(text);
     let mut cell = String::with_capacity(text.len());
@@ -204,22 +204,22 @@ mod tests {
     }
 
     #[test]
-    fn an_access_review_is_a_list_of_groups_with_their_members() {
+    fn access_as_text_lists_groups_with_their_members() {
         insta::assert_snapshot!(anstream::adapter::strip_str(&text(&access())));
     }
 
     #[test]
-    fn an_access_review_fits_into_a_ticket() {
+    fn access_as_markdown_has_a_table_for_each_instance() {
         insta::assert_snapshot!(markdown(&access()));
     }
 
     #[test]
-    fn a_spreadsheet_gets_rows_and_no_formula() {
+    fn access_as_csv_has_a_row_for_each_membership_and_no_formula() {
         insta::assert_snapshot!(csv(&access()).replace("\r\n", " CRLF\n"));
     }
 
     #[test]
-    fn what_begins_like_a_formula_is_made_text_and_nothing_else_is_touched() {
+    fn a_cell_that_begins_like_a_formula_becomes_text_and_others_stay_as_they_are() {
         let check = |text: &str, expected: &str| assert_eq!(csv_cell(text), expected);
         check("=1+1", "'=1+1");
         check("+ann@acme.com", "'+ann@acme.com");
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn before_the_first_run_nothing_is_known_and_that_is_said() {
+    fn before_the_first_run_access_says_that_nothing_is_recorded() {
         let access = Access { instances: Vec::new(), ..access() };
         assert!(text(&access).contains("2026-11-23T06:00:00Z"), "{}", text(&access));
         assert_eq!(text(&access), markdown(&access));

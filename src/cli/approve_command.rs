@@ -1,5 +1,5 @@
-//! `approve`: releases a held plan for the next run. A daemon records the approval when one listens, and begins the run at once;
-//! else it is recorded in place.
+//! `approve`: approves a held plan. A running daemon records the approval and starts a run immediately; without a
+//! daemon this process records it for the next run.
 
 use crate::{
     daemon::{
@@ -19,7 +19,8 @@ use super::{
     exit_status::ExitStatus,
     json::json,
     markdown,
-    styles::{BAD, BOLD, GOOD, line, table},
+    styles::{BAD, BOLD, GOOD, line},
+    table::Table,
     terminal::print,
 };
 
@@ -39,7 +40,7 @@ pub(super) async fn run(arguments: &Arguments, approve: &ApproveArguments) -> Re
     let is_refused = answer.outcome == ApprovalOutcome::NotHeld;
     match arguments.output {
         OutputFormat::Json => print(&json(&answer)?)?,
-        // For people this is an error, and names what they could have meant.
+        // In text this is an error, and its message lists the digests that are held.
         _ if is_refused => return Err(CommandError::NotHeld(answer.message)),
         OutputFormat::Text => print(&text(&answer))?,
         OutputFormat::Markdown => print(&markdown(&answer))?,
@@ -71,8 +72,16 @@ fn heading(instance: &ReleasedInstance) -> String {
     format!("{changes}, held by run {}", instance.run)
 }
 
-fn cells(change: &ReleasedChange) -> [String; 4] {
-    [change.op.as_str().to_owned(), change.operator.clone(), change.group.clone(), change.profile.clone()]
+fn table(instance: &ReleasedInstance) -> Table<4> {
+    let row = |change: &ReleasedChange| {
+        let style = match change.op {
+            ChangeKind::Remove | ChangeKind::DisableOperator => BAD,
+            ChangeKind::Add | ChangeKind::CreateOperator | ChangeKind::CreateGroup => GOOD,
+        };
+        let kind = change.op.as_str().to_owned();
+        (style, [kind, change.operator.clone(), change.group.clone(), change.profile.clone()])
+    };
+    Table::new(["Change", "Operator", "Group", "Profile"], instance.released.iter().map(row))
 }
 
 fn text(answer: &ApprovalAnswer) -> String {
@@ -81,14 +90,7 @@ fn text(answer: &ApprovalAnswer) -> String {
     for instance in &answer.instances {
         line(&mut out, "");
         line(&mut out, &format!("{BOLD}{}{BOLD:#} ({})", printable(&instance.name), heading(instance)));
-        let rows = instance.released.iter().map(|change| {
-            let style = match change.op {
-                ChangeKind::Remove | ChangeKind::DisableOperator => BAD,
-                ChangeKind::Add | ChangeKind::CreateOperator | ChangeKind::CreateGroup => GOOD,
-            };
-            (style, cells(change).into())
-        });
-        table(&mut out, "  ", rows);
+        table(instance).text(&mut out, "  ");
     }
     out
 }
@@ -97,8 +99,7 @@ fn markdown(answer: &ApprovalAnswer) -> String {
     let mut sections = vec![markdown::cell(&answer.message)];
     for instance in &answer.instances {
         sections.push(format!("## {} ({})", markdown::cell(&instance.name), heading(instance)));
-        let rows = instance.released.iter().map(cells);
-        sections.push(markdown::table(["Change", "Operator", "Group", "Profile"], rows));
+        sections.push(table(instance).markdown());
     }
     sections.join("\n\n") + "\n"
 }
@@ -139,17 +140,17 @@ mod tests {
     }
 
     #[test]
-    fn an_approval_shows_what_it_releases_and_until_when() {
+    fn an_approval_as_text_shows_the_released_changes_and_its_expiry() {
         insta::assert_snapshot!(anstream::adapter::strip_str(&text(&approved())));
     }
 
     #[test]
-    fn an_approval_fits_into_a_ticket() {
+    fn an_approval_as_markdown_has_a_table_for_each_instance() {
         insta::assert_snapshot!(markdown(&approved()));
     }
 
     #[test]
-    fn programs_get_the_same_answer() {
+    fn an_approval_as_json_has_the_same_content() {
         insta::assert_snapshot!(json(&approved()).expect("writable"));
     }
 }

@@ -1,4 +1,4 @@
-//! What can be asked on the command line.
+//! The arguments of the command line.
 
 use std::path::PathBuf;
 
@@ -15,22 +15,22 @@ use super::time_argument::parse_past_time;
 
 /// Keeps Adobe Campaign's operator groups in line with the product profiles of Adobe's Admin Console.
 ///
-/// Without --sync-now and without a command: the daemon, which runs on the schedule until it is told to stop.
+/// Without --sync-now and without a command the program is the daemon: it runs on the schedule until it is stopped.
 #[derive(Debug, Parser)]
 #[command(
     version,
     about,
     subcommand_negates_reqs = true,
-    after_help = "Exit codes: 0 in sync or applied, 1 unexpected failure, 2 changes pending, 3 some items failed or could not be \
-                  placed, 4 held by a guard, 5 incomplete read and nothing written, 6 throttled or unavailable, 7 another run \
-                  holds the lock, 64 usage, 77 credentials refused, 78 configuration wrong"
+    after_help = "Exit status: 0 in sync or applied, 1 unexpected failure, 2 changes pending, 3 some items failed or were \
+                  skipped, 4 held by a guard, 5 incomplete read and nothing written, 6 rate limited or unavailable, \
+                  7 another run is in progress, 64 usage, 77 credentials refused, 78 configuration wrong"
 )]
 pub(super) struct Arguments {
     /// Make one run now, print its report, and exit
     #[arg(long)]
     pub(super) sync_now: bool,
 
-    /// Plan only: show what the run would change
+    /// Show what the run would change, and change nothing
     #[arg(long, requires = "sync_now")]
     pub(super) dry_run: bool,
 
@@ -42,19 +42,20 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME", requires = "sync_now")]
     pub(super) group: Vec<String>,
 
-    /// Only this person: e-mail address, or user name (repeatable)
+    /// Only this user: e-mail address or user name (repeatable)
     #[arg(long, value_name = "EMAIL", requires = "sync_now")]
     pub(super) user: Vec<String>,
 
-    /// Approve what is held under this digest, then run: releases exactly that situation or nothing (repeatable)
+    /// Approve the plan that is held under this digest, then run: releases exactly those changes or none (repeatable)
     #[arg(long, value_name = "DIGEST", value_parser = digest, requires = "sync_now")]
     pub(super) approve: Vec<Digest>,
 
-    /// Wait out a throttle instead of leaving with 6
+    /// When Adobe asks for a pause, wait until it ends instead of exiting with status 6
     #[arg(long, requires = "sync_now")]
     pub(super) wait: bool,
 
-    /// Against the built-in sandbox instead of real systems: a scenario, or a scenario file (a path that ends in .toml)
+    /// Use the built-in sandbox instead of Adobe and Campaign: a scenario, or a scenario file (a path that ends in
+    /// .toml)
     #[arg(
         long,
         value_name = "SCENARIO",
@@ -65,11 +66,11 @@ pub(super) struct Arguments {
     )]
     pub(super) sandbox: Option<String>,
 
-    /// How the report is written
+    /// Format of the output
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Text, global = true)]
     pub(super) output: OutputFormat,
 
-    /// The configuration file
+    /// Configuration file
     #[arg(long, value_name = "FILE", global = true)]
     pub(super) config: Option<PathBuf>,
 
@@ -88,41 +89,41 @@ pub(super) struct Arguments {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Show what the daemon is doing, when a run last succeeded, what is held since when, and when the next run is due
+    /// Show the state of the daemon, the last successful run, the held changes, and the time of the next run
     Status,
-    /// Look at every prerequisite: what is wrong, and how to mend it; writes nothing
+    /// Check every prerequisite and show what is wrong and how to fix it; changes nothing
     Check(CheckArguments),
-    /// List past runs, newest first, or show one run's report
+    /// List past runs, newest first, or show the report of one run
     History(HistoryArguments),
-    /// Explain why a person is, or is not, in a group: from the user to the last change
+    /// Explain why a user is in a group or not: from the Admin Console to the last change in Campaign
     Explain(ExplainArguments),
-    /// Show who is in which managed group, now or at a past time
+    /// Show the members of every managed group, now or at a past time
     Access(AccessArguments),
-    /// Release a held plan; a running daemon begins a run for it at once
+    /// Approve a held plan; a running daemon starts a run for it immediately
     Approve(ApproveArguments),
-    /// Show the plan that takes one run's membership changes back; with --apply, make it
+    /// Show the plan that reverts the membership changes of one run; with --apply, make these changes
     Undo(UndoArguments),
-    /// Forget a pause that Adobe asked for; recorded with who did it
+    /// End a pause that Adobe asked for; the history records who ended it
     Unpause,
-    /// Show what the association mask matches, what nearly matches, and why
+    /// Show which product profiles the association mask matches or nearly matches, and why
     Mask(MaskArguments),
-    /// Show the effective configuration, without secrets, and where each value comes from
+    /// Show the effective configuration, without secrets, with the source of each value
     Config,
-    /// Serve the sandbox until stopped; prints the configuration to use
+    /// Serve the sandbox until it is stopped; prints the configuration to use with it
     Sandbox(SandboxArguments),
     /// Write manual pages, shell completions, or the reference of the documentation
     #[command(hide = true)]
     Generate(GenerateArguments),
 }
 
-/// What is checked.
+/// The arguments of `check`.
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
-    /// Only what needs no network
+    /// Check only what needs no network
     #[arg(long)]
     pub(super) offline: bool,
 
-    /// Also send a test notification to each configured target; without it, each is reached and gets nothing
+    /// Also send a test notification to each configured target; without this option check only connects to it
     #[arg(long, conflicts_with_all = ["offline", "sandbox"])]
     pub(super) notify: bool,
 
@@ -130,7 +131,8 @@ pub(super) struct CheckArguments {
     #[arg(long, value_name = "NAME")]
     pub(super) instance: Vec<String>,
 
-    /// Against the built-in sandbox instead of real systems: a scenario, or a scenario file (a path that ends in .toml)
+    /// Use the built-in sandbox instead of Adobe and Campaign: a scenario, or a scenario file (a path that ends in
+    /// .toml)
     #[arg(
         long,
         value_name = "SCENARIO",
@@ -141,13 +143,13 @@ pub(super) struct CheckArguments {
     pub(super) sandbox: Option<String>,
 }
 
-/// Which past runs are shown.
+/// The arguments of `history`.
 #[derive(Debug, Args)]
 pub(super) struct HistoryArguments {
-    /// The run to show, or a beginning of its name that no other run has
+    /// Id of the run to show, or a beginning of it that no other run has
     pub(super) run: Option<String>,
 
-    /// List at most so many runs, changes or approvals
+    /// List at most N runs, changes or approvals
     #[arg(
         long,
         value_name = "N",
@@ -157,29 +159,30 @@ pub(super) struct HistoryArguments {
     )]
     pub(super) limit: u32,
 
-    /// Check that the record was not changed; with a head that was kept elsewhere, also that it was not cut or rebuilt
+    /// Verify that the record was not changed; with a HEAD that was stored elsewhere, also that it was not truncated or
+    /// rebuilt
     #[arg(long, value_name = "HEAD", num_args = 0..=1, conflicts_with_all = ["run", "limit"])]
     #[expect(clippy::option_option, reason = "the option, and its value")]
     pub(super) verify: Option<Option<String>>,
 
-    /// List the approvals that were given instead of runs: when, of which digest, by whom, and which run used them
+    /// List approvals instead of runs: time, digest, approver, and the run that used each
     #[arg(long, conflicts_with_all = ["run", "verify"])]
     pub(super) approvals: bool,
 
-    /// What the list is narrowed to
+    /// The filter of the list.
     #[command(flatten)]
     pub(super) filter: HistoryFilter,
 }
 
-/// What the list is narrowed to: with `--user`, `--group`, `--op` or `--outcome` it lists changes, else runs.
+/// The filter of the list: with `--user`, `--group`, `--op` or `--outcome` it lists changes, otherwise runs.
 #[derive(Debug, Default, Args)]
 #[group(conflicts_with_all = ["run", "verify", "approvals"])]
 pub(super) struct HistoryFilter {
-    /// Only what was recorded at this time or later: 2026-11-22T14:00:00Z, or "2026-11-22 14:00", or 2026-11-22
+    /// Only entries recorded at this time or later: 2026-11-22T14:00:00Z, "2026-11-22 14:00" or 2026-11-22
     #[arg(long, value_name = "TIME", value_parser = past_time)]
     pub(super) since: Option<DateTime<Utc>>,
 
-    /// Only what was recorded before this time
+    /// Only entries recorded before this time
     #[arg(long, value_name = "TIME", value_parser = past_time)]
     pub(super) until: Option<DateTime<Utc>>,
 
@@ -187,79 +190,80 @@ pub(super) struct HistoryFilter {
     #[arg(long, value_name = "NAME")]
     pub(super) instance: Option<String>,
 
-    /// List the changes of the operator with this login, instead of runs
+    /// List the changes of the operator with this login instead of runs
     #[arg(long, value_name = "LOGIN")]
     pub(super) user: Option<String>,
 
-    /// List the changes of this operator group, instead of runs
+    /// List the changes of this operator group instead of runs
     #[arg(long, value_name = "NAME")]
     pub(super) group: Option<String>,
 
-    /// List the changes of this kind, instead of runs: add, remove, `create_operator`, `create_group`, `disable_operator`
+    /// List the changes of this kind instead of runs: add, remove, `create_operator`, `create_group`,
+    /// `disable_operator`
     #[arg(long, value_name = "KIND", value_parser = parse_report_name::<ChangeKind>)]
     pub(super) op: Option<ChangeKind>,
 
-    /// List the changes with this outcome, instead of runs: pending, applied, already, held, failed, unconfirmed
+    /// List the changes with this outcome instead of runs: pending, applied, already, held, failed, unconfirmed
     #[arg(long, value_name = "OUTCOME", value_parser = parse_report_name::<ChangeOutcome>)]
     pub(super) outcome: Option<ChangeOutcome>,
 }
 
-/// Whom and what to explain.
+/// The arguments of `explain`.
 #[derive(Debug, Args)]
 pub(super) struct ExplainArguments {
-    /// E-mail address, user name, or login of the operator
+    /// E-mail address or user name of the user, or login of the operator
     pub(super) email: String,
 
     /// Only this operator group
     pub(super) group: Option<String>,
 }
 
-/// Which time the answer is about, and how it is written.
+/// The arguments of `access`.
 #[derive(Debug, Args)]
 pub(super) struct AccessArguments {
-    /// A past time: 2026-11-22T14:00:00Z, or "2026-11-22 14:00", or 2026-11-22 for the beginning of that day; without an
-    /// offset it is meant in the time zone of this host
+    /// A past time: 2026-11-22T14:00:00Z, "2026-11-22 14:00", or 2026-11-22 for the beginning of that day; without an
+    /// offset, in the time zone of this host
     #[arg(long, value_name = "TIME", value_parser = past_time)]
     pub(super) at: Option<DateTime<Utc>>,
 
-    /// Rows for a spreadsheet instead of --output: at, instance, group, login, profile, since, the granting run, approver; the
-    /// last two are empty where the membership was made in Campaign
+    /// Print CSV for a spreadsheet: at, instance, group, login, profile, since, granting run, approver; the last two
+    /// are empty where the membership was made in Campaign. Replaces --output
     #[arg(long, conflicts_with = "output")]
     pub(super) csv: bool,
 }
 
-/// What to approve.
+/// The arguments of `approve`.
 #[derive(Debug, Args)]
 pub(super) struct ApproveArguments {
-    /// The digest under which the plan is held: 16 hexadecimal digits. Releases exactly that situation: where the next run
-    /// finds another, it releases nothing and names both
+    /// Digest of the held plan: 16 hexadecimal digits. Releases exactly the changes of that plan: if the next run plans
+    /// others, it releases nothing and shows both digests
     #[arg(value_parser = digest)]
     pub(super) digest: Digest,
 
-    /// Leave the plan to the next scheduled run, instead of having the daemon begin a run at once
+    /// Leave the plan to the next scheduled run; without this option the daemon starts a run immediately
     #[arg(long)]
     pub(super) later: bool,
 }
 
-/// What to take back.
+/// The arguments of `undo`.
 #[derive(Debug, Args)]
 pub(super) struct UndoArguments {
-    /// The run whose membership changes are taken back, or a beginning of its name that no other run has
+    /// Id of the run whose membership changes are reverted, or a beginning of it that no other run has
     pub(super) run: String,
 
-    /// Make the changes, through the same guards as any other
+    /// Make the changes; the same guards apply as in any run
     #[arg(long)]
     pub(super) apply: bool,
 }
 
-/// Which names are held against which mask.
+/// The arguments of `mask`.
 #[derive(Debug, Args)]
 pub(super) struct MaskArguments {
-    /// Names of product profiles; without any, all of the organization
+    /// Names of product profiles; without a name, all profiles of the organization
     #[arg(value_name = "NAME")]
     pub(super) names: Vec<String>,
 
-    /// Another mask: what it would match, and, without names, what a run under it would change; nothing is changed
+    /// Show what another mask would match and, without names, what a run with it would change; changes nothing
     #[arg(long = "try", value_name = "MASK", value_parser = mask)]
     pub(super) tried: Option<AssociationMask>,
 
@@ -267,11 +271,12 @@ pub(super) struct MaskArguments {
     #[arg(long, value_name = "NAME")]
     pub(super) instance: Vec<String>,
 
-    /// Ask nobody: the names given, or the listing that is remembered
+    /// Use no network: match the given names, or the listing of the last run
     #[arg(long)]
     pub(super) offline: bool,
 
-    /// Against the built-in sandbox instead of real systems: a scenario, or a scenario file (a path that ends in .toml)
+    /// Use the built-in sandbox instead of Adobe and Campaign: a scenario, or a scenario file (a path that ends in
+    /// .toml)
     #[arg(
         long,
         value_name = "SCENARIO",
@@ -282,34 +287,34 @@ pub(super) struct MaskArguments {
     pub(super) sandbox: Option<String>,
 }
 
-/// What the sandbox serves, and where.
+/// The arguments of `sandbox`.
 #[derive(Debug, Args)]
 pub(super) struct SandboxArguments {
     /// A built-in scenario, or a scenario file (a path that ends in .toml)
     #[arg(default_value = crate::sandbox::Scenario::DEFAULT)]
     pub(super) scenario: String,
 
-    /// Users of a generated scenario, such as `large`
+    /// Number of users of a generated scenario, such as large
     #[arg(long, value_name = "N")]
     pub(super) users: Option<usize>,
 
-    /// Port on 127.0.0.1; 0 takes a free one
+    /// Port on 127.0.0.1; 0 selects a free one
     #[arg(long, default_value_t = 0)]
     pub(super) port: u16,
 }
 
-/// What to generate, and where to.
+/// The arguments of `generate`.
 #[derive(Debug, Args)]
 pub(super) struct GenerateArguments {
     /// What to write
     #[arg(value_enum)]
     pub(super) what: Generated,
 
-    /// The folder that the files go to; it must exist
+    /// Folder for the files; it must exist
     pub(super) folder: PathBuf,
 }
 
-/// What is generated from the definitions of the program.
+/// A kind of file that is generated from the definitions of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Generated {
     /// Manual pages: the program, each command, and the configuration
@@ -320,18 +325,18 @@ pub(super) enum Generated {
     Reference,
 }
 
-/// How a report is written.
+/// The format of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum OutputFormat {
-    /// For people
+    /// Text for reading
     Text,
-    /// For programs
+    /// JSON for programs
     Json,
-    /// For tickets and wikis
+    /// Markdown for tickets and wikis
     Markdown,
 }
 
-/// A value by the name that reports write.
+/// Parses a value by its name in reports.
 fn parse_report_name<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     T::deserialize(text.into_deserializer()).map_err(|error: serde::de::value::Error| error.to_string())
 }
@@ -341,7 +346,7 @@ fn digest(text: &str) -> Result<Digest, String> {
 }
 
 fn mask(text: &str) -> Result<AssociationMask, String> {
-    // As the configuration reads it: without blanks around.
+    // The configuration removes surrounding spaces, too.
     AssociationMask::parse(text.trim()).map_err(|error| Chain(&error).to_string())
 }
 
@@ -355,7 +360,7 @@ impl Arguments {
         (self.verbose, self.quiet) != (0, 0)
     }
 
-    /// What is logged: as the configuration says, unless `-v` or `-q` was given.
+    /// The log level: that of the configuration, unless `-v` or `-q` was given.
     pub(super) fn log_level(&self, configured: LogLevel) -> LogLevel {
         match (self.verbose, self.quiet) {
             (0, 0) => configured,
@@ -379,25 +384,26 @@ mod tests {
     }
 
     #[test]
-    fn global_options_are_understood_before_and_after_the_command() {
+    fn global_options_are_accepted_before_and_after_the_command() {
         for line in [["cgs", "--output", "json", "config"], ["cgs", "config", "--output", "json"]] {
-            let arguments = Arguments::try_parse_from(line).expect("understood");
+            let arguments = Arguments::try_parse_from(line).expect("accepted");
             assert_eq!(arguments.output, OutputFormat::Json);
         }
     }
 
     #[test]
-    fn the_sandbox_takes_a_scenario_or_the_default_one() {
-        let scenario = |line: &[&str]| Arguments::try_parse_from(line).expect("understood").sandbox;
+    fn the_sandbox_serves_a_scenario_or_the_default_one() {
+        let scenario = |line: &[&str]| Arguments::try_parse_from(line).expect("accepted").sandbox;
         assert_eq!(scenario(&["cgs", "--sync-now", "--sandbox"]).as_deref(), Some("first_day"));
         assert_eq!(scenario(&["cgs", "--sync-now", "--sandbox", "large", "-v"]).as_deref(), Some("large"));
         assert_eq!(scenario(&["cgs", "--sandbox", "--sync-now", "--dry-run"]).as_deref(), Some("first_day"));
     }
+
     #[test]
-    fn a_run_can_be_narrowed_and_released_by_several_names() {
+    fn a_run_accepts_several_users_groups_and_digests() {
         let line =
             "cgs --sync-now --group delivery --group report --user ann@acme.com --approve 0123456789ABCDEF --wait";
-        let arguments = Arguments::try_parse_from(line.split(' ')).expect("understood");
+        let arguments = Arguments::try_parse_from(line.split(' ')).expect("accepted");
         assert_eq!(arguments.group, ["delivery", "report"]);
         assert_eq!(arguments.user, ["ann@acme.com"]);
         assert_eq!(arguments.approve.iter().map(Digest::as_str).collect::<Vec<_>>(), ["0123456789abcdef"]);
@@ -405,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn options_of_a_run_need_a_run() {
+    fn options_of_a_run_require_sync_now() {
         for option in ["--dry-run", "--instance=a", "--group=a", "--user=a", "--approve=0123456789abcdef", "--wait"] {
             assert!(Arguments::try_parse_from(["cgs", option]).is_err(), "{option}");
             assert!(Arguments::try_parse_from(["cgs", "--sync-now", option]).is_ok(), "{option}");
@@ -413,10 +419,10 @@ mod tests {
     }
 
     #[test]
-    fn each_command_takes_what_it_needs_and_nothing_that_cannot_be_meant() {
-        let check = |line: &str, is_understood: bool| {
+    fn each_command_accepts_its_arguments_and_rejects_contradictions() {
+        let check = |line: &str, is_accepted: bool| {
             let result = Arguments::try_parse_from(line.split(' '));
-            assert_eq!(result.is_ok(), is_understood, "{line}: {:?}", result.err().map(|error| error.to_string()));
+            assert_eq!(result.is_ok(), is_accepted, "{line}: {:?}", result.err().map(|error| error.to_string()));
         };
         check("cgs", true);
         check("cgs status", true);

@@ -7,13 +7,13 @@ use crate::{
 
 use super::{CommandError, arguments::Arguments, terminal::ProgressLine};
 
-/// Reads the settings and starts the log, which goes around the line of progress.
+/// Loads the settings and starts the log, whose lines appear above the progress line.
 pub(super) fn bootstrap(arguments: &Arguments) -> Result<(Settings, ProgressLine), CommandError> {
     let (settings, progress, _) = bootstrap_with_log_control(arguments)?;
     Ok((settings, progress))
 }
 
-/// The same, with what changes the level of the log later.
+/// The same, with a handle to change the log level later.
 pub(super) fn bootstrap_with_log_control(
     arguments: &Arguments,
 ) -> Result<(Settings, ProgressLine, LogControl), CommandError> {
@@ -22,7 +22,7 @@ pub(super) fn bootstrap_with_log_control(
     Ok((settings, progress, control))
 }
 
-/// Starts the log as the settings and the arguments want it.
+/// Starts the log with the level of the arguments or the settings.
 pub(super) fn start_log(arguments: &Arguments, settings: &Settings) -> Result<ProgressLine, CommandError> {
     start_log_with_control(arguments, settings).map(|(progress, _)| progress)
 }

@@ -1,4 +1,4 @@
-//! `check`: every prerequisite with its evidence and what to do.
+//! `check`: every prerequisite with its evidence and remedy.
 
 use chrono::Utc;
 

@@ -1,4 +1,4 @@
-//! The report of `check` in Markdown, for tickets.
+//! The report of `check` in Markdown.
 
 use crate::check::{CheckReport, Verdict};
 
@@ -36,7 +36,7 @@ pub(super) fn markdown(report: &CheckReport) -> String {
     out
 }
 
-/// Text of several lines within one cell of a table.
+/// Text of several lines in one cell of a table.
 fn lines(text: &str) -> String {
     text.lines().map(cell).collect::<Vec<_>>().join("<br>")
 }

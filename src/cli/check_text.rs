@@ -1,4 +1,4 @@
-//! The report of `check` as text for people.
+//! The report of `check` as text.
 
 use std::borrow::Cow;
 
@@ -11,19 +11,19 @@ use crate::{
 
 use super::styles::{BAD, BOLD, DIM, DOUBT, GOOD, line, styled};
 
-/// Where evidence and remedies begin: behind the longest word for a verdict.
+/// The column in which evidence and remedies begin: after the longest word for a verdict.
 const INDENT: usize = 11;
 
-/// Widest column of titles.
+/// The largest width of the column of titles.
 const TITLES: usize = 60;
 
-/// Text narrower than this is harder to read than lines that the terminal breaks.
+/// The smallest width for wrapped text; narrower text is harder to read than lines that the terminal wraps.
 const NARROWEST: usize = 30;
 
-/// The width of lines where there is no terminal.
+/// The width of lines without a terminal.
 const COLUMNS: usize = 80;
 
-/// The report for a terminal of this many columns; `None` where there is none.
+/// The report for a terminal of this many columns; `None` without a terminal.
 pub(super) fn text(report: &CheckReport, columns: Option<usize>) -> String {
     let titles = report.findings.iter().map(|finding| finding.title.chars().count()).max().unwrap_or_default();
     let layout = Layout { columns: columns.unwrap_or(COLUMNS), titles: titles.min(TITLES) };
@@ -47,7 +47,7 @@ pub(super) fn text(report: &CheckReport, columns: Option<usize>) -> String {
 #[derive(Clone, Copy)]
 struct Layout {
     columns: usize,
-    /// Width of the column of titles.
+    /// The width of the column of titles.
     titles: usize,
 }
 
@@ -76,7 +76,7 @@ impl Layout {
             return;
         }
         line(out, &format!("  {verdict}  {}", finding.title));
-        // Marks stand below characters: several lines are shown as they are.
+        // Evidence of several lines has marks below characters and must not be wrapped.
         let evidence = match finding.evidence.lines().count() {
             1 => self.wrapped(&finding.evidence, INDENT),
             _ => finding.evidence.lines().map(|line| printable(line).into_owned()).collect(),
@@ -91,25 +91,25 @@ impl Layout {
         }
     }
 
-    /// Whether evidence has a column of its own, beside the titles.
+    /// Whether evidence fits in a column beside the titles.
     fn has_column(self) -> bool {
         self.columns >= INDENT + self.titles + 2 + NARROWEST
     }
 
-    /// The lines of a text that begins in this column.
+    /// Wraps a text that begins in this column.
     fn wrapped(self, text: &str, column: usize) -> Vec<String> {
         let text = printable(text);
         let width = self.columns.saturating_sub(column);
         if width < NARROWEST {
             return vec![text.into_owned()];
         }
-        // Commands, paths and addresses stay whole: people copy them.
+        // Commands, paths and addresses are not broken, so that they can be copied.
         let whole = textwrap::Options::new(width).break_words(false).word_splitter(WordSplitter::NoHyphenation);
         textwrap::wrap(&text, whole).into_iter().map(Cow::into_owned).collect()
     }
 }
 
-/// What the finding stands under.
+/// The heading above the finding.
 pub(super) fn heading_of(finding: &Finding) -> String {
     let name = match finding.section {
         CheckSection::Configuration => "Configuration",
@@ -125,7 +125,7 @@ pub(super) fn heading_of(finding: &Finding) -> String {
     }
 }
 
-/// How many of which verdict.
+/// The number of findings with each verdict.
 pub(super) fn summary(report: &CheckReport) -> String {
     let count = |verdict| report.count(verdict);
     format!(
@@ -163,11 +163,11 @@ mod tests {
     }
 
     #[test]
-    fn long_lines_are_broken_in_their_column() {
+    fn long_lines_are_wrapped_in_their_column() {
         let remedy = "make [schedule] cron as rare as experience_cloud.first_page_interval";
         assert_eq!(
-            shown(finding(Verdict::Warning, "runs are 10m apart and page 0 may be asked for every 2h", remedy), 60),
-            "Host\n  warning  The schedule leaves time between runs\n           runs are 10m apart and page 0 may be asked for\n           \
+            shown(finding(Verdict::Warning, "runs are 10m apart and page 0 may be requested every 2h", remedy), 60),
+            "Host\n  warning  The schedule leaves time between runs\n           runs are 10m apart and page 0 may be requested\n           \
              every 2h\n           -> make [schedule] cron as rare as\n              experience_cloud.first_page_interval"
         );
         assert_eq!(
@@ -178,11 +178,11 @@ mod tests {
     }
 
     #[test]
-    fn marks_stay_below_their_characters_and_evidence_without_room_gets_a_line_of_its_own() {
+    fn marks_stay_below_their_characters_and_long_evidence_gets_its_own_line() {
         let marked = "expected: Campaign - acme - (.*)\nCampaign: Campaign – acme - (.*)\n                   ^";
         let marked = shown(finding(Verdict::Failed, marked, ""), 42);
         assert!(marked.ends_with("                              ^"), "{marked}");
-        let narrow = shown(finding(Verdict::Ok, "as the terminal likes it", ""), 70);
-        assert!(narrow.ends_with("runs\n           as the terminal likes it"), "{narrow}");
+        let narrow = shown(finding(Verdict::Ok, "evidence of that length", ""), 70);
+        assert!(narrow.ends_with("runs\n           evidence of that length"), "{narrow}");
     }
 }

@@ -1,4 +1,4 @@
-//! `config`: the effective configuration without secrets, and where each value comes from.
+//! `config`: the effective configuration without secrets, with the source of each value.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use super::{
     terminal::print,
 };
 
-/// Prints the values even when some are wrong; the problems follow as the error.
+/// Prints the values even when some are invalid; the error lists the problems.
 pub(super) fn run(arguments: &Arguments) -> Result<ExitStatus, CommandError> {
     let sources = Sources::of_process(arguments.config.clone());
     let values = settings::effective_values(&sources);

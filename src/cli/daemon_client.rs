@@ -1,4 +1,4 @@
-//! Reaching the daemon over its control socket.
+//! Connects to the daemon over its control socket.
 
 use std::{io, path::Path, time::Duration};
 
@@ -13,22 +13,22 @@ use crate::{
 
 use super::{CommandError, terminal::print_warning};
 
-/// A status is at hand: a daemon that takes longer is not well.
+/// How long `check` waits for the status, which a healthy daemon returns immediately.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The daemon of this configuration; `None` where none listens, or none that lets us in.
+/// Connects to the daemon of this configuration; `None` where none listens, or this user may not use its socket.
 pub(super) async fn connect(settings: &Settings) -> Option<ControlClient> {
     let socket = &settings.control.socket;
     match ControlClient::connect(socket).await {
         Ok(daemon) => daemon,
         Err(error) => {
-            tracing::warn!(control.socket = %socket.display(), %error, "the daemon cannot be reached");
+            tracing::warn!(control.socket = %socket.display(), %error, "could not connect to the daemon");
             None
         }
     }
 }
 
-/// The daemon of a configuration whose secrets cannot be read: somebody who may use the socket need not be able to.
+/// Connects to the daemon where this user cannot read the secrets of the configuration: the control socket is enough.
 pub(super) async fn connect_without_secrets(
     sources: &Sources,
     error: SettingsError,
@@ -36,23 +36,24 @@ pub(super) async fn connect_without_secrets(
     if error.is_about_secrets_only() { connect_despite(sources, error).await } else { Err(error.into()) }
 }
 
-/// The daemon that answers `status` although this configuration cannot be used: what the daemon does, and whether its own reload
-/// failed, does not depend on what this process can read. Says on standard error what is wrong with the configuration.
+/// Connects to the daemon for `status` although this configuration cannot be used: the state of the daemon, and whether
+/// its last reload failed, do not depend on what this process can read. Prints the problems of the configuration as a
+/// warning.
 pub(super) async fn connect_for_status(sources: &Sources, error: SettingsError) -> Result<ControlClient, CommandError> {
     let problems = (!error.is_about_secrets_only()).then(|| error.to_string());
     let daemon = connect_despite(sources, error).await?;
     if let Some(problems) = problems {
-        print_warning(&format!("{problems}\nthe daemon answers; it runs with the configuration that it loaded before"));
+        print_warning(&format!("{problems}\nthe daemon runs; it still uses the configuration that it loaded before"));
     }
     Ok(daemon)
 }
 
-/// The daemon at the socket that is configured, at the default one where the file cannot be read.
+/// Connects to the daemon at the configured socket, or at the default one where the configuration cannot be read.
 async fn connect_despite(sources: &Sources, error: SettingsError) -> Result<ControlClient, CommandError> {
     let Some(control) = settings::control(sources) else { return Err(error.into()) };
     match ControlClient::connect(&control.socket).await {
         Ok(Some(daemon)) => Ok(daemon),
-        // A daemon is there and has the secrets: what is missing is the right to ask it.
+        // A daemon runs and has the secrets, but this user lacks the permission to use its socket.
         Err(refused) if refused.kind() == io::ErrorKind::PermissionDenied => {
             Err(CommandError::NoAccess { socket: control.socket })
         }
@@ -60,7 +61,7 @@ async fn connect_despite(sources: &Sources, error: SettingsError) -> Result<Cont
     }
 }
 
-/// What the daemon is doing.
+/// Requests the status of the daemon.
 pub(super) async fn fetch_status(mut daemon: ControlClient) -> Result<Status, CommandError> {
     daemon.send(&ControlRequest::Status).await.map_err(CommandError::Control)?;
     match daemon.receive().await.map_err(CommandError::Control)? {
@@ -69,7 +70,7 @@ pub(super) async fn fetch_status(mut daemon: ControlClient) -> Result<Status, Co
     }
 }
 
-/// What the daemon at this socket says of itself, for a check; otherwise why it says nothing.
+/// The status of the daemon at this socket for `check`, or the reason why there is none.
 pub(super) async fn health_for_check(socket: &Path) -> Result<DaemonStatus, String> {
     let daemon = match ControlClient::connect(socket).await {
         Ok(Some(daemon)) => daemon,
@@ -77,7 +78,7 @@ pub(super) async fn health_for_check(socket: &Path) -> Result<DaemonStatus, Stri
         Err(error) => return Err(format!("{}: {error}", socket.display())),
     };
     let Ok(answer) = tokio::time::timeout(STATUS_TIMEOUT, fetch_status(daemon)).await else {
-        return Err(format!("the daemon at {} takes its time to answer", socket.display()));
+        return Err(format!("the daemon at {} did not respond in time", socket.display()));
     };
     let status = answer.map_err(|error| error.to_string())?;
     Ok(DaemonStatus {
@@ -93,7 +94,7 @@ pub(super) async fn health_for_check(socket: &Path) -> Result<DaemonStatus, Stri
     })
 }
 
-/// What to make of an answer that is not the one that was asked for.
+/// The error for a response of another kind than the requested one.
 pub(super) fn unexpected_answer(answer: ControlResponse) -> CommandError {
     match answer {
         ControlResponse::Refused { reason: RefusalReason::Usage, message } => CommandError::Usage(message),
@@ -104,7 +105,7 @@ pub(super) fn unexpected_answer(answer: ControlResponse) -> CommandError {
         | ControlResponse::Approval { .. }
         | ControlResponse::Explanation { .. }
         | ControlResponse::Unpause { .. } => {
-            CommandError::Refused("it answered something else than was asked: is it another version?".to_owned())
+            CommandError::Refused("its response does not fit the request; it may be of another version".to_owned())
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Without arguments: the daemon, until it is told to stop.
+//! The daemon: runs until it is stopped. It has no command; the program without arguments is the daemon.
 
 use tokio::task::LocalSet;
 
@@ -8,7 +8,7 @@ use super::{CommandError, arguments::Arguments, bootstrap::bootstrap_with_log_co
 
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitStatus, CommandError> {
     let (settings, _, log) = bootstrap_with_log_control(arguments)?;
-    // What was given as an argument takes precedence over every configuration, those of later reloads included.
+    // A log level given as an argument takes precedence over the configuration, also after a reload.
     let log = (!arguments.names_log_level()).then_some(log);
     let sources = Sources::of_process(arguments.config.clone());
     LocalSet::new().run_until(Box::pin(daemon::run(settings, sources, log))).await?;

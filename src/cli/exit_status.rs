@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::domain::{Explanation, Outcome, RunReport};
 
-/// How the program ends.
+/// The exit status of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExitStatus {
     /// In sync, or all changes applied.
@@ -13,15 +13,15 @@ pub(super) enum ExitStatus {
     Failure = 1,
     /// A dry run, or an observed instance: changes are pending.
     Pending = 2,
-    /// Finished; some items failed or could not be placed.
+    /// Finished; some items failed or were skipped and need an administrator.
     Partial = 3,
-    /// Something was held by a guard.
+    /// A guard holds changes.
     Held = 4,
-    /// A system could not be read completely; nothing was written.
+    /// Adobe or Campaign could not be read completely; nothing was written.
     Incomplete = 5,
-    /// Throttled, or temporarily unavailable.
+    /// Rate limited, or temporarily unavailable.
     Unavailable = 6,
-    /// Another run holds the lock.
+    /// Another run is in progress.
     Locked = 7,
     /// Wrong usage; `EX_USAGE` of sysexits.h.
     Usage = 64,
@@ -32,15 +32,14 @@ pub(super) enum ExitStatus {
 }
 
 impl ExitStatus {
-    /// What a run ends with, wherever it was made: a report that came from elsewhere has no other character of a wrong
-    /// configuration.
+    /// The exit status for the report of a run, which this process or the daemon made.
     pub(super) fn of(report: &RunReport) -> Self {
         if report.misconfigured { Self::Configuration } else { report.outcome.into() }
     }
 }
 
 impl ExitStatus {
-    /// What a command ends with that answered a question, as far as it could.
+    /// The exit status for an explanation, which may be incomplete.
     pub(super) fn of_answer(explanation: &Explanation) -> Self {
         let is_misconfigured = explanation.unanswered.iter().any(|part| part.misconfigured);
         if is_misconfigured { Self::Configuration } else { explanation.outcome().into() }

@@ -1,4 +1,4 @@
-//! `explain`: why a person is, or is not, in groups, told from the user to the last change.
+//! `explain`: why a user is in groups or not, from the Admin Console to the last change in Campaign.
 
 use anstyle::Style;
 use textwrap::{WordSeparator, WordSplitter};
@@ -26,13 +26,14 @@ use super::{
     terminal::print,
 };
 
-/// Longest name that is looked for: an e-mail address has at most 254 characters (RFC 5321), a login of Campaign fewer.
+/// The longest accepted name: an e-mail address has at most 254 characters (RFC 5321), a login of Campaign fewer.
 const LONGEST_NAME: usize = 320;
 
-/// Columns of text.
+/// The width of text, in columns.
 const WIDTH: usize = 80;
 
-/// Ends with 0 when everything was found out; otherwise with the status of what could not be asked, after what is known.
+/// Exits with 0 when the explanation is complete. Otherwise it shows what is known, and exits with the status of the
+/// failure to read Adobe or Campaign.
 pub(super) async fn run(arguments: &Arguments, explain: &ExplainArguments) -> Result<ExitStatus, CommandError> {
     let query = ExplainQuery::of(explain)?;
     let sources = Sources::of_process(arguments.config.clone());
@@ -51,20 +52,20 @@ pub(super) async fn run(arguments: &Arguments, explain: &ExplainArguments) -> Re
     Ok(ExitStatus::of_answer(&explanation))
 }
 
-/// Whom the question is about, and which group.
+/// The user, or operator, and the group to explain.
 struct ExplainQuery {
-    person: String,
+    user: String,
     group: Option<String>,
 }
 
 impl ExplainQuery {
     fn of(arguments: &ExplainArguments) -> Result<Self, CommandError> {
-        let person = name("EMAIL", &arguments.email)?;
+        let user = name("EMAIL", &arguments.email)?;
         let group = arguments.group.as_deref().map(|group| name("GROUP", group)).transpose()?;
-        Ok(Self { person, group })
+        Ok(Self { user, group })
     }
 
-    /// Answers in place; where the state may not be read, a daemon that can answers.
+    /// Explains in this process; where this user may not read the state, the daemon explains.
     async fn ask(self, settings: &Settings) -> Result<Explanation, CommandError> {
         let journal = match Journal::open_existing(&settings.journal_options()).await {
             Ok(journal) => journal,
@@ -76,12 +77,12 @@ impl ExplainQuery {
             }
         };
         let group = self.group.map(OperatorGroupName::new);
-        Ok(sync::explain(&settings.sync_options(), journal.as_ref(), &self.person, group.as_ref()).await)
+        Ok(sync::explain(&settings.sync_options(), journal.as_ref(), &self.user, group.as_ref()).await)
     }
 
     async fn ask_daemon(self, mut daemon: ControlClient) -> Result<Explanation, CommandError> {
-        let Self { person, group } = self;
-        daemon.send(&ControlRequest::Explain { person, group }).await.map_err(CommandError::Control)?;
+        let Self { user, group } = self;
+        daemon.send(&ControlRequest::Explain { user, group }).await.map_err(CommandError::Control)?;
         match daemon.receive().await.map_err(CommandError::Control)? {
             ControlResponse::Explanation { explanation } => Ok(*explanation),
             other => Err(unexpected_answer(other)),
@@ -89,16 +90,16 @@ impl ExplainQuery {
     }
 }
 
-/// A name that can be looked for, without the spaces around it.
+/// A name to search for, without surrounding spaces.
 fn name(what: &str, given: &str) -> Result<String, CommandError> {
     let name = given.trim();
     let length = name.chars().count();
     if length == 0 {
-        return Err(CommandError::Usage(format!("{what} is empty: give the name to look for")));
+        return Err(CommandError::Usage(format!("{what} is empty: give a name")));
     }
     if length > LONGEST_NAME {
         return Err(CommandError::Usage(format!(
-            "{what} has {length} characters, and no name is longer than {LONGEST_NAME}: check what was given"
+            "{what} has {length} characters; the longest possible name has {LONGEST_NAME}"
         )));
     }
     Ok(name.to_owned())
@@ -106,8 +107,8 @@ fn name(what: &str, given: &str) -> Result<String, CommandError> {
 
 fn text(explanation: &Explanation) -> String {
     let mut out = String::new();
-    let person = printable(&explanation.user);
-    line(&mut out, &format!("{BOLD}{person}{BOLD:#} ({})", to_the_second(explanation.at)));
+    let user = printable(&explanation.user);
+    line(&mut out, &format!("{BOLD}{user}{BOLD:#} ({})", to_the_second(explanation.at)));
     line(&mut out, &format!("organization {}", printable(&explanation.organization)));
     findings(&mut out, "  ", explanation.findings.iter());
     for instance in &explanation.instances {
@@ -116,7 +117,7 @@ fn text(explanation: &Explanation) -> String {
         findings(&mut out, "  ", instance.findings.iter());
         record(&mut out, "  ", &instance.record);
         if instance.groups.is_empty() {
-            line(&mut out, "  no operator group of this person is known");
+            line(&mut out, "  no operator group of this user is known");
         }
         for group in &instance.groups {
             line(&mut out, "");
@@ -131,7 +132,7 @@ fn text(explanation: &Explanation) -> String {
 fn findings<'a>(out: &mut String, indent: &str, findings: impl Iterator<Item = &'a Finding>) {
     for finding in findings {
         let (mark, style) = mark_of(finding.verdict);
-        // As wide as the widest station.
+        // The width of the longest title.
         let station = format!("{:<16}", finding.station.title());
         let column = indent.len() + 20;
         let text = wrapped(&finding.text, column);
@@ -139,7 +140,7 @@ fn findings<'a>(out: &mut String, indent: &str, findings: impl Iterator<Item = &
     }
 }
 
-/// The last change of a group is the last line of its record.
+/// Whether the finding is shown: the last change is not, because it is the last line of the record.
 fn is_shown(finding: &Finding) -> bool {
     finding.station != Station::LastChange
 }
@@ -155,7 +156,7 @@ fn record(out: &mut String, indent: &str, events: &[RecordedEvent]) {
     }
 }
 
-/// The text broken so that it stays in its column, which begins after so many characters.
+/// Wraps the text in its column, which begins after this many characters.
 fn wrapped(text: &str, column: usize) -> String {
     let text = printable(text);
     let options = textwrap::Options::new(WIDTH.saturating_sub(column).max(20))
@@ -197,7 +198,7 @@ fn membership_of(group: &GroupExplanation) -> &'static str {
     match group.is_member {
         Some(true) => "a member",
         Some(false) => "not a member",
-        None => "not known whether a member",
+        None => "membership unknown",
     }
 }
 
@@ -308,12 +309,12 @@ mod tests {
     }
 
     #[test]
-    fn an_explanation_reads_from_the_user_to_the_last_change() {
+    fn an_explanation_as_text_goes_from_the_user_to_the_last_change() {
         insta::assert_snapshot!(anstream::adapter::strip_str(&text(&explanation())));
     }
 
     #[test]
-    fn an_explanation_fits_into_a_ticket() {
+    fn an_explanation_as_markdown_has_a_section_for_each_group() {
         insta::assert_snapshot!(markdown(&explanation()));
     }
 }

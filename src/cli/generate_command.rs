@@ -33,11 +33,11 @@ pub(super) fn run(arguments: &GenerateArguments) -> Result<ExitStatus, CommandEr
     Ok(ExitStatus::Done)
 }
 
-/// One page for the program, one for each command that its help shows, and one for the configuration.
+/// Writes a page for the program, one for each command in its help, and one for the configuration.
 fn manual_pages(folder: &Path) -> io::Result<()> {
-    // The help command is the same on every page.
+    // The help command needs no page.
     let mut program = Arguments::command().disable_help_subcommand(true);
-    // Only now do the commands know the options that every command takes.
+    // This adds the global options to the commands.
     program.build();
     for command in program.get_subcommands().filter(|command| !command.is_hide_set()) {
         let man = man(command.clone());
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_program_and_every_command_that_help_shows_have_a_page() {
+    fn the_program_and_every_visible_command_have_a_page() {
         let commands = Arguments::command();
         let shown = commands.get_subcommands().filter(|command| !command.is_hide_set());
         let mut wanted: BTreeSet<String> =

@@ -1,4 +1,4 @@
-//! `history --approvals`: every approval that was given, by whom, and which run used it.
+//! `history --approvals`: the approvals, with the approver and the run that used each.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -12,8 +12,8 @@ use super::{
     CommandError,
     arguments::OutputFormat,
     json::json,
-    markdown,
-    styles::{DIM, GOOD, table},
+    styles::{DIM, GOOD},
+    table::Table,
 };
 
 /// Version of this document's form.
@@ -23,7 +23,7 @@ const NO_APPROVAL: &str = "No approval has been recorded yet.\n";
 
 const HEADS: [&str; 6] = ["Approved", "Digest", "Instance", "Changes", "By", "Used by run"];
 
-/// The last approvals, newest first, in the form that was asked for.
+/// The last approvals, newest first, in the given format.
 pub(super) async fn approvals(
     journal: Option<&Journal>,
     limit: u32,
@@ -57,15 +57,10 @@ struct ListedApproval<'a> {
 fn list(output: OutputFormat, given: &[GivenApproval]) -> Result<String, serde_json::Error> {
     Ok(match output {
         OutputFormat::Json => json(&Approvals { version: VERSION, approvals: given.iter().map(listed).collect() })?,
-        _ if given.is_empty() => NO_APPROVAL.to_owned(),
-        OutputFormat::Text => {
-            let mut out = String::new();
-            let heads = (DIM, HEADS.map(str::to_owned).into());
-            let lines = given.iter().map(|one| (if one.used_at.is_some() { GOOD } else { DIM }, row(one).into()));
-            table(&mut out, "", std::iter::once(heads).chain(lines));
-            out
+        OutputFormat::Text | OutputFormat::Markdown => {
+            let rows = given.iter().map(|one| (if one.used_at.is_some() { GOOD } else { DIM }, row(one)));
+            Table::new(HEADS, rows).rendered(output, NO_APPROVAL)
         }
-        OutputFormat::Markdown => markdown::table(HEADS, given.iter().map(row)) + "\n",
     })
 }
 
@@ -121,22 +116,22 @@ mod tests {
     }
 
     #[test]
-    fn approvals_are_listed_with_the_users_of_the_kernel_and_the_run_that_used_them() {
+    fn approvals_as_text_have_the_system_users_and_the_run_that_used_them() {
         insta::assert_snapshot!(shown(OutputFormat::Text));
     }
 
     #[test]
-    fn the_list_of_approvals_fits_into_a_ticket() {
+    fn approvals_as_markdown_are_a_table() {
         insta::assert_snapshot!(shown(OutputFormat::Markdown));
     }
 
     #[test]
-    fn programs_get_each_user_of_an_approval_as_a_field() {
+    fn approvals_as_json_have_each_user_as_a_field() {
         insta::assert_snapshot!(shown(OutputFormat::Json));
     }
 
     #[test]
-    fn without_an_approval_there_is_an_answer_all_the_same() {
+    fn a_list_without_approvals_says_so() {
         assert_eq!(list(OutputFormat::Text, &[]).expect("writable"), NO_APPROVAL);
         assert_eq!(list(OutputFormat::Json, &[]).expect("writable"), "{\n  \"version\": 1,\n  \"approvals\": []\n}\n");
     }

@@ -13,9 +13,8 @@ use super::{
     arguments::{HistoryFilter, OutputFormat},
     history_command::deletion_note,
     json::json,
-    markdown,
     report_text::style_of_change,
-    styles::{DIM, table},
+    table::Table,
 };
 
 /// Version of this document's form.
@@ -25,7 +24,7 @@ const NOTHING: &str = "No recorded change matches.\n";
 
 const HEADS: [&str; 8] = ["Recorded", "Run", "Instance", "Change", "Operator", "Group", "Outcome", "Approved by"];
 
-/// The changes that are asked for; `None` where the question is about runs.
+/// The filter for changes; `None` where runs are to be listed.
 pub(super) fn change_filter(filter: &HistoryFilter) -> Option<ChangeFilter> {
     let HistoryFilter { since, until, instance, user, group, op, outcome } = filter;
     let is_about_changes = user.is_some() || group.is_some() || op.is_some() || outcome.is_some();
@@ -40,7 +39,7 @@ pub(super) fn change_filter(filter: &HistoryFilter) -> Option<ChangeFilter> {
     })
 }
 
-/// The matching changes, newest run first, in the form that was asked for.
+/// The matching changes, newest run first, in the given format.
 pub(super) async fn matching_changes(
     journal: Option<&Journal>,
     filter: &ChangeFilter,
@@ -61,7 +60,7 @@ pub(super) async fn matching_changes(
 struct ChangesDocument<'a> {
     version: u32,
     changes: Vec<ListedChange<'a>>,
-    /// Before which times runs, and changes, were deleted for their age.
+    /// The times before which runs, and changes, were deleted because of their age.
     deleted_before: DeletedBefore,
 }
 
@@ -85,15 +84,10 @@ fn list(
         OutputFormat::Json => {
             json(&ChangesDocument { version: VERSION, changes: found.iter().map(listed).collect(), deleted_before })?
         }
-        _ if found.is_empty() => NOTHING.to_owned(),
-        OutputFormat::Text => {
-            let mut out = String::new();
-            let heads = (DIM, HEADS.map(str::to_owned).into());
-            let lines = found.iter().map(|one| (style_of_change(&one.change), row(one).into()));
-            table(&mut out, "", std::iter::once(heads).chain(lines));
-            out
+        OutputFormat::Text | OutputFormat::Markdown => {
+            let rows = found.iter().map(|one| (style_of_change(&one.change), row(one)));
+            Table::new(HEADS, rows).rendered(output, NOTHING)
         }
-        OutputFormat::Markdown => markdown::table(HEADS, found.iter().map(row)) + "\n",
     })
 }
 

@@ -1,4 +1,6 @@
-//! `history`: past runs, and one run's report.
+//! `history`: past runs, and the report of one run.
+
+use std::slice;
 
 use anstyle::Style;
 use serde::Serialize;
@@ -6,6 +8,7 @@ use serde::Serialize;
 use crate::{
     domain::{InstanceName, Outcome, RunReport, to_the_second},
     journal::{DeletedBefore, FindRunError, Journal, RunEntry, RunFilter},
+    settings::Settings,
 };
 
 use super::{
@@ -15,18 +18,20 @@ use super::{
     exit_status::ExitStatus,
     history_approvals, history_changes, history_verify,
     json::json,
-    markdown, report_markdown, report_text,
-    styles::{DIM, table},
+    report_markdown, report_text,
+    styles::DIM,
+    table::Table,
     terminal::print,
 };
 
-/// What there is to say where no run was made yet.
+/// The text where no run has been recorded.
 const NO_RUN: &str = "No run has been recorded yet.\n";
 
-/// Ends with 0 whatever became of the runs it shows: the question was answered.
+/// Exits with 0 regardless of the outcome of the runs that it shows.
 pub(super) async fn run(arguments: &Arguments, history: &HistoryArguments) -> Result<ExitStatus, CommandError> {
-    let (settings, _) = bootstrap(arguments)?;
+    let (mut settings, _) = bootstrap(arguments)?;
     let journal = Journal::open_read_only(&settings.journal_options()).await?;
+    refuse_unknown_instance(&mut settings, journal.as_ref(), &history.filter).await?;
     if let Some(head) = &history.verify {
         return history_verify::run(journal.as_ref(), head.as_deref(), arguments.output).await;
     }
@@ -43,7 +48,23 @@ pub(super) async fn run(arguments: &Arguments, history: &HistoryArguments) -> Re
     Ok(ExitStatus::Done)
 }
 
-/// The runs, or the changes, that fit all that is asked.
+/// Refuses an instance that is neither configured nor in the record: its list would be empty, as if nothing had
+/// happened.
+async fn refuse_unknown_instance(
+    settings: &mut Settings,
+    journal: Option<&Journal>,
+    filter: &HistoryFilter,
+) -> Result<(), CommandError> {
+    let Some(name) = &filter.instance else { return Ok(()) };
+    let runs_of_instance = RunFilter { instance: Some(InstanceName::new(name)), ..RunFilter::default() };
+    let is_recorded = match journal {
+        Some(journal) => !journal.runs_of(&runs_of_instance, 1).await?.is_empty(),
+        None => false,
+    };
+    if is_recorded { Ok(()) } else { settings.keep_instances(slice::from_ref(name)).map_err(CommandError::Usage) }
+}
+
+/// The runs or changes that match the filter.
 async fn listed(
     journal: Option<&Journal>,
     history: &HistoryArguments,
@@ -77,7 +98,7 @@ async fn one_run(journal: Option<&Journal>, run: &str) -> Result<RunReport, Comm
     }
 }
 
-/// The report of a run in the form that was asked for.
+/// The report of a run in the given format.
 pub(super) fn one_report(output: OutputFormat, report: &RunReport) -> Result<String, serde_json::Error> {
     Ok(match output {
         OutputFormat::Text => report_text::text(report),
@@ -86,14 +107,15 @@ pub(super) fn one_report(output: OutputFormat, report: &RunReport) -> Result<Str
     })
 }
 
-/// Where a list reaches back to what was deleted, it says so; JSON has a field for it.
+/// The sentence below a list that reaches back to deleted entries; JSON has a field for it. `more`: the list is cut at
+/// its limit, and older entries may exist.
 pub(super) fn deletion_note(output: OutputFormat, more: bool, deleted_before: DeletedBefore) -> String {
-    let told = if more { String::new() } else { deleted_before.to_text() };
+    let note = if more { String::new() } else { deleted_before.to_text() };
     match output {
         OutputFormat::Json => String::new(),
-        OutputFormat::Text => told,
-        OutputFormat::Markdown if told.is_empty() => told,
-        OutputFormat::Markdown => format!("\n{told}"),
+        OutputFormat::Text => note,
+        OutputFormat::Markdown if note.is_empty() => note,
+        OutputFormat::Markdown => format!("\n{note}"),
     }
 }
 
@@ -105,45 +127,32 @@ const VERSION: u32 = 1;
 struct RunsDocument<'a> {
     version: u32,
     runs: &'a [RunEntry],
-    /// Before which times runs, and changes, were deleted for their age.
+    /// The times before which runs, and changes, were deleted because of their age.
     deleted_before: DeletedBefore,
 }
 
 fn list(output: OutputFormat, runs: &[RunEntry], deleted_before: DeletedBefore) -> Result<String, serde_json::Error> {
     Ok(match output {
         OutputFormat::Json => json(&RunsDocument { version: VERSION, runs, deleted_before })?,
-        _ if runs.is_empty() && deleted_before != DeletedBefore::default() => {
-            "No run that is kept matches.\n".to_owned()
+        OutputFormat::Text | OutputFormat::Markdown => {
+            let nothing =
+                if deleted_before == DeletedBefore::default() { NO_RUN } else { "No recorded run matches.\n" };
+            Table::new(["Run", "Started", "Mode", "Outcome", "Changes"], runs.iter().map(row)).rendered(output, nothing)
         }
-        _ if runs.is_empty() => NO_RUN.to_owned(),
-        OutputFormat::Text => text(runs),
-        OutputFormat::Markdown => markdown::table(["Run", "Started", "Mode", "Outcome", "Changes"], rows(runs)) + "\n",
     })
 }
 
-fn text(runs: &[RunEntry]) -> String {
-    let mut out = String::new();
-    let heads = ["Run", "Started", "Mode", "Outcome", "Changes"].map(str::to_owned).into();
-    let lines = runs.iter().zip(rows(runs)).map(|(entry, row)| (style_of(entry), row.into()));
-    table(&mut out, "", std::iter::once((DIM, heads)).chain(lines));
-    out
-}
-
-fn rows(runs: &[RunEntry]) -> impl Iterator<Item = [String; 5]> {
-    runs.iter().map(|entry| {
-        let outcome = entry.outcome.map_or("running", Outcome::as_str);
-        [
-            entry.run.clone(),
-            to_the_second(entry.started_at),
-            entry.mode.as_str().to_owned(),
-            outcome.to_owned(),
-            report_text::numbers(&entry.summary),
-        ]
-    })
-}
-
-fn style_of(entry: &RunEntry) -> Style {
-    entry.outcome.map_or(DIM, report_text::style_of)
+fn row(entry: &RunEntry) -> (Style, [String; 5]) {
+    let style = entry.outcome.map_or(DIM, report_text::style_of);
+    let outcome = entry.outcome.map_or("running", Outcome::as_str);
+    let cells = [
+        entry.run.clone(),
+        to_the_second(entry.started_at),
+        entry.mode.as_str().to_owned(),
+        outcome.to_owned(),
+        report_text::numbers(&entry.summary),
+    ];
+    (style, cells)
 }
 
 #[cfg(test)]
@@ -174,17 +183,17 @@ mod tests {
     }
 
     #[test]
-    fn runs_are_listed_with_the_numbers_that_count() {
+    fn runs_as_text_are_listed_with_their_changes() {
         insta::assert_snapshot!(shown(OutputFormat::Text, &runs()));
     }
 
     #[test]
-    fn the_list_fits_into_a_ticket() {
+    fn runs_as_markdown_are_a_table() {
         insta::assert_snapshot!(shown(OutputFormat::Markdown, &runs()[1..3]));
     }
 
     #[test]
-    fn programs_get_the_promised_fields() {
+    fn runs_as_json_have_the_documented_fields() {
         let document: serde_json::Value = serde_json::from_str(&shown(OutputFormat::Json, &runs())).expect("JSON");
         let first = &document["runs"][1];
         assert_eq!(
@@ -197,11 +206,11 @@ mod tests {
                 &3.into()
             )
         );
-        assert!(document["runs"][0]["outcome"].is_null(), "it still runs");
+        assert!(document["runs"][0]["outcome"].is_null(), "the run is in progress");
     }
 
     #[test]
-    fn without_a_run_there_is_an_answer_all_the_same() {
+    fn a_list_without_runs_says_so() {
         assert_eq!(shown(OutputFormat::Text, &[]), NO_RUN);
         assert_eq!(shown(OutputFormat::Markdown, &[]), NO_RUN);
         let document: serde_json::Value = serde_json::from_str(&shown(OutputFormat::Json, &[])).expect("JSON");

@@ -1,4 +1,4 @@
-//! `history --verify`: whether the record is what was recorded.
+//! `history --verify`: whether the record was changed afterwards.
 
 use std::fmt::Write as _;
 
@@ -12,12 +12,12 @@ use crate::{
 
 use super::{CommandError, arguments::OutputFormat, exit_status::ExitStatus, json::json, terminal::print};
 
-/// What a check without a head cannot tell.
-const WITHOUT_HEAD: &str = "Without a head that was kept elsewhere (each run logs one as record.head), a record that was \
-                            rebuilt as a whole or cut at its end cannot be told from a true one: \
+/// What a verification without a head cannot detect.
+const WITHOUT_HEAD: &str = "Without a head that was stored elsewhere (each run logs one as record.head), this cannot \
+                            detect that the record was rebuilt as a whole or truncated at its end: \
                             campaign-group-sync history --verify NUMBER:HASH";
 
-/// Checks the record. Exits with 1 when it is not whole.
+/// Verifies the record. Exits with 1 when it was changed.
 pub(super) async fn run(
     journal: Option<&Journal>,
     head: Option<&str>,
@@ -27,7 +27,7 @@ pub(super) async fn run(
     let Some(journal) = journal else {
         if known.is_some() {
             print(
-                "There is no record where state.url points, and a head of one was given: the state is gone, or elsewhere.\n",
+                "A head was given, and there is no record at state.url: the state was deleted, or is at another place.\n",
             )?;
             return Ok(ExitStatus::Failure);
         }
@@ -44,7 +44,8 @@ pub(super) async fn run(
 
 fn parsed(head: &str) -> Result<RecordHead, CommandError> {
     RecordHead::parse(head).ok_or_else(|| {
-        let what = "a head is the number of an event, a colon, and 64 hexadecimal digits, as each run logs it";
+        let what =
+            "a head is the number of an event, a colon, and 64 hexadecimal digits; each run logs one as record.head";
         CommandError::Usage(format!("\"{}\" is not a head: {what}", crate::domain::printable(head)))
     })
 }
@@ -61,7 +62,7 @@ struct Document<'a> {
     deletions: Vec<Deleted>,
 }
 
-/// What retention deleted.
+/// A deletion because of age.
 #[derive(Serialize)]
 struct Deleted {
     event: i64,
@@ -72,7 +73,7 @@ struct Deleted {
     before: DateTime<Utc>,
     runs: usize,
     events: i64,
-    /// Recorded after the head that was given, which therefore says nothing of it; null without one.
+    /// Whether it was recorded after the given head, which therefore does not cover it; null without a head.
     after_head: Option<bool>,
 }
 
@@ -114,7 +115,7 @@ impl<'a> Document<'a> {
 fn text(verification: &Verification, known: Option<&RecordHead>) -> String {
     let mut out = String::new();
     let verdict = match verification.faults.len() {
-        0 => "The record is whole".to_owned(),
+        0 => "The record is unchanged".to_owned(),
         1 => "The record was changed in 1 place".to_owned(),
         many => format!("The record was changed in {many} places"),
     };
@@ -131,7 +132,7 @@ fn text(verification: &Verification, known: Option<&RecordHead>) -> String {
             out,
             "{}",
             filled(&format!(
-                "{} runs were recorded by an earlier version, before the record was chained: they are not checked.",
+                "{} runs were recorded by an earlier version without a chained record: they are not verified.",
                 verification.runs_before
             ))
         );
@@ -145,7 +146,7 @@ fn text(verification: &Verification, known: Option<&RecordHead>) -> String {
     out
 }
 
-/// What was deleted for its age, a sentence for each setting and reason to look at it.
+/// The deletions because of age: a sentence for each setting, and one for deletions that need a review.
 fn deletions_in_words(deletions: &[Deletion], known: Option<&RecordHead>) -> Vec<String> {
     let mut sentences = Vec::new();
     for setting in [KeepSetting::KeepRuns, KeepSetting::KeepChanges] {
@@ -160,14 +161,14 @@ fn deletions_in_words(deletions: &[Deletion], known: Option<&RecordHead>) -> Vec
     match known.map_or(0, later) {
         0 => {}
         later => sentences.push(format!(
-            "{later} of these deletions were recorded after the given head, which says nothing of them: compare them with \
+            "{later} of these deletions were recorded after the given head, which does not cover them: compare them with \
              the settings, or give a later head."
         )),
     }
     sentences
 }
 
-/// Broken into lines of at most 80 columns.
+/// Wraps the text at 80 columns.
 fn filled(text: &str) -> String {
     textwrap::fill(text, 80)
 }

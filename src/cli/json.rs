@@ -1,4 +1,4 @@
-//! Documents for programs.
+//! JSON documents.
 
 use std::fmt::Write as _;
 
@@ -6,15 +6,15 @@ use serde::Serialize;
 
 use crate::domain::is_printable;
 
-/// The document with indentation, and a line end.
+/// The document with indentation and a final line end.
 ///
-/// Programs get every name as it is. People who look at the document are not deceived by it either: characters that are not
-/// seen, or turn the reading direction, are written as JSON escapes.
+/// Programs read every name exactly. Invisible characters, and those that change the reading direction, are JSON
+/// escapes, so that they cannot deceive a reader.
 pub(super) fn json(document: &impl Serialize) -> Result<String, serde_json::Error> {
     let plain = serde_json::to_string_pretty(document)?;
     let mut text = String::with_capacity(plain.len() + 1);
     for character in plain.chars() {
-        // Between the texts of a document stand ASCII characters only, and a line end is one of them.
+        // Line ends are part of the indentation; those in strings are escaped already.
         if character == '\n' || is_printable(character) {
             text.push(character);
             continue;
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_exact_for_programs_and_harmless_for_people() {
+    fn invisible_characters_of_a_name_are_escaped_and_the_name_stays_exact() {
         let names = ["zoë", "a\u{202e}b\u{2028}\u{e0041}", "a\nb"];
         let text = json(&names).expect("writable");
         assert!(text.contains("zoë") && text.contains(r"a\u202eb\u2028\udb40\udc41"), "{text}");

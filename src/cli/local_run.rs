@@ -1,4 +1,5 @@
-//! A run that this process makes itself: it stops early on a signal, and its notifications are delivered before it exits.
+//! A run that this process makes itself: it stops early on a signal, and its notifications are delivered before it
+//! exits.
 
 use std::time::Duration;
 
@@ -17,10 +18,10 @@ use crate::{
 
 use super::CommandError;
 
-/// How long deliveries are waited for. What is left stays in the state for the next run, or the daemon.
+/// The time limit for deliveries. Undelivered notifications stay in the state for the next run, or the daemon.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Makes a run in this process. Told to end, it finishes what it has in hand.
+/// Makes a run in this process. On SIGINT or SIGTERM it finishes the current change and ends.
 pub(super) async fn run_until_signal<T>(run: impl AsyncFnOnce(Stop) -> T) -> Result<T, CommandError> {
     let mut signals = StopSignals::listen().map_err(DaemonError::Signals)?;
     let (switch, stop) = StopSwitch::new();
@@ -35,13 +36,14 @@ pub(super) async fn run_until_signal<T>(run: impl AsyncFnOnce(Stop) -> T) -> Res
     }
 }
 
-/// Delivers the notifications of the run, and those that wait. What cannot be delivered never changes how the run ended.
+/// Delivers the notifications of the run and those still waiting. A failed delivery does not change the outcome of the
+/// run.
 pub(super) async fn notify_after_run(journal: &Journal, settings: &Settings, mode: RunMode) {
     if mode != RunMode::Apply || settings.notify.targets().is_empty() {
         return;
     }
     if let Err(error) = notify_expiring(journal, settings.expiry_days(), Utc::now()).await {
-        tracing::warn!("the expiry of credentials could not be told: {}", Chain(&error));
+        tracing::warn!("no notification of expiring credentials could be recorded: {}", Chain(&error));
     }
     Box::pin(deliver_all(journal, &settings.notify, DELIVERY_TIMEOUT)).await;
 }

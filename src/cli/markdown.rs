@@ -1,12 +1,12 @@
-//! Markdown for tickets and wikis, in which no name becomes markup, a link or a mention.
+//! Markdown for tickets and wikis, in which a name never becomes markup, a link or a mention.
 
 use crate::domain::printable;
 
-/// Marks before and after a word that belong to the sentence.
+/// Punctuation before and after a word that belongs to the sentence, and not to the word.
 const OPENING: [char; 3] = ['"', '\'', '('];
 const CLOSING: [char; 7] = ['"', '\'', ')', ',', '.', ';', ':'];
 
-/// A table whose cells are made safe.
+/// A table with escaped cells.
 pub(super) fn table<const COLUMNS: usize>(
     head: [&str; COLUMNS],
     rows: impl Iterator<Item = [String; COLUMNS]>,
@@ -17,10 +17,9 @@ pub(super) fn table<const COLUMNS: usize>(
     lines.join("\n")
 }
 
-/// Text that cannot break out of its place, within a table or outside: users choose their names.
+/// Escaped text for a table or a paragraph: names come from users and must not become markup.
 ///
-/// Words that forges and wikis turn into links, mentions of people or references to tickets are shown as code, in which
-/// they do not.
+/// Words that forges and wikis would turn into links, mentions of users or references to tickets are written as code.
 pub(super) fn cell(text: &str) -> String {
     printable(text).split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
@@ -29,7 +28,7 @@ fn word(word: &str) -> String {
     if !is_linked(word) {
         return word.chars().flat_map(|character| escaped(character).into_iter().flatten()).collect();
     }
-    // The punctuation of the sentence is no part of the name.
+    // The punctuation of the sentence is not part of the name.
     let core = word.trim_start_matches(OPENING).trim_end_matches(CLOSING);
     let before = word.len() - word.trim_start_matches(OPENING).len();
     let (opening, closing) =
@@ -51,14 +50,14 @@ fn word(word: &str) -> String {
     out
 }
 
-/// Whether a renderer may make a link, a mention or a reference of this word.
+/// Whether a renderer may turn this word into a link, a mention or a reference.
 fn is_linked(word: &str) -> bool {
     let has_number = |mark| word.split(mark).skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     let lower = word.to_ascii_lowercase();
     word.contains('@') || word.contains("://") || lower.contains("www.") || has_number('#') || has_number('!')
 }
 
-/// Every punctuation mark of ASCII that can begin markup may stand after a backslash.
+/// Escapes ASCII punctuation that can begin markup with a backslash.
 fn escaped(character: char) -> [Option<char>; 2] {
     match character {
         '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '&' | '~' | '$' => [Some('\\'), Some(character)],
@@ -75,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn no_name_becomes_markup() {
+    fn names_are_escaped_so_that_they_are_not_markup() {
         check("Campaign - acme - delivery", "Campaign - acme - delivery");
         check("*a* _b_ [c](d) <e> #f", "\\*a\\* \\_b\\_ \\[c\\](d) \\<e\\> \\#f");
         check("a|b\\c`d &lt; ~x~ $y$", "a\\|b\\\\c\\`d \\&lt; \\~x\\~ \\$y\\$");
@@ -83,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn no_name_becomes_a_link_a_mention_or_a_reference() {
+    fn words_that_could_become_links_mentions_or_references_are_code() {
         check("ask @everyone about it", "ask `@everyone` about it");
         check("member \"ann@acme.com\".", "member \"`ann@acme.com`\".");
         check("(ann@acme.com, bob@acme.com)", "(`ann@acme.com`, `bob@acme.com`)");

@@ -1,4 +1,4 @@
-//! `mask`: what the association mask matches, what nearly matches, and what another mask would do.
+//! `mask`: what the association mask matches and nearly matches, and what another mask would match.
 
 use crate::{
     check::{MaskError, MaskQuery, Network, mask_report},
@@ -18,7 +18,8 @@ use super::{
     terminal::{ProgressLine, print},
 };
 
-/// Without a mask to try it ends with 0 whenever everything could be asked; with one, as a dry run under it would.
+/// Without a mask to try it exits with 0 when everything could be read; with one it exits as a dry run with that mask
+/// would.
 pub(super) async fn run(arguments: &Arguments, mask: &MaskArguments) -> Result<ExitStatus, CommandError> {
     let Some(scenario) = &mask.sandbox else {
         let (settings, progress) = bootstrap(arguments)?;
@@ -34,7 +35,7 @@ pub(super) async fn run(arguments: &Arguments, mask: &MaskArguments) -> Result<E
     exit
 }
 
-/// What the program ends with where there is no answer.
+/// The exit status where the report could not be made.
 pub(super) fn exit_of(error: &MaskError) -> ExitStatus {
     match error {
         MaskError::Listing(error) => error.outcome().into(),
@@ -52,7 +53,7 @@ async fn answer(
     settings.keep_instances(&mask.instance).map_err(CommandError::Usage)?;
     if mask.tried.is_some() && settings.instances.len() > 1 {
         let names = settings.instances.iter().map(|instance| instance.name().as_str()).collect::<Vec<_>>().join(", ");
-        return Err(CommandError::Usage(format!("a mask is tried in one instance: give --instance, one of {names}")));
+        return Err(CommandError::Usage(format!("--try needs a single instance: add --instance with one of {names}")));
     }
     let query = MaskQuery {
         names: mask.names.clone(),

@@ -1,4 +1,4 @@
-//! What a mask matches, for tickets and wikis.
+//! The report of `mask` in Markdown.
 
 use crate::check::{InstanceMaskReport, MaskReport, MatchChange, MatchKind, ProfileMatch, TriedMask};
 
@@ -8,7 +8,7 @@ use super::{
     report_markdown,
 };
 
-/// The whole answer.
+/// The report.
 pub(super) fn markdown(report: &MaskReport) -> String {
     let mut sections = vec!["# Association mask".to_owned()];
     sections.extend(origin(report).map(|origin| format!("{origin}.")));
@@ -17,7 +17,7 @@ pub(super) fn markdown(report: &MaskReport) -> String {
     }
     let mut text = sections.join("\n\n") + "\n";
     if let Some(run) = &report.run {
-        text.push_str("\nWhat a run under the tried mask would change (nothing was changed):\n\n");
+        text.push_str("\nWhat a run with the tried mask would change (nothing was changed):\n\n");
         text.push_str(&report_markdown::markdown(run));
     }
     text
@@ -50,10 +50,10 @@ fn instance_sections(sections: &mut Vec<String>, instance: &InstanceMaskReport) 
 
 fn tried_section(tried: &TriedMask) -> String {
     let changing: Vec<_> = tried.compared.iter().filter(|one| one.change != MatchChange::Same).collect();
-    let title = format!("### Under {}", cell(&tried.mask));
+    let title = format!("### With {}", cell(&tried.mask));
     let doubt = tried.warning.as_ref().map_or_else(String::new, |warning| format!("Note: {}\n\n", cell(warning)));
     if changing.is_empty() {
-        return format!("{title}\n\n{doubt}Every profile is matched as before, or as little as before.");
+        return format!("{title}\n\n{doubt}The result is the same for every profile.");
     }
     let rows = changing.into_iter().map(|one| [one.profile.clone(), groups(one)]);
     format!("{title}\n\n{doubt}{}", table(["Profile", "Operator group"], rows))

@@ -1,6 +1,7 @@
-//! What a mask matches, for people at a terminal. A name that nearly matches has its difference marked below it.
+//! The report of `mask` as text. A name that nearly matches has its differences marked below it.
 
 use anstyle::Style;
+use textwrap::core::display_width;
 
 use crate::{
     check::{
@@ -12,10 +13,10 @@ use crate::{
 
 use super::{
     report_text,
-    styles::{BAD, BOLD, DIM, DOUBT, GOOD, line, styled, table},
+    styles::{BAD, BOLD, DIM, DOUBT, GOOD, columns, line, styled},
 };
 
-/// The whole answer.
+/// The report.
 pub(super) fn text(report: &MaskReport) -> String {
     let mut out = String::new();
     if let Some(origin) = origin(report) {
@@ -30,20 +31,20 @@ pub(super) fn text(report: &MaskReport) -> String {
     }
     if let Some(run) = &report.run {
         line(&mut out, "");
-        line(&mut out, &format!("{BOLD}What a run under the tried mask would change{BOLD:#} (nothing was changed)"));
+        line(&mut out, &format!("{BOLD}What a run with the tried mask would change{BOLD:#} (nothing was changed)"));
         line(&mut out, "");
         out.push_str(&report_text::text(run));
     }
     out
 }
 
-/// Where the names come from.
+/// The listing that the names come from, in words.
 pub(super) fn origin(report: &MaskReport) -> Option<String> {
     let listing = report.listing.as_ref()?;
     let profiles = counted(listing.profiles, "product profile", "product profiles");
     let until = listing
         .renewable_at
-        .map_or_else(String::new, |at| format!("; new and renamed ones will be seen after {}", to_the_second(at)));
+        .map_or_else(String::new, |at| format!("; new and renamed profiles are read after {}", to_the_second(at)));
     Some(format!("{profiles}, as listed at {}{until}", to_the_second(listing.read_at)))
 }
 
@@ -63,20 +64,17 @@ fn instance_section(out: &mut String, instance: &InstanceMaskReport) {
     }
 }
 
-/// What has to be said of an instance beside the names.
+/// Warnings and errors of an instance.
 pub(super) fn notes(instance: &InstanceMaskReport) -> Vec<String> {
     let mut notes: Vec<String> = instance.warning.iter().cloned().collect();
     notes.extend(
-        instance
-            .error
-            .as_ref()
-            .map(|error| format!("whether the operator groups exist in Campaign is not known: {error}")),
+        instance.error.as_ref().map(|error| format!("the operator groups of Campaign could not be read: {error}")),
     );
     let is_none_matched = instance.names.iter().all(|name| name.matching != MatchKind::Matched);
     let corrected = instance.names.iter().find_map(|name| name.corrected_mask.as_deref());
     if let (true, Some(mask)) = (is_none_matched, corrected) {
         notes.push(format!(
-            "no profile matches and some nearly do; if the mask is wrong, see what another one matches: campaign-group-sync \
+            "no profile matches and some nearly match; if the mask is wrong, try another one: campaign-group-sync \
              mask --instance {} --try={}",
             shell_word(&instance.name),
             shell_word(mask)
@@ -94,7 +92,7 @@ fn names_section(out: &mut String, instance: &InstanceMaskReport, names: &[Profi
             let group = format!("→ {}", name.group.clone().unwrap_or_default());
             (style, vec![name.profile.clone(), group, remark(instance, name)])
         });
-        table(out, "    ", rows);
+        columns(out, "    ", rows);
     }
     if of(MatchKind::NearlyMatched).count() > 0 {
         heading(out, "Nearly matched", DOUBT, of(MatchKind::NearlyMatched).count());
@@ -109,7 +107,7 @@ fn names_section(out: &mut String, instance: &InstanceMaskReport, names: &[Profi
         heading(out, "Not matched", DIM, of(MatchKind::Unmatched).count());
         let rows = of(MatchKind::Unmatched)
             .map(|name| (DIM, vec![name.profile.clone(), name.reason.clone().unwrap_or_default()]));
-        table(out, "    ", rows);
+        columns(out, "    ", rows);
     }
 }
 
@@ -122,13 +120,13 @@ fn needs_attention(name: &ProfileMatch) -> bool {
     name.reason.is_some() || matches!(name.in_campaign, Some(GroupPresence::Missing | GroupPresence::Ambiguous))
 }
 
-/// What is to be said of a group in Campaign.
+/// Whether the group exists in Campaign, and what is wrong with the match.
 pub(super) fn remark(instance: &InstanceMaskReport, name: &ProfileMatch) -> String {
     let group = match name.in_campaign {
         Some(GroupPresence::Exists) => "in Campaign",
         Some(GroupPresence::Missing) if instance.creates_groups => "not in Campaign: a run creates it",
-        Some(GroupPresence::Missing) => "not in Campaign: a run leaves it out",
-        Some(GroupPresence::Ambiguous) => "twice in Campaign, in different letter case: a run leaves it out",
+        Some(GroupPresence::Missing) => "not in Campaign: a run skips it",
+        Some(GroupPresence::Ambiguous) => "twice in Campaign, in different letter case: a run skips it",
         None => "",
     };
     [Some(group).filter(|text| !text.is_empty()), name.reason.as_deref()]
@@ -149,10 +147,10 @@ fn near_lines(out: &mut String, instance: &InstanceMaskReport, name: &ProfileMat
     let remark = remark(instance, name);
     let remark = if remark.is_empty() { remark } else { format!(" ({remark})") };
     let corrected = name.corrected.as_deref().unwrap_or_default();
-    line(out, &format!("    Named {} it would be the group {}{remark}.", quoted(corrected), printable(&group)));
+    line(out, &format!("    With the name {} it maps to the group {}{remark}.", quoted(corrected), printable(&group)));
 }
 
-/// A line of marks with the meaning of the last one; then, below, one line for each mark before it.
+/// A line with all marks and the meaning of the last one, followed by a line for each mark before it.
 fn marks(characters: &[(String, usize)], differences: &[NameDifference]) -> Vec<String> {
     let width = |from: usize, to: usize| -> usize {
         characters.get(from..to.min(characters.len())).unwrap_or_default().iter().map(|(_, width)| width).sum()
@@ -168,7 +166,7 @@ fn marks(characters: &[(String, usize)], differences: &[NameDifference]) -> Vec<
     for shown in (0..differences.len()).rev() {
         let mut text = String::new();
         for (place, (column, length)) in places.iter().enumerate().take(shown + 1) {
-            text.push_str(&" ".repeat(column.saturating_sub(columns(&text))));
+            text.push_str(&" ".repeat(column.saturating_sub(display_width(&text))));
             if shown + 1 == differences.len() {
                 text.push_str(&"^".repeat(*length));
             } else if place < shown {
@@ -190,12 +188,12 @@ pub(super) fn meaning(difference: &NameDifference) -> String {
     let (found, expected) = (visible(&difference.found), visible(&difference.expected));
     match (difference.found.is_empty(), difference.expected.is_empty()) {
         (true, _) => format!("{expected} is missing here"),
-        (false, true) => format!("{found}{names} is too much"),
+        (false, true) => format!("{found}{names} is extra"),
         (false, false) => format!("{found}{names} instead of {expected}"),
     }
 }
 
-/// A text with its blanks made visible.
+/// A text with visible spaces.
 fn visible(text: &str) -> String {
     let shown: String =
         text.chars().map(|character| if character == ' ' { "␣".to_owned() } else { shown(character).0 }).collect();
@@ -206,42 +204,25 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", printable(text))
 }
 
-/// A character as it is shown, and how many columns it takes. What nobody would see is written out.
+/// A character as it is shown, with its width in columns. Invisible characters are written as escapes.
 fn shown(character: char) -> (String, usize) {
     let text = printable(character.encode_utf8(&mut [0; 4])).into_owned();
-    let width = columns(&text);
+    let width = display_width(&text);
     (text, width)
-}
-
-/// How many columns a text takes: characters of East Asia two, marks above and below other characters none.
-fn columns(text: &str) -> usize {
-    let column = |character: char| match character {
-        '\u{300}'..='\u{36f}' | '\u{fe00}'..='\u{fe0f}' => 0,
-        '\u{1100}'..='\u{115f}'
-        | '\u{2e80}'..='\u{a4cf}'
-        | '\u{ac00}'..='\u{d7a3}'
-        | '\u{f900}'..='\u{faff}'
-        | '\u{fe30}'..='\u{fe6f}'
-        | '\u{ff01}'..='\u{ff60}'
-        | '\u{1f300}'..='\u{1faff}'
-        | '\u{20000}'..='\u{3fffd}' => 2,
-        _ => 1,
-    };
-    text.chars().map(column).sum()
 }
 
 fn tried_section(out: &mut String, instance: &InstanceMaskReport, tried: &TriedMask) {
     line(out, "");
-    line(out, &format!("  {BOLD}Under{BOLD:#} {}", styled(BOLD, &quoted(&tried.mask))));
+    line(out, &format!("  {BOLD}With{BOLD:#} {}", styled(BOLD, &quoted(&tried.mask))));
     if let Some(warning) = &tried.warning {
         line(out, &format!("  {}", styled(DOUBT, &printable(warning))));
     }
     let changing = tried.compared.iter().filter(|one| one.change != MatchChange::Same);
-    table(out, "    ", changing.map(compared_row));
+    columns(out, "    ", changing.map(compared_row));
     let same = tried.compared.iter().filter(|one| one.change == MatchChange::Same);
     let matched = same.clone().filter(|one| one.tried.is_some()).count();
     let none = same.filter(|one| one.tried.is_none()).count();
-    line(out, &format!("    {matched} matched as before, {none} as little as before"));
+    line(out, &format!("    {matched} matched as before, {none} not matched as before"));
     for name in tried.names.iter().filter(|name| name.matching == MatchKind::Matched && needs_attention(name)) {
         let text = format!("{}: {}", printable(&name.profile), printable(&remark(instance, name)));
         line(out, &format!("    {}", styled(DOUBT, &text)));
@@ -257,7 +238,7 @@ fn compared_row(one: &MaskComparison) -> (Style, Vec<String>) {
     (style, vec![character.to_owned(), one.profile.clone(), groups(one)])
 }
 
-/// Which group becomes which.
+/// The group under the configured mask and under the tried one.
 pub(super) fn groups(one: &MaskComparison) -> String {
     match (&one.configured, &one.tried) {
         (Some(before), Some(after)) if before == after => before.clone(),
@@ -321,12 +302,12 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_is_marked_below_the_name() {
+    fn differences_are_marked_below_the_name() {
         insta::assert_snapshot!(anstream::adapter::strip_str(&text(&report("Campaign [-–] acme - (.*)"))));
     }
 
     #[test]
-    fn names_and_differences_fit_into_a_ticket() {
+    fn a_mask_report_as_markdown_has_a_table_for_each_kind_of_match() {
         insta::assert_snapshot!(markdown(&report("Campaign [-–] acme - (.*)")));
     }
 }

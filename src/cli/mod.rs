@@ -1,4 +1,4 @@
-//! Arguments, output and exit codes. One file a command; nothing is decided here.
+//! Arguments, output and exit statuses. One file for each command; decisions are made in other modules.
 
 mod access_command;
 mod approve_command;
@@ -32,6 +32,7 @@ mod sandbox_configuration;
 mod status_command;
 mod styles;
 mod sync_now_command;
+mod table;
 mod temporary_sandbox;
 mod terminal;
 mod time_argument;
@@ -55,7 +56,7 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error).into(),
     };
-    // One thread: a run waits for two vendors far more than it computes, and one thread keeps the memory small.
+    // One thread is enough: a run mostly waits for Adobe and Campaign, and one thread needs less memory.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -68,9 +69,9 @@ pub fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> ExitStatus {
     let result = match &arguments.command {
-        // Somebody who wrote `--sync-now --dry-run undo RUN --apply` meant one of the two; which, nobody can tell.
+        // `--sync-now --dry-run undo RUN --apply` contradicts itself, and a guess could write to Campaign.
         Some(_) if arguments.sync_now => {
-            Err(CommandError::Usage("give --sync-now or a command, and not both".to_owned()))
+            Err(CommandError::Usage("--sync-now and a command exclude each other".to_owned()))
         }
         Some(Command::Status) => status_command::run(&arguments).await,
         Some(Command::Check(check)) => check_command::run(&arguments, check).await,
@@ -89,9 +90,9 @@ async fn run(arguments: Arguments) -> ExitStatus {
     };
     result.unwrap_or_else(|error| {
         match &error {
-            // A list of problems, a line or more each.
+            // A list of problems, with a line or more for each.
             CommandError::Settings(problems) => print_error(&problems.to_string()),
-            // It may list the runs that are meant, a line each.
+            // It may list the runs with that beginning, a line for each.
             CommandError::Run(error) => print_error(&error.to_string()),
             _ => print_error(&Chain(&error).to_string()),
         }
@@ -99,14 +100,14 @@ async fn run(arguments: Arguments) -> ExitStatus {
     })
 }
 
-/// Shows what is wrong with the arguments, or the help that was asked for.
+/// Prints the error about the arguments, or the requested help.
 fn usage(error: &clap::Error) -> ExitStatus {
-    // Nothing can be done about a closed terminal.
+    // A closed terminal cannot be reported.
     let _ = error.print();
     if error.use_stderr() { ExitStatus::Usage } else { ExitStatus::Done }
 }
 
-/// Why a command did not do its work.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 enum CommandError {
     #[error("{0}")]
@@ -116,7 +117,7 @@ enum CommandError {
     #[error(transparent)]
     MissingMode(#[from] MissingModeError),
     #[error(
-        "this user may not use the control socket {} of the daemon, and cannot read the secrets to do without the daemon; \
+        "this user may neither use the control socket {} of the daemon nor read the secrets that a run without the daemon needs; \
          run the command as root, or have an administrator add this user to the group of the socket, and sign in again",
         socket.display()
     )]
@@ -130,8 +131,8 @@ enum CommandError {
     #[error(transparent)]
     Run(crate::journal::FindRunError),
     #[error(
-        "who was in which group at {} is not known any more: what ended before {} was deleted (state.keep_changes); ask for a \
-         time from then on",
+        "the memberships at {} are not known any more: those that ended before {} were deleted (state.keep_changes); give a \
+         later time",
         crate::domain::to_the_second(*at),
         crate::domain::to_the_second(*since)
     )]
@@ -142,7 +143,7 @@ enum CommandError {
     NotHeld(String),
     #[error(transparent)]
     Daemon(#[from] DaemonError),
-    #[error("the daemon closed the connection before it answered; its log may say why")]
+    #[error("the daemon closed the connection without a response; its log may have the reason")]
     Control(#[source] std::io::Error),
     #[error("the daemon refused: {0}")]
     Refused(String),

@@ -23,7 +23,7 @@ pub(super) const EXITS: [ExitStatus; 11] = [
     ExitStatus::Configuration,
 ];
 
-/// Every reason for skipping; those that need no administrator first.
+/// Every reason for skipping; those that need no administrator come first.
 const REASONS: [SkipReason; 17] = [
     SkipReason::NoOperator,
     SkipReason::NoGroup,
@@ -44,7 +44,7 @@ const REASONS: [SkipReason; 17] = [
     SkipReason::UnknownGroup,
 ];
 
-/// What the exit statuses of commands other than a run mean.
+/// The meaning of the exit statuses of commands other than a run.
 pub(super) const EXITS_OF_COMMANDS: [&str; 5] = [
     "When several statuses apply, the first of 78, 77, 64, 7, 5, 6, 1, 4, 3, 2 wins.",
     "check exits with 0, with 3 when it has a warning, and otherwise with the status that its most serious failure \
@@ -54,7 +54,7 @@ pub(super) const EXITS_OF_COMMANDS: [&str; 5] = [
     "The daemon exits with 7 when another daemon uses the same state.",
 ];
 
-/// What an exit status means.
+/// The meaning of an exit status.
 pub(super) fn exit_meaning(exit: ExitStatus) -> &'static str {
     match exit {
         ExitStatus::Done => "in sync, or all changes applied",
@@ -73,7 +73,7 @@ pub(super) fn exit_meaning(exit: ExitStatus) -> &'static str {
     }
 }
 
-/// What a reason for skipping means.
+/// The meaning of a reason for skipping.
 fn reason_meaning(reason: SkipReason) -> &'static str {
     match reason {
         SkipReason::NoOperator => {

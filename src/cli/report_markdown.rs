@@ -1,4 +1,4 @@
-//! The report of a run, for tickets and wikis.
+//! The report of a run in Markdown.
 
 use crate::domain::{InstanceReport, RunMode, RunReport, to_the_second};
 
@@ -7,7 +7,7 @@ use super::{
     report_text::{approval_of, mode_of, sentence_of, source_line, summary_line},
 };
 
-/// The whole report.
+/// The report.
 pub(super) fn markdown(report: &RunReport) -> String {
     let mode = match report.mode {
         RunMode::Apply => "",
@@ -43,7 +43,7 @@ fn instance_sections(sections: &mut Vec<String>, instance: &InstanceReport, undo
             .orphaned
             .iter()
             .map(|orphan| [orphan.group.clone(), orphan.profile.clone(), orphan.members.to_string()]);
-        sections.push(table(["Orphaned", "Profile that is gone", "Members"], rows));
+        sections.push(table(["Orphaned", "Missing profile", "Members"], rows));
     }
     if !instance.changes.is_empty() {
         let rows = instance.changes.iter().map(|change| {
@@ -60,7 +60,7 @@ fn instance_sections(sections: &mut Vec<String>, instance: &InstanceReport, undo
             .skipped
             .iter()
             .map(|skipped| [skipped.reason.as_str().to_owned(), skipped.subject.clone(), skipped.detail.clone()]);
-        sections.push(table(["Left out", "Subject", "Detail"], rows));
+        sections.push(table(["Skipped", "Subject", "Detail"], rows));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The report of a run, for people at a terminal.
+//! The report of a run as text.
 
 use anstyle::Style;
 
@@ -7,9 +7,9 @@ use crate::domain::{
     SourceKind, SourceReport, Summary, name_shown, printable, to_the_second,
 };
 
-use super::styles::{BAD, BOLD, DIM, DOUBT, GOOD, line, styled, table};
+use super::styles::{BAD, BOLD, DIM, DOUBT, GOOD, columns, line, styled};
 
-/// The whole report.
+/// The report.
 pub(super) fn text(report: &RunReport) -> String {
     let mut out = String::new();
     let mode = match report.mode {
@@ -35,31 +35,32 @@ pub(super) fn text(report: &RunReport) -> String {
     out
 }
 
-/// What the outcome of a run means, in words. A digest that is not held makes it `held` where no instance holds anything.
+/// The outcome of a run in words. A given digest that is not held results in `held`, although no instance holds
+/// anything.
 pub(super) fn sentence_of(report: &RunReport) -> &'static str {
     match report.outcome {
         Outcome::Held if report.instances.iter().all(|instance| instance.held.is_none()) => {
-            "The digest that was given is not held: nothing was released by it."
+            "The given digest is not held: nothing was released."
         }
         Outcome::InSync => "In sync: nothing to do.",
         Outcome::ChangesPending => "Changes are pending; nothing was written.",
         Outcome::Applied => "All changes were applied.",
-        Outcome::Partial => "Finished; some items failed or could not be placed.",
-        Outcome::Held => "Something is held by a guard and was not applied.",
-        Outcome::Incomplete => "A system could not be read completely; nothing was written there.",
-        Outcome::Throttled => "A vendor asks for a longer pause than this run may wait; try again later.",
-        Outcome::Unavailable => "A system does not answer; try again later.",
-        Outcome::Locked => "Another run holds the lock.",
+        Outcome::Partial => "Finished; some items failed or were skipped.",
+        Outcome::Held => "A guard holds changes; they were not applied.",
+        Outcome::Incomplete => "Adobe or Campaign could not be read completely; nothing was written there.",
+        Outcome::Throttled => "Adobe asked for a longer pause than this run may wait; retry later.",
+        Outcome::Unavailable => "Adobe or Campaign is temporarily unavailable; retry later.",
+        Outcome::Locked => "Another run is in progress.",
         Outcome::Refused => "Credentials were refused.",
         Outcome::Misconfigured => "The proxy that is configured on this host cannot be used.",
         Outcome::Failed => "Unexpected failure.",
-        Outcome::Interrupted => "Interrupted before its end; the next run goes on from what Campaign holds.",
+        Outcome::Interrupted => "Interrupted before its end; the next run continues from the state of Campaign.",
     }
 }
 
-/// The numbers of one instance, without those that are zero.
+/// The numbers of one instance, without zeros.
 pub(super) fn summary_line(summary: &Summary) -> String {
-    let rest = format!("{} unchanged, {} left out", summary.unchanged, summary.skipped);
+    let rest = format!("{} unchanged, {} skipped", summary.unchanged, summary.skipped);
     match summary.planned() {
         0 => format!("nothing to change; {rest}"),
         _ => format!("{}: {}; {rest}", nonzero(&planned(summary)), nonzero(&became(summary))),
@@ -79,7 +80,7 @@ fn planned(summary: &Summary) -> [(usize, &'static str); 5] {
 fn became(summary: &Summary) -> [(usize, &'static str); 6] {
     [
         (summary.applied, "applied"),
-        (summary.already, "already so"),
+        (summary.already, "already in place"),
         (summary.failed, "failed"),
         (summary.held, "held"),
         (summary.unconfirmed, "not confirmed"),
@@ -107,18 +108,18 @@ pub(super) fn source_line(report: &RunReport) -> String {
     format!("Organization {}: {users}, {profiles}, read completely ({how}, {calls})", source.organization)
 }
 
-/// What a run read that was narrowed to some users: the sizes of profiles are those of the remembered listing.
+/// The source of a run for given users: the number of profiles is that of the stored listing.
 fn users_line(source: &SourceReport) -> String {
     let (found, calls) = (counted(source.users, "active user"), counted(source.calls, "call"));
     let profiles = counted(source.profiles as u64, "product profile");
     format!(
-        "Organization {}: only the users that were asked for were read: {found} found ({calls}); {profiles} known from the \
+        "Organization {}: only the given users were read: {found} found ({calls}); {profiles} known from the \
          last listing",
         source.organization
     )
 }
 
-/// So many of something, whose plural ends with "s".
+/// A count with its noun, whose plural ends in "s".
 pub(super) fn counted(count: u64, one: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {one}{plural}")
@@ -133,17 +134,17 @@ pub(super) fn mode_of(mode: InstanceMode) -> &'static str {
     }
 }
 
-/// The numbers that are not zero, in few words, for a list of runs; empty when all are.
+/// The numbers without zeros, for a list of runs; empty when all are zero.
 pub(super) fn numbers(summary: &Summary) -> String {
     let changes = match summary.planned() {
         0 => String::new(),
         _ => format!("{}: {}", nonzero(&planned(summary)), nonzero(&became(summary))),
     };
-    let parts = [changes, nonzero(&[(summary.skipped, "left out")])];
+    let parts = [changes, nonzero(&[(summary.skipped, "skipped")])];
     parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join("; ")
 }
 
-/// How an administrator releases what is held; what an undo holds is made by an undo.
+/// The commands that release held changes; those of an undo need another undo after the approval.
 fn how_to_release(digest: &str, undo_of: Option<&str>) -> String {
     let approve = format!("if these changes are right: campaign-group-sync approve {digest}");
     match undo_of {
@@ -166,15 +167,14 @@ fn instance_section(out: &mut String, instance: &InstanceReport, undo_of: Option
     }
     if !instance.matched_profiles.is_empty() {
         let rows = instance.matched_profiles.iter().map(|matched| {
-            let people = if matched.members == 1 { "person" } else { "people" };
-            let people = format!("{} {people}", matched.members);
-            (DIM, vec![matched.group.clone(), people, matched.profile.clone()])
+            let users = counted(matched.members as u64, "user");
+            (DIM, vec![matched.group.clone(), users, matched.profile.clone()])
         });
-        table(out, "  ", rows);
+        columns(out, "  ", rows);
     }
     if !instance.changes.is_empty() {
         line(out, "");
-        table(out, "  ", instance.changes.iter().map(change_row));
+        columns(out, "  ", instance.changes.iter().map(change_row));
     }
     for because in details(&instance.changes) {
         line(out, &format!("  {}", styled(DOUBT, &because)));
@@ -188,7 +188,7 @@ fn instance_section(out: &mut String, instance: &InstanceReport, undo_of: Option
     }
     if !instance.orphaned.is_empty() {
         line(out, "");
-        line(out, "  Orphaned (the profile is gone):");
+        line(out, "  Orphaned (the profile is missing):");
         let rows = instance.orphaned.iter().map(|orphan| {
             (
                 DOUBT,
@@ -199,12 +199,12 @@ fn instance_section(out: &mut String, instance: &InstanceReport, undo_of: Option
                 ],
             )
         });
-        table(out, "  ", rows);
+        columns(out, "  ", rows);
     }
     if !instance.skipped.is_empty() {
         line(out, "");
-        line(out, "  Left out:");
-        table(
+        line(out, "  Skipped:");
+        columns(
             out,
             "  ",
             instance.skipped.iter().map(|skipped| {
@@ -226,7 +226,7 @@ fn instance_section(out: &mut String, instance: &InstanceReport, undo_of: Option
     }
 }
 
-/// Why changes were held, failed or not confirmed, each reason once: a guard has one for many changes.
+/// Why changes were held, failed or not confirmed; a reason of several changes is shown once, with their number.
 fn details(changes: &[ChangeReport]) -> Vec<String> {
     let mut reasons: Vec<(&ChangeReport, &str, usize)> = Vec::new();
     for (change, detail) in changes.iter().filter_map(|change| Some((change, change.detail.as_deref()?))) {
@@ -244,7 +244,7 @@ fn details(changes: &[ChangeReport]) -> Vec<String> {
     reasons.into_iter().map(sentence).collect()
 }
 
-/// An approval, and how many changes it released.
+/// An approval, with the number of changes that it released.
 pub(super) fn approval_of(approval: &ApprovalNote, changes: &[ChangeReport]) -> String {
     let is_released = |change: &&ChangeReport| change.approved_by.as_ref() == Some(&approval.described);
     let released = counted(changes.iter().filter(is_released).count() as u64, "change");
@@ -267,7 +267,7 @@ fn change_row(change: &ChangeReport) -> (Style, Vec<String>) {
     )
 }
 
-/// The colour of a change, by what it does and what became of it.
+/// The colour of a change, by its kind and outcome.
 pub(super) fn style_of_change(change: &ChangeReport) -> Style {
     match (change.outcome, change.op) {
         (ChangeOutcome::Held | ChangeOutcome::Unconfirmed, _) => DOUBT,
@@ -310,7 +310,7 @@ mod tests {
         domain::{Orphan, SourceReport},
     };
 
-    /// A run that holds the disabling of a leaver and has something to say.
+    /// A run that holds the disabling of an operator, with warnings.
     fn held() -> RunReport {
         let change = ChangeReport {
             op: ChangeKind::DisableOperator,
@@ -364,21 +364,21 @@ mod tests {
     }
 
     #[test]
-    fn a_held_plan_says_how_to_go_on() {
+    fn a_held_plan_as_text_names_the_commands_that_release_it() {
         insta::assert_snapshot!(anstream::adapter::strip_str(&text(&held())));
     }
 
     #[test]
-    fn a_held_plan_says_how_to_go_on_in_a_ticket_too() {
+    fn a_held_plan_as_markdown_names_the_commands_that_release_it() {
         insta::assert_snapshot!(report_markdown::markdown(&held()));
     }
 
     #[test]
-    fn numbers_leave_out_what_is_zero() {
+    fn numbers_do_not_show_zeros() {
         let check = |summary: Summary, expected: &str| assert_eq!(numbers(&summary), expected);
         check(Summary::default(), "");
         check(Summary { unchanged: 9, ..Summary::default() }, "");
-        check(Summary { skipped: 2, ..Summary::default() }, "2 left out");
-        check(Summary { add: 1, failed: 1, skipped: 2, ..Summary::default() }, "1 to add: 1 failed; 2 left out");
+        check(Summary { skipped: 2, ..Summary::default() }, "2 skipped");
+        check(Summary { add: 1, failed: 1, skipped: 2, ..Summary::default() }, "1 to add: 1 failed; 2 skipped");
     }
 }

@@ -1,4 +1,4 @@
-//! The configuration that makes this program talk to a sandbox.
+//! The configuration with which this program uses a sandbox.
 
 use std::{
     fmt::{self, Write as _},
@@ -14,21 +14,21 @@ use crate::{
     settings::Sources,
 };
 
-/// Mode of what nobody else may read, and of a folder that nobody else may look into.
+/// The modes of a private file and of a private folder.
 const PRIVATE: u32 = 0o600;
 const PRIVATE_FOLDER: u32 = 0o700;
 
-/// Holds the authority of the sandbox's certificate, in PEM.
+/// The file with the authority of the sandbox's certificate, in PEM.
 const AUTHORITY_FILE: &str = "authority.pem";
 
-/// A configuration file and the secret files it names, in a private folder that goes away with this value.
+/// A configuration file with its secret files, in a private folder that is deleted with this value.
 pub(super) struct SandboxConfiguration {
     folder: TempDir,
     text: String,
 }
 
 impl SandboxConfiguration {
-    /// Writes the files, with the mistakes that are asked for.
+    /// Writes the files, with the mistakes of the scenario.
     pub(super) fn write(connection: &ConnectionParameters, misconfiguration: &Misconfiguration) -> io::Result<Self> {
         let private = fs::Permissions::from_mode(PRIVATE_FOLDER);
         let folder = tempfile::Builder::new().prefix("campaign-group-sync-sandbox-").permissions(private).tempdir()?;
@@ -49,17 +49,17 @@ impl SandboxConfiguration {
         Ok(Self { folder, text })
     }
 
-    /// The configuration as a file would hold it.
+    /// The configuration as the text of a file.
     pub(super) fn text(&self) -> String {
         self.text.clone()
     }
 
-    /// The file with the authority to trust; it is there where the sandbox encrypts.
+    /// The file with the authority to trust; it exists when the sandbox uses TLS.
     pub(super) fn authority_file(&self) -> PathBuf {
         self.folder.path().join(AUTHORITY_FILE)
     }
 
-    /// Reads this configuration and nothing else: a sandbox must not be mixed with real systems.
+    /// Only this configuration as a source: a sandbox must not be mixed with real systems.
     pub(super) fn sources(&self) -> Sources {
         let file = self.folder.path().join("config.toml");
         Sources { file: Some(file), environment: [].into(), system_file: PathBuf::new() }
@@ -92,7 +92,7 @@ impl Configuration {
         cloud.set("client_secret_file", secret);
         cloud.set("ims_url", connection.ims_url.as_str());
         cloud.set("umapi_url", connection.umapi_url.as_str());
-        cloud.lines.push(Line::Comment("The sandbox waits for nobody; real systems need the defaults."));
+        cloud.lines.push(Line::Comment("The sandbox needs no rate limits; Adobe needs the defaults."));
         cloud.set("users_per_minute", 1_000_000);
         cloud.set("groups_per_minute", 1_000_000);
         cloud.set("first_page_interval", "0s");
@@ -124,7 +124,7 @@ impl Configuration {
         Ok(())
     }
 
-    /// Puts the mistakes in. `FOLDER` in a text stands for the private folder, which nobody knows beforehand.
+    /// Applies the mistakes of the scenario. `FOLDER` in a text is replaced by the private folder.
     fn apply_mistakes(&mut self, misconfiguration: &Misconfiguration, folder: &Path) {
         for (path, value) in &misconfiguration.configuration {
             let value = match value {
@@ -135,12 +135,12 @@ impl Configuration {
             self.section(section).set(key, value);
         }
         for path in &misconfiguration.missing_keys {
-            let (section, left_out) = split(path);
-            self.section(section).lines.retain(|line| !matches!(line, Line::Key(key, _) if key == left_out));
+            let (section, missing) = split(path);
+            self.section(section).lines.retain(|line| !matches!(line, Line::Key(key, _) if key == missing));
         }
     }
 
-    /// The section of this name, a new one at the end when there is none.
+    /// The section of this name; a missing one is added at the end.
     fn section(&mut self, name: &str) -> &mut Section {
         let at = self.sections.iter().position(|section| section.name == name).unwrap_or_else(|| {
             self.sections.push(Section { name: name.to_owned(), lines: Vec::new() });
@@ -151,7 +151,7 @@ impl Configuration {
 }
 
 impl Section {
-    /// Writes a value, in place of the one that is there.
+    /// Sets a value, and replaces an existing one.
     fn set(&mut self, key: &str, value: impl Into<serde_json::Value>) {
         let value = value.into();
         let there = self.lines.iter_mut().find_map(|line| match line {
@@ -175,7 +175,7 @@ impl fmt::Display for Configuration {
             for line in &section.lines {
                 match line {
                     Line::Comment(text) => writeln!(f, "# {text}")?,
-                    // Texts, numbers and truth values look the same in JSON.
+                    // Strings, numbers and Boolean values have the same form in JSON.
                     Line::Key(key, value) => writeln!(f, "{key} = {value}")?,
                 }
             }
@@ -184,7 +184,7 @@ impl fmt::Display for Configuration {
     }
 }
 
-/// The section and the key of `section.key`; the names of sections have dots, those of keys have none.
+/// Splits `section.key`; names of sections can have dots, names of keys cannot.
 fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('.').unwrap_or(("", path))
 }
@@ -195,7 +195,7 @@ fn shown(path: &Path) -> String {
 
 fn write_private(folder: &Path, name: &str, text: &str) -> io::Result<String> {
     let path = folder.join(name);
-    // The folder lets nobody in; the mode is for checks of the file itself.
+    // The private folder protects the file already; its mode is for checks of the file itself.
     fs::write(&path, text)?;
     fs::set_permissions(&path, fs::Permissions::from_mode(PRIVATE))?;
     Ok(shown(&path))

@@ -1,4 +1,4 @@
-//! `status`: what the daemon is doing; without one, what the journal remembers.
+//! `status`: the state of the daemon; without a daemon, what the journal recorded.
 
 use chrono::{DateTime, Utc};
 
@@ -18,11 +18,12 @@ use super::{
     json::json,
     markdown,
     report_text::counted,
-    styles::{BAD, DOUBT, GOOD, line, styled, table},
+    styles::{BAD, DOUBT, GOOD, line, styled},
+    table::Table,
     terminal::print,
 };
 
-/// Ends with 0 when a daemon answered, whatever it said, and with 3 when none did.
+/// Exits with 0 when a daemon responds, in any state, and with 3 when none does.
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitStatus, CommandError> {
     let sources = Sources::of_process(arguments.config.clone());
     let (status, exit) = match settings::load(&sources) {
@@ -58,13 +59,17 @@ fn text(status: &Status) -> String {
     };
     let mut out = String::new();
     line(&mut out, &format!("{}: {}", styled(style, status.state.as_str()), printable(&status.reason)));
-    table(&mut out, "", rows(status).into_iter().map(|row| (anstyle::Style::new(), row.into())));
+    table(status).text(&mut out, "");
     out
 }
 
 fn markdown(status: &Status) -> String {
     let heading = markdown::cell(&format!("{}: {}", status.state.as_str(), status.reason));
-    format!("{heading}\n\n{}\n", markdown::table(["What", "Value"], rows(status).into_iter()))
+    format!("{heading}\n\n{}\n", table(status).markdown())
+}
+
+fn table(status: &Status) -> Table<2> {
+    Table::new(["What", "Value"], rows(status).into_iter().map(|row| (anstyle::Style::new(), row)))
 }
 
 fn rows(status: &Status) -> Vec<[String; 2]> {
@@ -80,7 +85,7 @@ fn rows(status: &Status) -> Vec<[String; 2]> {
         ["next run".to_owned(), shown(status.next_run, "not planned")],
     ];
     if status.throttled_until.is_some() {
-        rows.push(["throttled until".to_owned(), shown(status.throttled_until, "")]);
+        rows.push(["rate limited until".to_owned(), shown(status.throttled_until, "")]);
     }
     for hold in &status.holds {
         let (since, changes) = (to_the_second(hold.since), counted(hold.changes as u64, "change"));
@@ -93,7 +98,7 @@ fn rows(status: &Status) -> Vec<[String; 2]> {
     rows
 }
 
-/// How a target of notifications fares: the trouble first.
+/// The state of a notification target; problems come first.
 fn target(state: &NotificationTargetState) -> String {
     let name = state.target.as_str();
     let mut words = match (&state.error, state.failing_since) {
@@ -165,17 +170,17 @@ mod tests {
     }
 
     #[test]
-    fn people_see_the_state_first() {
+    fn status_as_text_begins_with_the_state() {
         insta::assert_snapshot!(anstream::adapter::strip_str(&text(&status())));
     }
 
     #[test]
-    fn the_status_fits_into_a_ticket() {
+    fn status_as_markdown_is_a_table() {
         insta::assert_snapshot!(markdown(&status()));
     }
 
     #[test]
-    fn programs_get_the_promised_fields() {
+    fn status_as_json_has_the_documented_fields() {
         insta::assert_snapshot!(json(&status()).expect("writable"));
     }
 }

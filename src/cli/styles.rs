@@ -1,4 +1,4 @@
-//! How text is laid out for people at a terminal: colours and columns.
+//! Colours and columns of text.
 
 use std::fmt::Write as _;
 
@@ -17,9 +17,9 @@ const fn colour(colour: AnsiColor) -> Style {
     Style::new().fg_color(Some(Color::Ansi(colour)))
 }
 
-/// Columns without lines, aligned by the width that people see. Each row is styled as a whole: colours within a cell
-/// would count as characters.
-pub(super) fn table(out: &mut String, indent: &str, rows: impl Iterator<Item = (Style, Vec<String>)>) {
+/// Columns without lines, aligned by their visible width. A style applies to a whole row, because escape codes within a
+/// cell would count as characters.
+pub(super) fn columns(out: &mut String, indent: &str, rows: impl Iterator<Item = (Style, Vec<String>)>) {
     let (styles, cells): (Vec<_>, Vec<Vec<_>>) =
         rows.map(|(style, row)| (style, row.iter().map(|cell| printable(cell).into_owned()).collect())).unzip();
     let mut table = Table::new();

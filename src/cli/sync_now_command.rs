@@ -1,4 +1,5 @@
-//! `--sync-now`: one run, its report, an exit code. A daemon makes it when one listens; else it is made in place.
+//! `--sync-now`: makes one run, prints its report and exits with its status. A running daemon makes the run; without a
+//! daemon this process makes it.
 
 use crate::{
     daemon::control::{ControlClient, ControlRequest, ControlResponse, RunOrder, Throttle},
@@ -33,7 +34,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitStatus, CommandErro
     exit
 }
 
-/// A sandbox of one's own has no daemon.
+/// Makes the run in a temporary sandbox, which has no daemon.
 async fn sync_in_sandbox(arguments: &Arguments, mut settings: Settings) -> Result<ExitStatus, CommandError> {
     let wanted = settings.wanted_notifications();
     settings.keep_instances(&arguments.instance).map_err(CommandError::Usage)?;
@@ -71,13 +72,13 @@ fn show(arguments: &Arguments, progress: &ProgressLine, report: &RunReport) -> R
     Ok(ExitStatus::of(report))
 }
 
-/// Asks the daemon, and shows what it says. When this program is ended meanwhile, the run goes on.
+/// Has the daemon make the run, and shows its progress. The run continues when this process is stopped.
 async fn by_daemon(
     arguments: &Arguments,
     mut daemon: ControlClient,
     progress: &ProgressLine,
 ) -> Result<RunReport, CommandError> {
-    tracing::info!("a daemon is there and makes the run; what it does is in its own log");
+    tracing::info!("the running daemon makes the run; its log has the details");
     daemon.send(&ControlRequest::SyncNow { order: order(arguments) }).await.map_err(CommandError::Control)?;
     loop {
         match daemon.receive().await.map_err(CommandError::Control)? {
@@ -88,7 +89,7 @@ async fn by_daemon(
     }
 }
 
-/// Makes the run in this process. `wanted` is of all instances, also where the run is narrowed to some.
+/// Makes the run in this process. `wanted` covers all instances, also where the run is for some of them.
 async fn in_place(
     arguments: &Arguments,
     (settings, wanted): (&Settings, WantedNotifications),
@@ -127,7 +128,7 @@ fn order(arguments: &Arguments) -> RunOrder {
     RunOrder {
         mode: mode(arguments),
         instances: arguments.instance.clone(),
-        people: arguments.user.clone(),
+        users: arguments.user.clone(),
         groups: arguments.group.clone(),
         approve: arguments.approve.iter().map(ToString::to_string).collect(),
         approver: settings::approver().name().to_owned(),

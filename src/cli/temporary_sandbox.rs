@@ -1,4 +1,4 @@
-//! A sandbox of a command's own, and the configuration that goes with it.
+//! A sandbox for the time of one command, with its configuration.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -17,17 +17,17 @@ use super::{CommandError, sandbox_configuration::SandboxConfiguration};
 pub(super) struct TemporarySandbox {
     sandbox: Sandbox,
     configuration: SandboxConfiguration,
-    /// Whom clients are told to trust, where it encrypts.
+    /// The certificate authority that clients must trust; `None` without TLS.
     authority: Option<String>,
 }
 
 impl TemporarySandbox {
-    /// Serves the scenario of this name, or of this file, on any free port.
+    /// Serves the scenario of this name, or of this file, on a free port.
     pub(super) async fn start(name: &str) -> Result<Self, CommandError> {
         Self::serve(scenario(name)?, 0).await
     }
 
-    /// Serves a scenario; reachable from this host only. Port 0 takes a free one.
+    /// Serves a scenario on the loopback interface. Port 0 selects a free one.
     pub(super) async fn serve(mut scenario: Scenario, port: u16) -> Result<Self, CommandError> {
         let misconfiguration = std::mem::take(&mut scenario.misconfiguration);
         let listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
@@ -37,22 +37,22 @@ impl TemporarySandbox {
         Ok(Self { sandbox, configuration, authority: connection.authority })
     }
 
-    /// The base URL of the simulated vendors.
+    /// The base URL of the simulated Adobe and Campaign.
     pub(super) fn url(&self) -> String {
         self.sandbox.url()
     }
 
-    /// The configuration to use with it, as a file would hold it.
+    /// The configuration to use with it, as the text of a file.
     pub(super) fn configuration(&self) -> String {
         self.configuration.text()
     }
 
-    /// Reads that configuration and nothing else: a sandbox must not be mixed with real systems.
+    /// Only that configuration as a source: a sandbox must not be mixed with real systems.
     pub(super) fn sources(&self) -> Sources {
         self.configuration.sources()
     }
 
-    /// What that configuration says, and the trust that no configuration gives.
+    /// The settings of that configuration, with trust in the sandbox's authority, which no key can configure.
     pub(super) fn settings(&self) -> Result<Settings, SettingsError> {
         let mut settings = settings::load(&self.sources())?;
         if let Some(authority) = &self.authority {
@@ -61,7 +61,7 @@ impl TemporarySandbox {
         Ok(settings)
     }
 
-    /// As much of it as can be used, with the same trust.
+    /// The usable part of that configuration, with the same trust.
     pub(super) fn readable(&self) -> PartialSettings {
         let mut settings = settings::load_partial(&self.sources());
         if let Some(authority) = &self.authority {
@@ -70,12 +70,12 @@ impl TemporarySandbox {
         settings
     }
 
-    /// The file with the authority that other processes have to trust; `None` where nothing is encrypted.
+    /// The file with the authority that other processes must trust; `None` without TLS.
     pub(super) fn authority_file(&self) -> Option<PathBuf> {
         self.authority.as_ref().map(|_| self.configuration.authority_file())
     }
 
-    /// Ends it.
+    /// Stops the sandbox.
     pub(super) async fn stop(self) {
         self.sandbox.stop().await;
     }
@@ -87,7 +87,7 @@ pub(super) fn scenario(name: &str) -> Result<Scenario, CommandError> {
         let text = std::fs::read_to_string(name).map_err(|error| {
             CommandError::Usage(format!("the scenario file {name} cannot be read: {}", Chain(&error)))
         })?;
-        let wrong = |error| CommandError::Usage(format!("the scenario file {name} is wrong: {error}"));
+        let wrong = |error| CommandError::Usage(format!("the scenario file {name} is invalid: {error}"));
         return Scenario::from_toml(&text).map_err(wrong);
     }
     Ok(Scenario::named(name)?)

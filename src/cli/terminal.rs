@@ -1,4 +1,4 @@
-//! Standard output for reports, standard error for the rest, and a line of progress where somebody watches.
+//! Standard output for reports, standard error for everything else, and a progress line on a terminal.
 
 use std::{
     io::{self, Write},
@@ -13,8 +13,8 @@ use crate::{
     observability::Colours,
 };
 
-/// Writes a whole report to standard output; colours go only where they are understood. Whoever stops reading, like `head`, has
-/// read enough.
+/// Writes a report to standard output, with colours where they are supported. A reader that stops early, such as
+/// `head`, is not an error.
 pub(super) fn print(text: &str) -> io::Result<()> {
     let mut output = anstream::stdout().lock();
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
@@ -23,37 +23,37 @@ pub(super) fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// How many columns standard output has; `None` when it is no terminal.
+/// The number of columns of standard output; `None` when it is not a terminal.
 pub(super) fn columns() -> Option<usize> {
     terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0))
 }
 
-/// Tells on standard error why a command did not do its work: in one line, or in a list.
+/// Prints to standard error why a command failed: one line, or a list.
 pub(super) fn print_error(message: &str) {
     print_message("error", message);
 }
 
-/// Says on standard error what an administrator should know beside the answer of a command.
+/// Prints a warning beside the output of a command to standard error.
 pub(super) fn print_warning(message: &str) {
     print_message("warning", message);
 }
 
 fn print_message(kind: &str, message: &str) {
     let message = message.lines().map(printable).collect::<Vec<_>>().join("\n");
-    // Nothing can be done about a closed terminal.
+    // A closed terminal cannot be reported.
     let _ = writeln!(anstream::stderr().lock(), "{kind}: {message}");
 }
 
-/// The line of progress below the log. Silent when standard error is no terminal.
+/// The progress line below the log. Hidden when standard error is not a terminal.
 #[derive(Clone)]
 pub(super) struct ProgressLine(ProgressBar);
 
 impl ProgressLine {
-    /// How often the line is redrawn while nothing happens, so that people see that the program lives.
+    /// The interval at which the line is redrawn, so that the spinner moves while the run waits.
     const REDRAW: Duration = Duration::from_millis(120);
 
     pub(super) fn new() -> Self {
-        // The line is redrawn with escape codes, which a dumb terminal shows as they are.
+        // The line is redrawn with escape codes, which a dumb terminal cannot interpret.
         let line =
             if anstyle_query::term_supports_ansi_color() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
@@ -62,24 +62,24 @@ impl ProgressLine {
         Self(line)
     }
 
-    /// A watcher that shows a run on this line.
+    /// A watcher that shows the progress of a run on this line.
     pub(super) fn watcher(&self) -> Watcher {
         let line = self.clone();
         Watcher::of_progress(move |progress| line.show_text(&progress.to_string()))
     }
 
-    /// Shows how far a run is that is made elsewhere.
+    /// Shows the progress of a run that another process makes.
     pub(super) fn show_text(&self, text: &str) {
         self.0.enable_steady_tick(Self::REDRAW);
         self.0.set_message(printable(text).into_owned());
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub(super) fn finish(&self) {
         self.0.finish_and_clear();
     }
 
-    /// Whether colours are understood, and wanted (`NO_COLOR`), on standard error: by the same rules as in reports.
+    /// Whether standard error supports colours and `NO_COLOR` allows them: the same rules as for reports.
     pub(super) fn colours() -> Colours {
         match anstream::AutoStream::choice(&io::stderr()) {
             anstream::ColorChoice::Never => Colours::Plain,
@@ -88,7 +88,7 @@ impl ProgressLine {
     }
 }
 
-/// Log lines go above the line of progress and never through it.
+/// Log lines appear above the progress line and do not overwrite it.
 impl<'w> MakeWriter<'w> for ProgressLine {
     type Writer = Self;
 

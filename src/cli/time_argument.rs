@@ -1,15 +1,15 @@
-//! Points in time as people type them.
+//! Parses points in time from arguments.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
 
-/// How a time of day without an offset may be written.
+/// The accepted forms of a time of day without an offset.
 const WITHOUT_OFFSET: [&str; 4] = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
 
-/// Reads RFC 3339, a date, or a date with a time of day; the last two are meant in `zone`, a date as the beginning of its
-/// day. What is after `now` is refused: nobody knows who will have access.
+/// Parses RFC 3339, a date, or a date with a time of day. The last two are in `zone`, and a date is the beginning of
+/// its day. A time after `now` is an error, because future memberships are unknown.
 pub(super) fn parse_past_time<Z: TimeZone>(text: &str, zone: &Z, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
     let moment = moment(text.trim(), zone)
-        .ok_or("is no time such as 2026-11-22T14:00:00Z, \"2026-11-22 14:00\" or 2026-11-22".to_owned())?;
+        .ok_or("must be a time such as 2026-11-22T14:00:00Z, \"2026-11-22 14:00\" or 2026-11-22".to_owned())?;
     if moment > now { Err("is in the future".to_owned()) } else { Ok(moment) }
 }
 
@@ -22,7 +22,8 @@ fn moment<Z: TimeZone>(text: &str, zone: &Z) -> Option<DateTime<Utc>> {
         .ok()
         .map(midnight)
         .or_else(|| WITHOUT_OFFSET.into_iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok()))?;
-    // A time that the clocks showed twice is the first of the two; one that they skipped is an hour later.
+    // At the end of daylight saving time the first of two equal times; at its beginning a skipped time is an hour
+    // later.
     let here = |local: NaiveDateTime| zone.from_local_datetime(&local).earliest();
     here(local).or_else(|| here(local.checked_add_signed(TimeDelta::hours(1))?)).map(|moment| moment.to_utc())
 }
@@ -34,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_without_offset_is_meant_where_it_is_typed() {
+    fn a_time_without_offset_is_in_the_local_time_zone() {
         let now = Utc.with_ymd_and_hms(2026, 11, 22, 14, 0, 0).single().expect("a time");
         let check = |text: &str, expected: &str| {
             let moment = parse_past_time(text, &Berlin, now).map(|moment| moment.to_rfc3339());
@@ -47,16 +48,16 @@ mod tests {
         check("2026-11-22 14:00:30", "2026-11-22T13:00:30+00:00");
         check("2026-11-22T14:00", "2026-11-22T13:00:00+00:00");
         check("2026-07-01 00:00", "2026-06-30T22:00:00+00:00");
-        // Shown twice, and skipped.
+        // A time that occurs twice, and a skipped one.
         check("2026-10-25 02:30", "2026-10-25T00:30:00+00:00");
         check("2026-03-29 02:30", "2026-03-29T01:30:00+00:00");
     }
 
     #[test]
-    fn what_is_no_time_or_has_not_come_yet_is_refused() {
+    fn invalid_and_future_times_are_refused() {
         let now = Utc.with_ymd_and_hms(2026, 11, 22, 14, 0, 0).single().expect("a time");
         for text in ["", "yesterday", "22.11.2026", "2026-13-01", "2026-11-22 25:00", "2026-11"] {
-            assert!(parse_past_time(text, &Berlin, now).is_err_and(|why| why.contains("is no time")), "{text}");
+            assert!(parse_past_time(text, &Berlin, now).is_err_and(|why| why.contains("must be a time")), "{text}");
         }
         for text in ["2026-11-22T14:00:01Z", "2026-11-22 15:01", "2026-11-23"] {
             assert_eq!(parse_past_time(text, &Berlin, now), Err("is in the future".to_owned()), "{text}");

@@ -1,4 +1,4 @@
-//! `undo`: the plan that takes one run's membership changes back, shown or made.
+//! `undo`: shows the plan that reverts the membership changes of one run, or applies it.
 
 use crate::{
     domain::RunMode,
@@ -16,10 +16,10 @@ use super::{
     terminal::print,
 };
 
-/// Without `--apply` a dry run.
+/// Without `--apply` it is a dry run.
 pub(super) async fn run(arguments: &Arguments, undo: &UndoArguments) -> Result<ExitStatus, CommandError> {
     let (settings, progress) = bootstrap(arguments)?;
-    // Where nothing was recorded there is nothing to take back.
+    // Without a state there is no run to revert.
     let Some(journal) = Journal::open_existing(&settings.journal_options()).await? else {
         return Err(FindRunError::Unknown(undo.run.clone()).into());
     };

@@ -1,4 +1,4 @@
-//! `unpause`: forgets a pause that Adobe asked for. The daemon does so when one listens; else it is done in place.
+//! `unpause`: ends a pause that Adobe asked for. A running daemon does it; without a daemon this process does.
 
 use crate::{
     daemon::{
@@ -23,7 +23,7 @@ use super::{
     terminal::print,
 };
 
-/// Shows which pause was forgotten, or that there was none; both exit with status 0.
+/// Shows which pause was ended, or that there was none; both exit with status 0.
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitStatus, CommandError> {
     let sources = Sources::of_process(arguments.config.clone());
     let answer = match settings::load(&sources) {

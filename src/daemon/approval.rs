@@ -1,5 +1,5 @@
-//! What became of an approval, as a document: the answer of the command `approve`, whichever process records it. The field
-//! names are fixed.
+//! The result of an approval as a document: the output of the command `approve`, whether the command or the daemon records
+//! the approval. The field names are fixed.
 
 use std::time::Duration;
 
@@ -13,54 +13,54 @@ use crate::{
 
 use super::{ApproverFields, NextRun};
 
-/// Version of this document's form.
+/// Version of the document format.
 const VERSION: u32 = 1;
 
-/// What became of the word.
+/// The result of the approval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ApprovalOutcome {
-    /// It is recorded for the next run.
+    /// The approval is recorded for the next run.
     Approved,
-    /// It was given before, and nothing of the plan waits any more.
+    /// The approval was given before, and no change of the plan waits any more.
     ApprovedBefore,
-    /// No plan of that digest is held.
+    /// No plan with this digest is held.
     NotHeld,
 }
 
-/// The whole answer.
+/// The document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovalAnswer {
-    /// Version of this document's form.
+    /// Version of the document format.
     pub version: u32,
-    /// What was asked for.
+    /// The digest that was to be approved.
     pub digest: String,
-    /// What became of it.
+    /// The result.
     pub outcome: ApprovalOutcome,
-    /// The same in a sentence.
+    /// The result in a sentence.
     pub message: String,
-    /// Who approved it.
+    /// The approver.
     #[serde(flatten)]
     pub approver: ApproverFields,
-    /// Until when the approval counts; `null` when none was recorded.
+    /// When the approval expires; `null` when none was recorded.
     pub expires_at: Option<String>,
-    /// What is released, by instance.
+    /// The released changes, by instance.
     pub instances: Vec<ReleasedInstance>,
-    /// The run whose undo makes the changes; absent where the next run does.
+    /// The run whose undo makes the changes; absent where the next run makes them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo_of: Option<String>,
-    /// All digests that could be approved.
+    /// All digests that can be approved.
     pub held: Vec<String>,
-    /// When the run begins that uses the approval; `null` when none was recorded, or no daemon was asked.
+    /// When the run begins that uses the approval; `null` when none was recorded, or when no daemon recorded it.
     pub next_run: Option<NextRun>,
 }
 
-/// What is released in one instance.
+/// The released changes of one instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleasedInstance {
     /// Its name.
     pub name: String,
-    /// How many changes the approval names.
+    /// The number of changes that the approval names.
     pub changes: usize,
     /// The run that held them.
     pub run: String,
@@ -68,22 +68,22 @@ pub struct ReleasedInstance {
     pub released: Vec<ReleasedChange>,
 }
 
-/// One released change, in the words of reports.
+/// One released change, in the format of reports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleasedChange {
-    /// What is done.
+    /// The operation.
     pub op: ChangeKind,
-    /// To whom.
+    /// The operator.
     pub operator: String,
-    /// In which operator group.
+    /// The operator group.
     pub group: String,
-    /// The profile that wants it.
+    /// The product profile that requires it.
     pub profile: String,
 }
 
-/// Records the approval by `approver` for as long as `ttl`. `journal` is `None` where no run was made yet.
+/// Records an approval by `approver` that is valid for `ttl`. `journal` is `None` where no run was made yet.
 ///
-/// Only a failing journal is an error; the rest is an answer.
+/// Fails only if the journal fails: a refused approval is an answer.
 pub async fn approve(
     journal: Option<&Journal>,
     digest: &Digest,
@@ -101,14 +101,14 @@ pub async fn approve(
     }
 }
 
-/// A time beyond all calendars counts as for ever.
+/// The time of expiry; a time beyond the calendar becomes the last time of it.
 fn expiry(now: DateTime<Utc>, ttl: Duration) -> DateTime<Utc> {
     let ttl = TimeDelta::from_std(ttl).unwrap_or(TimeDelta::MAX);
     now.checked_add_signed(ttl).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 impl ApprovalAnswer {
-    /// The answer where `recorded` was written, or counted already, and `held` was held before.
+    /// The answer where the approvals `recorded` were recorded now or before; `held` is what was held until now.
     pub fn approved(digest: &Digest, approver: &Approver, recorded: &[RecordedApproval], held: &[HeldRecord]) -> Self {
         let expires_at = recorded.iter().map(|approved| approved.expires_at).min();
         let expires_at = expires_at.map(to_the_second);
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_held_is_told_together_with_what_is() {
+    fn a_refusal_names_the_digests_that_are_held() {
         let error = ApproveError::NotHeld { digest: digest(), held: vec![digest()] };
         let held = [record("production"), record("stage")];
         let answer = ApprovalAnswer::refused(&digest(), &"ann".into(), error, &held).expect("an answer");
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn who_approved_before_is_named() {
+    fn an_approval_given_before_names_the_approver() {
         let error = ApproveError::AppliedBefore { digest: digest(), approver: "zoe".into() };
         let answer = ApprovalAnswer::refused(&digest(), &"ann".into(), error, &[]).expect("an answer");
         assert_eq!((answer.outcome, answer.approver.name.as_str()), (ApprovalOutcome::ApprovedBefore, "zoe"));
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_without_end_counts_for_ever() {
+    fn an_approval_of_unlimited_length_never_expires() {
         assert_eq!(expiry(Utc::now(), Duration::MAX), DateTime::<Utc>::MAX_UTC);
     }
 }

@@ -1,16 +1,16 @@
-//! Who asked for something, as the answers of commands tell of it. The field names are fixed.
+//! The approver or requester in the output of commands. The field names are fixed.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Approver, SystemUser};
 
-/// The name that was given, and the users that the kernel reported.
+/// The name that the approver gave, and the users that the kernel reported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApproverFields {
-    /// The name that was given.
+    /// The name that the approver gave.
     #[serde(rename = "approver")]
     pub name: String,
-    /// The user id that the kernel reported for the process that asked; `null` when it is not known.
+    /// The user id that the kernel reported for the requesting process; `null` when it is not known.
     #[serde(rename = "approver_uid")]
     pub uid: Option<u32>,
     /// The name of this user on the host of the process; `null` when it is not known.

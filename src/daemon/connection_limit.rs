@@ -1,5 +1,5 @@
-//! Places for connections: so many at one time, and one that only waits for its peer gives way to a new one. Silent and
-//! slow peers of any number do not block the daemon for the others.
+//! The limit of open connections: beyond it, a new connection replaces one that only waits for its peer, so that silent and
+//! slow peers do not block the daemon for others.
 
 use std::sync::{
     Arc,
@@ -23,12 +23,12 @@ struct OpenConnection {
     busy: BusyFlag,
 }
 
-/// Whether a connection is being answered at this moment; it waits for its peer otherwise.
+/// Whether a request of a connection is being answered now; otherwise the connection waits for its peer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct BusyFlag(Arc<AtomicBool>);
 
 impl BusyFlag {
-    /// Counts as an answer for as long as the future runs.
+    /// Marks the connection as busy while the future runs.
     pub(super) async fn during<T>(&self, answer: impl Future<Output = T>) -> T {
         self.0.store(true, Ordering::Relaxed);
         let answered = answer.await;
@@ -36,23 +36,23 @@ impl BusyFlag {
         answered
     }
 
-    fn is_under_way(&self) -> bool {
+    fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 impl ConnectionLimit {
-    /// `most` connections at one time.
+    /// Allows `most` connections at one time.
     pub(super) fn new(most: usize) -> Self {
         Self { most, tasks: JoinSet::new(), open: Vec::new() }
     }
 
-    /// Starts a connection. Where no seat is free, the oldest connection that waits for its peer is closed; where all are being
-    /// answered, the oldest of all.
+    /// Starts a connection. At the limit, closes the oldest connection that waits for its peer; if all are busy, the oldest of
+    /// all.
     pub(super) fn admit(&mut self, start: impl FnOnce(&mut JoinSet<()>, BusyFlag) -> AbortHandle) {
         self.open.retain(|connection| !connection.task.is_finished());
         if self.open.len() >= self.most {
-            let oldest = self.open.iter().position(|connection| !connection.busy.is_under_way()).unwrap_or(0);
+            let oldest = self.open.iter().position(|connection| !connection.busy.is_set()).unwrap_or(0);
             self.open.remove(oldest).task.abort();
         }
         let busy = BusyFlag::default();
@@ -60,7 +60,7 @@ impl ConnectionLimit {
         self.open.push(OpenConnection { task, busy });
     }
 
-    /// Waits for the end of a connection; for ever where there is none.
+    /// Waits for the end of a connection; without end where there is none.
     pub(super) async fn one_closed(&mut self) {
         if self.tasks.join_next().await.is_none() {
             std::future::pending::<()>().await;
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_oldest_that_waits_gives_way_and_one_that_is_answered_stays() {
+    async fn the_oldest_waiting_connection_is_closed_and_a_busy_one_stays() {
         let mut connections = ConnectionLimit::new(3);
         let (answered, busy) = connect(&mut connections);
         busy.0.store(true, Ordering::Relaxed);
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_all_are_answered_the_oldest_gives_way() {
+    async fn if_all_connections_are_busy_the_oldest_is_closed() {
         let mut connections = ConnectionLimit::new(2);
         let both = [connect(&mut connections), connect(&mut connections)];
         for (_, busy) in &both {

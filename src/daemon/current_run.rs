@@ -1,4 +1,4 @@
-//! The run under way: a task of its own, so that the loop stays responsive, and one that ends badly ends alone.
+//! The current run: a task of its own, so that the loop stays responsive, and a run that panics does not end the daemon.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -19,23 +19,23 @@ use crate::{
 
 use super::DaemonState;
 
-/// A healthy run shows how far it is at least this often, the waits it announces not counted: one call is tried 5 times,
-/// and each attempt may wait 10 s for a connection and 120 s for a piece of the answer.
+/// A healthy run reports progress at least this often, apart from announced waits: one call is tried 5 times, and each attempt
+/// may wait 10 s for a connection and 120 s for a part of the response.
 const LONGEST_SILENCE: Duration = Duration::from_secs(15 * 60);
 
-/// Who waits for the end of a run.
+/// The origin of a run, with the receiver of its end.
 #[derive(Debug)]
 pub(super) enum RunOrigin {
-    /// The schedule, which makes no other tick before.
+    /// The schedule, which waits for the end before the next tick.
     Schedule(oneshot::Sender<()>),
-    /// The daemon itself, for an approval or because a pause was forgotten; no caller waits for its end.
+    /// The daemon itself, after an approval or a forgotten pause; nothing waits for the end.
     Daemon,
-    /// Somebody at the control socket.
+    /// A client of the control socket.
     Socket(oneshot::Sender<Result<RunReport, String>>),
 }
 
 impl RunOrigin {
-    /// Tells that the run ended. Whoever has left is not told; that is their affair.
+    /// Reports the end of the run to its receiver, if that still waits.
     pub(super) fn report_end(self, report: Option<&RunReport>) {
         match self {
             Self::Schedule(done) => drop(done.send(())),
@@ -49,16 +49,16 @@ impl RunOrigin {
     }
 }
 
-/// Whether a run says how it stands with the whole.
+/// Whether the outcome of a run decides the state of the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RunExtent {
-    /// It is about everything, and may write.
+    /// It does: the run covers everything and may write.
     Whole,
-    /// It is narrowed, or writes nothing.
+    /// It does not: the run is narrowed, or writes nothing.
     Part,
 }
 
-/// The run under way.
+/// The current run.
 #[derive(Debug)]
 pub(super) struct CurrentRun {
     task: JoinHandle<RunReport>,
@@ -69,7 +69,7 @@ pub(super) struct CurrentRun {
 }
 
 impl CurrentRun {
-    /// Starts it. `request.stop` is what `switch` switches.
+    /// Starts a run. `switch` is the switch of `request.stop`.
     pub(super) fn start(
         (options, request): (sync::SyncOptions, RunRequest),
         switch: StopSwitch,
@@ -97,33 +97,35 @@ impl CurrentRun {
         Self { task, switch, alive_until, origin, extent }
     }
 
-    /// Whether the run shows that it goes on.
+    /// Whether the run has reported progress recently enough.
     pub(super) fn is_alive(&self) -> bool {
         Instant::now() < *self.alive_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the run to stop if it was not requested from outside this daemon: its node does not lead any more.
+    /// Stops the run unless a client requested it: this node is no longer the leader.
     pub(super) fn stop_if_scheduled(&self) {
         if matches!(self.origin, RunOrigin::Schedule(_) | RunOrigin::Daemon) {
             self.switch.stop();
         }
     }
 
-    /// Waits for the end.
+    /// Waits for the end of the run.
     pub(super) async fn ended(&mut self) -> Result<RunReport, JoinError> {
         (&mut self.task).await
     }
 
-    /// Tells the run to stop and waits for its end, at most so long; then it is dropped where it stands. The journal knows
-    /// what was being written, and the kernel releases the lock.
+    /// Stops the run and waits for its end, for `patience` at most; then aborts it. The journal holds what was being written,
+    /// and the kernel releases the lock.
     pub(super) async fn stop(mut self, patience: Duration) {
         self.switch.stop();
         let report = if let Ok(ended) = timeout(patience, &mut self.task).await {
             ended.ok()
         } else {
-            tracing::warn!("the run did not stop in time and is left where it stands; the next one goes on from there");
+            tracing::warn!(
+                "the run did not stop in time and was aborted; the next run continues from its last recorded change"
+            );
             self.task.abort();
-            // Cancelled, as was asked for.
+            // The error says that the task was aborted.
             let _ = self.task.await;
             None
         };
@@ -131,7 +133,7 @@ impl CurrentRun {
     }
 }
 
-/// A time that no clock reaches counts as a year.
+/// The time after `silence`, at most in a year, so that no clock overflows.
 fn later(silence: Duration) -> Instant {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
     Instant::now() + silence.min(YEAR)

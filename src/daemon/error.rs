@@ -1,4 +1,4 @@
-//! Why the daemon did not start, or could not go on.
+//! Why the daemon did not start, or ended with an error.
 
 use std::{io, net::SocketAddr, path::PathBuf};
 
@@ -8,30 +8,30 @@ use crate::{
     settings::MissingModeError,
 };
 
-/// Why the daemon did not start, or could not go on.
+/// Why the daemon did not start, or ended with an error.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
     /// Another daemon is running.
     #[error("another daemon is already running: {holder}")]
     Held {
-        /// Who, as far as it said.
+        /// What the other daemon says about itself.
         holder: String,
     },
     /// The journal failed.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// An instance that was written to has no mode now.
+    /// An instance that runs wrote to has no mode in the configuration any more.
     #[error(transparent)]
     MissingMode(#[from] MissingModeError),
-    /// The folder of the control socket, or what stands in the place of the socket, is not used.
+    /// The folder of the control socket, or the file at its path, cannot be used safely.
     #[error(transparent)]
     SocketFolder(#[from] FileFault),
-    /// The control socket could not be made.
-    #[error("the control socket {} could not be made", path.display())]
+    /// The control socket could not be created.
+    #[error("the control socket {} could not be created", path.display())]
     Socket {
         /// Its path.
         path: PathBuf,
-        /// What went wrong.
+        /// The error of the system.
         source: io::Error,
     },
     /// The program cannot listen on the address of `http.listen`.
@@ -39,16 +39,16 @@ pub enum DaemonError {
     Http {
         /// The address.
         address: SocketAddr,
-        /// What went wrong.
+        /// The error of the system.
         source: io::Error,
     },
     /// The signals of the operating system cannot be received.
     #[error("the signals of the operating system cannot be received")]
     Signals(#[source] io::Error),
-    /// The part of the program that competes with other nodes ended by itself.
-    #[error("this node stopped competing for the leadership; the log says why")]
+    /// The task that takes part in the election of the leader ended by itself.
+    #[error("this node no longer takes part in the election of the leader; the log says why")]
     Leadership,
     /// The schedule ended by itself.
-    #[error("the schedule came to an end")]
+    #[error("the task of the schedule ended")]
     Schedule(#[source] Option<ScheduleError>),
 }

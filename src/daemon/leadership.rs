@@ -1,4 +1,5 @@
-//! Where several nodes share the state: one leads. A task competes for it, looks after it, and tells the loop.
+//! The election of the leader among nodes that share the state: a task tries to lead, checks the leadership, and informs the
+//! loop.
 
 use std::{fs, sync::Arc, time::Duration};
 
@@ -16,41 +17,40 @@ use crate::{
 
 use super::restore_status::{RestoredStatus, restore_status};
 
-/// The pause between two attempts to lead, and between two looks of the node that leads at its session.
+/// The pause between two attempts to lead, and between two checks of the leader's session.
 ///
-/// Another node takes over within 15 s. These are 11 s until the server gives up the session of a node that vanished without a
-/// word, at most this pause until the next attempt, and 2 s for the attempt and a look into the journal. Where a node was told
-/// to stop, was killed or crashed, the session ends at once, and only the pause is left. One that hangs keeps its session until
-/// the service manager ends it. A node that is cut off from the server knows it after this pause and 5 s without an answer, so
-/// before another one leads.
+/// Another node takes over within 15 s: 11 s until the server closes the session of a node that vanished, at most this pause
+/// until the next attempt, and 2 s for the attempt and a read of the journal. When a node is stopped, killed or crashes, its
+/// session ends at once, and only the pause remains. A node that hangs keeps its session until the service manager ends it. A
+/// node that is cut off from the server notices it after this pause and 5 s without a response: before another node leads.
 pub(super) const ELECTION_INTERVAL: Duration = Duration::from_secs(2);
 
-/// So many pauses does a node that lost the leadership leave to the others: its session did not end for nothing, and the run it
-/// was making may still be ending. Others have made two attempts by then.
+/// How many pauses a node that lost the leadership waits before its next attempt: its session ended for a reason, and its run
+/// may still be ending. Other nodes have made two attempts by then.
 const PAUSES_FOR_OTHERS: u32 = 3;
 
-/// How long a look into the journal may take: meanwhile the schedule rests, and the session may end.
+/// How long a read of the journal may take: in the meantime the schedule does not run, and the session may end.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// So many attempts come between two looks of a node that follows at what the leader has done.
+/// How many attempts a follower makes between two reads of what the leader has done.
 const ATTEMPTS_PER_READ: u32 = 5;
 
-/// How it stands with the leadership.
+/// A change of the role of this node.
 #[derive(Debug)]
 pub(super) enum LeaderChange {
-    /// This node leads from now on, and this is what the journal remembers.
+    /// This node is the leader from now on; with the status from the journal.
     Leads(Leadership, RestoredStatus),
-    /// Another one leads, of this name; with what the journal remembers, where it was looked at.
+    /// Another node is the leader, of this name; with the status from the journal, where it was read.
     Follows(Option<String>, Option<RestoredStatus>),
-    /// This node leads no more.
+    /// This node is no longer the leader.
     Lost,
-    /// The database does not answer, for this reason.
+    /// The database cannot be reached, for this reason.
     Unreachable(String),
-    /// This node could lead, and its configuration does not suit what the database remembers, for this reason.
+    /// This node may not lead, because its configuration contradicts the state, for this reason.
     Unsuitable(String),
 }
 
-/// The competition, under way.
+/// The running election task.
 #[derive(Debug)]
 pub(super) struct LeaderElection {
     change: mpsc::Receiver<LeaderChange>,
@@ -64,7 +64,7 @@ impl LeaderElection {
         Self { change, task: spawn_local(task.compete()) }
     }
 
-    /// The next news; `None` when the competition came to an end by itself.
+    /// The next change; `None` when the task ended by itself.
     pub(super) async fn next_change(&mut self) -> Option<LeaderChange> {
         self.change.recv().await
     }
@@ -76,7 +76,7 @@ impl Drop for LeaderElection {
     }
 }
 
-/// Why an attempt came to nothing.
+/// Why an attempt failed.
 #[derive(Debug, thiserror::Error)]
 enum ElectionError {
     #[error(transparent)]
@@ -92,14 +92,14 @@ struct ElectionTask {
     journal: Journal,
     settings: watch::Receiver<Arc<Settings>>,
     send: mpsc::Sender<LeaderChange>,
-    /// Since the last look into the journal.
+    /// Attempts since the last read of the journal.
     attempts: u32,
-    /// Why the database was not reached, as it was told last; the same reason is told once.
+    /// The reason that was sent last: the same reason is sent once.
     last_reason: Option<String>,
 }
 
 impl ElectionTask {
-    /// Goes on until it is aborted.
+    /// Runs until it is aborted.
     async fn compete(mut self) {
         loop {
             let mut pause = ELECTION_INTERVAL;
@@ -128,7 +128,7 @@ impl ElectionTask {
             None
         };
         if why.is_none() || why != self.last_reason {
-            // Nobody listens to the end of the daemon only, and then this task is aborted.
+            // The receiver is closed only when the daemon ends, which also aborts this task.
             let _ = self.send.send(change).await;
         }
         self.last_reason = why;
@@ -138,7 +138,7 @@ impl ElectionTask {
         match self.candidate.try_to_lead().await? {
             Election::Leader(leadership) => {
                 self.attempts = 0;
-                // What was done until now is known before anything is done: without it a tick would be made twice.
+                // The status is read before the schedule starts: otherwise a tick could be made twice.
                 let restored = self.restore_status().await?;
                 Arc::clone(&self.settings.borrow()).require_explicit_modes(&self.journal).await?;
                 Ok(LeaderChange::Leads(leadership, restored))
@@ -159,7 +159,7 @@ impl ElectionTask {
     }
 }
 
-/// What this node is called: the name of its host.
+/// The name of this node: that of its host.
 pub(super) fn node_name() -> String {
     host_name().unwrap_or_else(|| "this node".to_owned())
 }

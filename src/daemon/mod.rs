@@ -1,24 +1,25 @@
-//! The daemon: runs on the schedule until told to stop, and says how it fares.
+//! The daemon: makes runs on the schedule until it is stopped, and shows its state.
 //!
 //! | file | what lives there |
 //! |---|---|
-//! | `run_loop` | one run at a time, and an answer to whatever happens meanwhile |
-//! | `current_run` | the run under way |
-//! | `schedule_task` | the schedule as something that only rings |
-//! | `leadership` | where several nodes share the state: who leads |
-//! | `leader_change` | what the loop does when that changes |
-//! | `state` | what is known of the daemon at this moment: written by the loop, read by everybody else |
-//! | `status` | that as a document with fixed names |
-//! | `restore_status` | what the journal remembers of the time before the start, or before this node led |
-//! | `approval` | what became of somebody's word on a held plan |
-//! | `next_run` | the run that begins at once for an approval or a forgotten pause, and why it does not |
-//! | `unpause` | what became of a request to forget a pause |
-//! | `notifier` | what administrators are told: delivered by tasks of their own |
+//! | `run_loop` | the loop: one run at a time, and the reaction to every event in between |
+//! | `current_run` | the current run |
+//! | `schedule_task` | the schedule as a task that reports due runs to the loop |
+//! | `leadership` | the election of the leader among nodes that share the state |
+//! | `leader_change` | what the loop does when the role of this node changes |
+//! | `state` | the current state: written by the loop, read by all others |
+//! | `status` | the state as a document with fixed names |
+//! | `restore_status` | the status from the journal: at the start, and when this node becomes the leader |
+//! | `approval` | the result of an approval |
+//! | `next_run` | the run that begins at once after an approval or a forgotten pause, or why it waits |
+//! | `unpause` | the result of a request to forget a pause |
+//! | `notifier` | the tasks that deliver notifications |
 //! | `reload` | loads the configuration again |
-//! | `control` | how the command line reaches the daemon |
-//! | `http` | health, metrics and a page to look at |
-//! | `explain_worker` | the answers to those who ask on the page |
-//! | `service_manager` | what systemd is told |
+//! | `control` | the control socket, which connects the command line with the daemon |
+//! | `http` | health, metrics and the status page |
+//! | `explain_worker` | explains memberships of a user |
+//! | `connection_limit` | the limit of open connections |
+//! | `service_manager` | messages to systemd |
 
 mod approval;
 mod approver_fields;
@@ -78,21 +79,21 @@ use schedule_task::{ScheduleTask, log_runs_between_reads};
 use service_manager::ServiceManager;
 use state::{is_clean, ready_within};
 
-/// Runs that were ordered and not begun: more than one waits only for a moment.
+/// Requests to the loop that may wait: more than one waits only for a moment.
 const REQUEST_QUEUE: usize = 8;
 
-/// Questions that wait for those before them; whoever asks more gets no answer in time.
+/// Explain requests that may wait; further ones would not be answered in time.
 const EXPLAIN_QUEUE: usize = 4;
 
-/// The daemon, from its start until it is told to stop. Runs in a [`tokio::task::LocalSet`]; `sources` are read again when it
-/// is told to reload, and then `log` follows `log.level`; `None` where the level is not the configuration's to say.
+/// Runs the daemon from its start until it is stopped, in a [`tokio::task::LocalSet`]. A reload reads `sources` again, and sets
+/// the level of `log` to `log.level`; `log` is `None` where an argument gave the level.
 pub async fn run(settings: Settings, sources: Sources, log: Option<LogControl>) -> Result<(), DaemonError> {
     let stop = StopSignals::listen().map_err(DaemonError::Signals)?;
     let reload = ReloadSignal::listen().map_err(DaemonError::Signals)?;
     let mut signals = Signals { stop, reload };
     let started = tokio::select! {
         biased;
-        // A database that does not answer keeps nobody from stopping the daemon.
+        // A database that does not answer must not keep the daemon from stopping.
         () = signals.stop.come() => return Ok(()),
         started = start(settings, sources, log) => started,
     };
@@ -100,9 +101,9 @@ pub async fn run(settings: Settings, sources: Sources, log: Option<LogControl>) 
     daemon.serve(signals).await
 }
 
-/// Opens everything, in the order in which a failure leaves the least behind. The lock is held until the daemon has ended.
+/// Opens everything, in the order in which a failure leaves the least to clean up. The lock is held until the daemon has ended.
 ///
-/// A database that several nodes share may not answer yet: the daemon starts all the same, says so, and goes on trying.
+/// If a database that several nodes share does not answer yet, the daemon starts anyway, reports it, and retries.
 async fn start(
     settings: Settings,
     sources: Sources,
@@ -129,10 +130,8 @@ async fn start(
     };
     let (settings, newest) = watch::channel(Arc::new(settings));
     let election = candidate.map(|candidate| {
-        daemon_state.leader_unknown(
-            ServiceState::Starting,
-            "nothing is known yet of the nodes that share the state".to_owned(),
-        );
+        daemon_state
+            .leader_unknown(ServiceState::Starting, "the database that the nodes share was not read yet".to_owned());
         LeaderElection::start(candidate, journal.clone(), newest.clone())
     });
     let (order, requests) = mpsc::channel(REQUEST_QUEUE);
@@ -188,7 +187,7 @@ async fn start(
     Ok((daemon, lock))
 }
 
-/// Shows what the journal remembers, and keeps the schedule: nobody else can where the state is a file.
+/// Restores the status from the journal and starts the schedule, on the only node: the state is a file.
 async fn alone(
     daemon_state: &DaemonState,
     journal: &Journal,
@@ -218,8 +217,8 @@ async fn listen_for_http(settings: &Settings) -> Result<Option<TcpListener>, Dae
     Ok(Some(listener))
 }
 
-/// Health, metrics and the status page, until `stop`. Should it end before, the daemon goes on without: it keeps groups in line,
-/// and a supervisor that asks for its health gets no answer.
+/// Serves health, metrics and the status page until `stop`. If serving fails before, the daemon continues without it: its runs
+/// go on, and the health check of a supervisor fails.
 fn serve_http(listener: TcpListener, state: HttpState, stop: Stop) -> JoinHandle<()> {
     spawn_local(async move {
         if let Err(error) = serve(listener, state, async move { stop.requested().await }).await {

@@ -1,5 +1,5 @@
-//! The run over everything that the schedule would make next: begun at once after an approval or a
-//! forgotten pause, where Adobe's limits allow it.
+//! The next run over everything: begins at once after an approval or a forgotten pause where Adobe's limits allow it, and at
+//! its scheduled time otherwise.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -22,17 +22,17 @@ use super::{
 pub enum NextRunBegins {
     /// The daemon has begun it.
     Now,
-    /// A run is under way, and goes on.
+    /// After the current run, which continues.
     AfterTheCurrentRun,
     /// At its scheduled time.
     AsScheduled,
-    /// The schedule is off: when a run is requested.
+    /// When a run is requested: the schedule is off.
     WhenAskedFor,
-    /// This node follows: the node that leads makes it at its scheduled time.
+    /// On the leader, at its scheduled time: this node is a follower.
     OnTheLeader,
 }
 
-/// The next run, as answers tell of it.
+/// The next run, in the output of commands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NextRun {
     /// When it begins.
@@ -43,17 +43,17 @@ pub struct NextRun {
     pub message: String,
 }
 
-/// Why a run is wanted before its scheduled time.
+/// Why a run is requested before its scheduled time.
 #[derive(Clone, Debug)]
 pub(super) enum RunReason {
-    /// What is held under this digest was approved.
+    /// The plan held under this digest was approved.
     Approved(Digest),
     /// The pause that kept runs from reading was forgotten.
     Unpaused,
 }
 
 impl NextRun {
-    /// It begins at its scheduled time, for this reason, a sentence or nothing.
+    /// The run begins at its scheduled time, for this reason: a sentence, or empty.
     pub(super) fn scheduled(at: Option<DateTime<Utc>>, why: &str) -> Self {
         let (begins, sentence) = match at {
             Some(at) => (NextRunBegins::AsScheduled, format!("The next run is scheduled for {}.", to_the_second(at))),
@@ -70,27 +70,27 @@ impl NextRun {
         Self { begins: NextRunBegins::Now, at: None, message: "The daemon begins the run now.".to_owned() }
     }
 
-    /// A run is under way.
+    /// The run begins after the current run.
     pub(super) fn after_the_current_run(at: Option<DateTime<Utc>>, wanted: &RunReason) -> Self {
         let message = match wanted {
             RunReason::Approved(_) => {
-                "A run is under way. If the plan is still held when it ends, the approval counts for the run after it, which \
-                 begins at once where Adobe's limits allow it."
+                "A run is under way. If the plan is still held when that run ends, the next run uses the approval, and begins \
+                 at once where Adobe's limits allow it."
             }
-            RunReason::Unpaused => "A run is under way, and goes on.",
+            RunReason::Unpaused => "A run is under way, and continues.",
         };
         Self { begins: NextRunBegins::AfterTheCurrentRun, at: at.map(to_the_second), message: message.to_owned() }
     }
 
     fn on_the_leader(at: Option<DateTime<Utc>>, leader: Option<&str>, wanted: &RunReason) -> Self {
-        let leader = leader.unwrap_or("the node that leads");
+        let leader = leader.unwrap_or("the leader");
         let when = at.map_or_else(|| "when a run is requested".to_owned(), |at| format!("at {}", to_the_second(at)));
         let message = match wanted {
             RunReason::Approved(_) => {
-                format!("This daemon does not lead, and begins no run: {leader} makes the next one {when}.")
+                format!("This node is not the leader and begins no run: {leader} makes the next one {when}.")
             }
             RunReason::Unpaused => format!(
-                "This daemon does not lead, and begins no run: if the pause kept {leader} from a run, it begins that run \
+                "This node is not the leader and begins no run: if the pause kept {leader} from a run, {leader} begins it \
                  within seconds."
             ),
         };
@@ -99,7 +99,7 @@ impl NextRun {
 }
 
 impl Daemon {
-    /// Begins a run over everything if none is under way, this node keeps the schedule, and Adobe's limits allow it.
+    /// Begins a run over everything if there is no current run, this node makes the scheduled runs, and Adobe's limits allow it.
     pub(super) async fn run_at_once(&mut self, wanted: RunReason) -> NextRun {
         let at = self.settings.borrow().schedule.schedule.next_after(Utc::now());
         if self.current.is_some() {
@@ -131,13 +131,13 @@ impl Daemon {
         NextRun::scheduled(at, &why)
     }
 
-    /// Whether a run could read the organization; `None` where the journal does not say so in time.
+    /// Whether a run could read the organization; `None` where the journal could not be read in time.
     async fn read_chance(&self) -> Option<ReadChance> {
         let options = self.settings.borrow().sync_options();
         timeout(JOURNAL_TIMEOUT, sync::read_chance(&options, &self.journal)).await.ok()?.ok()
     }
 
-    /// A run has ended. Begins another one where a plan that was approved meanwhile is still held.
+    /// After the end of a run: begins another one if a plan that was approved during the run is still held.
     pub(super) async fn follow_up_approvals(&mut self) {
         let approved = std::mem::take(&mut self.approved_meanwhile);
         let held = self.state.facts().status.held;

@@ -1,4 +1,5 @@
-//! Notifications while the daemon runs: each target has a task of its own, and one more watches for what no run tells.
+//! Delivers notifications while the daemon runs: one task for each target, and one that watches for outages and expiring
+//! credentials.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,10 +21,10 @@ use crate::{
 
 use super::{DaemonState, ServiceState};
 
-/// How often it is looked whether something is due: the end of a run is told at once.
+/// How often the tasks check whether something is due; the end of a run wakes them at once.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What the tasks need.
+/// The values that the tasks need.
 #[derive(Clone)]
 pub(super) struct Notifier {
     pub(super) daemon_state: DaemonState,
@@ -33,8 +34,8 @@ pub(super) struct Notifier {
 }
 
 impl Notifier {
-    /// Starts the tasks; what is sent to the answer wakes them. They end with the daemon: what is being attempted then is
-    /// attempted again after the next start.
+    /// Starts the tasks; a value sent to the returned channel wakes them. They end with the daemon: an attempt that is under
+    /// way then is retried after the next start.
     pub(super) fn start(self) -> watch::Sender<()> {
         let (sender, wake) = watch::channel(());
         for target in NotificationTarget::ALL {
@@ -57,7 +58,7 @@ impl Notifier {
         sender
     }
 
-    /// Delivers what is due for one target, for ever.
+    /// Delivers what is due for one target, without end.
     async fn deliver(mut self, target: NotificationTarget, mut wake: watch::Receiver<()>) {
         let mut errors = JournalErrors::default();
         loop {
@@ -67,7 +68,7 @@ impl Notifier {
                     Ok(0) => errors.clear(),
                     Ok(_) => {
                         errors.clear();
-                        // A journal that cannot be read is told by the next look.
+                        // The next check logs a journal that cannot be read.
                         let _ = self.update_status(&settings).await;
                     }
                     Err(error) => errors.log_once(&error),
@@ -77,8 +78,8 @@ impl Notifier {
         }
     }
 
-    /// Tells outages and credentials that expire, shows how the targets fare, and forgets those that are not configured any
-    /// more.
+    /// Reports outages and expiring credentials, shows the state of the targets, and deletes targets that are not configured
+    /// any more.
     async fn watch(mut self, mut wake: watch::Receiver<()>) {
         let (mut age, mut errors) = (SuccessAge::new(Instant::now()), JournalErrors::default());
         loop {
@@ -86,7 +87,7 @@ impl Notifier {
             let facts = self.daemon_state.facts();
             let age = age.at(facts.status.last_success, Utc::now(), Instant::now());
             if facts.role.keeps_the_schedule() {
-                // A run that has just ended well is recorded before the daemon's state says so.
+                // The success of a run is recorded before the state of the daemon shows it.
                 let is_under_way = matches!(facts.status.state, ServiceState::Running | ServiceState::Waiting);
                 let is_overdue = age > facts.ready_within && !is_under_way;
                 let overdue = is_overdue.then_some((facts.status.last_success, facts.ready_within));
@@ -99,7 +100,7 @@ impl Notifier {
         }
     }
 
-    /// `overdue`: the last success, and how old it may be.
+    /// `overdue` holds the last success, and how old it may be.
     async fn check(
         &self,
         settings: &Settings,
@@ -118,7 +119,7 @@ impl Notifier {
         self.update_status(settings).await
     }
 
-    /// Shows how the targets that are configured fare.
+    /// Shows the state of the configured targets.
     async fn update_status(&self, settings: &Settings) -> Result<(), JournalError> {
         let known = self.journal.notification_targets().await?;
         let state = |target: NotificationTarget| {
@@ -136,7 +137,7 @@ impl Notifier {
     }
 }
 
-/// Waits until it is time to look again: for a while, until a run ended, or until the configuration changed.
+/// Waits for the next check: for the interval, until a run ended, or until the configuration changed.
 async fn wait_for_next_check(wake: &mut watch::Receiver<()>, settings: &mut watch::Receiver<Arc<Settings>>) {
     tokio::select! {
         () = sleep(CHECK_INTERVAL) => {}
@@ -145,7 +146,7 @@ async fn wait_for_next_check(wake: &mut watch::Receiver<()>, settings: &mut watc
     }
 }
 
-/// A journal that does not answer is logged once, not at every look.
+/// Logs errors of the journal: once, not at every check.
 #[derive(Default)]
 struct JournalErrors {
     is_logged: bool,
@@ -154,7 +155,7 @@ struct JournalErrors {
 impl JournalErrors {
     fn log_once(&mut self, error: &JournalError) {
         if !std::mem::replace(&mut self.is_logged, true) {
-            tracing::warn!(error = %Chain(error), "notifications wait: the state does not answer: {}", Chain(error));
+            tracing::warn!(error = %Chain(error), "notifications are delayed, because the state cannot be read or written: {}", Chain(error));
         }
     }
 
@@ -163,8 +164,8 @@ impl JournalErrors {
     }
 }
 
-/// How old the last success is: its age when it became known, and the time since then by a clock that nobody sets. A clock
-/// that jumps ahead makes no outage.
+/// The age of the last success: its age when it became known, plus the time since then by the monotonic clock. A clock that
+/// jumps ahead causes no report of an outage.
 struct SuccessAge {
     last: Option<DateTime<Utc>>,
     known_at: Instant,
@@ -172,7 +173,7 @@ struct SuccessAge {
 }
 
 impl SuccessAge {
-    /// Without a success on record, the age counts from `start`.
+    /// Without a recorded success, the age counts from `start`.
     fn new(start: Instant) -> Self {
         Self { last: None, known_at: start, age_then: Duration::ZERO }
     }
@@ -193,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn incident_28_a_clock_that_jumps_makes_no_outage_and_hides_none() {
+    fn incident_28_a_clock_that_jumps_neither_causes_nor_hides_an_outage() {
         let (now, start) = (DateTime::from_timestamp(1_795_413_600, 0).expect("a time"), Instant::now());
         let mut age = SuccessAge::new(start);
         let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(3600));

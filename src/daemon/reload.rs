@@ -15,13 +15,13 @@ use super::{
 };
 
 impl Daemon {
-    /// Reads the configuration again. One that is wrong changes nothing, and everybody is told.
+    /// Loads the configuration again. A wrong configuration changes nothing, and the log and the status say so.
     pub(super) async fn reload(&mut self) {
         ServiceManager::reloading();
         match settings::load(&self.sources) {
             Ok(settings) => match timeout(JOURNAL_TIMEOUT, settings.require_explicit_modes(&self.journal)).await {
                 Ok(Err(MissingModeError::Refused(error))) => self.reject_reload(&error),
-                // Whether the state can be read is said by the next run.
+                // The next run reports a state that cannot be read.
                 _ => self.use_settings(settings),
             },
             Err(error) => self.reject_reload(&error),
@@ -30,7 +30,7 @@ impl Daemon {
         ServiceManager::ready();
     }
 
-    /// Keeps the configuration that is in force.
+    /// Keeps the active configuration, and reports the problems of the new one.
     fn reject_reload(&mut self, error: &SettingsError) {
         for problem in &error.problems {
             tracing::error!("reload failed, the previous configuration stays active: {}", problem.on_one_line());
@@ -53,7 +53,7 @@ impl Daemon {
             tracing::warn!("{warning}");
         }
         for key in changes_that_need_a_restart(&self.settings.borrow(), &settings) {
-            tracing::warn!("{key} was changed: the new value counts after a restart");
+            tracing::warn!("{key} was changed: the new value takes effect after a restart");
         }
         log_runs_between_reads(&settings);
         let is_rescheduled = self.settings.borrow().schedule != settings.schedule;
@@ -67,11 +67,11 @@ impl Daemon {
         });
         self.settings.send_replace(Arc::new(settings));
         self.show_next_run();
-        tracing::info!("the configuration was loaded anew");
+        tracing::info!("the configuration was reloaded");
     }
 }
 
-/// The keys whose new value counts only after a restart.
+/// The keys whose new value takes effect only after a restart.
 pub(super) fn changes_that_need_a_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
     let same_state = match (&old.state.url, &new.state.url) {
         (StateLocation::Sqlite(old), StateLocation::Sqlite(new)) => old == new,

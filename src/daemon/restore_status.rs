@@ -1,4 +1,4 @@
-//! What the journal remembers of the time before the daemon started, or before this node led.
+//! Restores the status from the journal: at the start of the daemon, and when this node becomes the leader.
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
@@ -11,32 +11,32 @@ use crate::{
 
 use super::{LastRun, Outstanding, ServiceState, Status, is_clean};
 
-/// So many runs are looked through for the last success: with one every two hours, those of a month.
+/// How many runs are searched for the last success: with a run every two hours, those of a month.
 const RUNS: usize = 400;
 
-/// How far the clocks of two nodes may be apart: a run that began so far in the future has been made, and one beyond was
-/// written by a clock that went wrong.
+/// How far the clocks of two nodes may differ: a run that began at most this far in the future counts as made; a run further
+/// in the future was recorded by a wrong clock.
 const CLOCKS_APART: TimeDelta = TimeDelta::minutes(1);
 
-/// What is known without having run.
+/// The status that is known before the first run.
 #[derive(Debug)]
 pub(super) struct RestoredStatus {
-    /// In the state `starting`, unless something is held or throttled.
+    /// In the state `starting`, unless something is held or rate limited.
     pub(super) status: Status,
-    /// When the last run began that was about everything and could write. A run that was begun is the run of its tick,
-    /// however it ended: one that ends its node must not be the first thing that the next node, or the next start, does.
+    /// When the last run began that covered everything and could write. It counts as the run of its tick, however it ended: a
+    /// run that crashes its node must not be the first that the next node, or the next start, makes.
     last_run: Option<DateTime<Utc>>,
 }
 
 impl RestoredStatus {
-    /// Since when ticks count that nobody ran for.
+    /// The time from which on missed ticks count.
     pub(super) fn since(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        // Without a run on record nothing was missed: the first is made at the next tick.
+        // Without a recorded run no tick was missed: the first run is made at the next tick.
         self.last_run.filter(|last| *last <= now + CLOCKS_APART).unwrap_or(now)
     }
 }
 
-/// What the journal remembers for a daemon with these settings.
+/// Reads the status for a daemon with these settings.
 pub(super) async fn restore_status(journal: &Journal, settings: &Settings) -> Result<RestoredStatus, JournalError> {
     read_status(journal, &settings.experience_cloud.options.organization_id, &names(settings)).await
 }
@@ -73,7 +73,7 @@ async fn read_status(
     Ok(RestoredStatus { status, last_run })
 }
 
-/// When a run ended, at the latest now.
+/// When a run ended, `now` at the latest.
 async fn end_of(
     journal: &Journal,
     run: Option<&RunEntry>,
@@ -84,13 +84,13 @@ async fn end_of(
     Ok(report.map(|report| report.ended_at(now).trunc_subsecs(0)))
 }
 
-/// Whether a run was about everything in all of these instances, and could write: only such a run is that of a tick.
+/// Whether a run covered everything in all of these instances, and could write: only such a run counts as that of a tick.
 fn is_whole(run: &RunEntry, instances: &[FoldedName]) -> bool {
     let has = |instance: &FoldedName| run.instances.iter().any(|name| FoldedName::new(name) == *instance);
     run.mode == RunMode::Apply && run.scope.is_none() && instances.iter().all(has)
 }
 
-/// Until when the vendor wants no calls; `None` when it may be asked.
+/// The end of a pause that Adobe asked for; `None` when no pause is in force.
 pub(super) async fn throttled_until(
     journal: &Journal,
     organization: &OrganizationId,
@@ -100,12 +100,12 @@ pub(super) async fn throttled_until(
     Ok(until.map(|until| until.trunc_subsecs(0)))
 }
 
-/// What Adobe and administrators are waited for with these settings.
+/// The pause and the held plans with these settings.
 pub(super) async fn outstanding_now(journal: &Journal, settings: &Settings) -> Result<Outstanding, JournalError> {
     outstanding(journal, &settings.experience_cloud.options.organization_id, &names(settings)).await
 }
 
-/// Of these instances; of all where none is named.
+/// The pause, and the held plans of these instances; of all instances where none is named.
 async fn outstanding(
     journal: &Journal,
     organization: &OrganizationId,
@@ -120,7 +120,7 @@ fn names(settings: &Settings) -> Vec<FoldedName> {
     settings.instances.iter().map(|instance| instance.name().folded()).collect()
 }
 
-/// The status where no daemon answers: health comes from runs, and nobody makes any.
+/// The status where no daemon runs: it is failing, because no runs are made.
 pub async fn status_without_daemon(
     journal: Option<&Journal>,
     organization: &OrganizationId,
@@ -141,7 +141,7 @@ pub async fn status_without_daemon(
     Ok(status)
 }
 
-/// What is said of a run that another process makes at this moment; nothing where none does.
+/// The part of the reason about a run that another process makes now; empty where none does.
 async fn other_run(journal: &Journal, paused_until: Option<DateTime<Utc>>) -> Result<String, JournalError> {
     let Some(holder) = journal.lock_holder().await? else { return Ok(String::new()) };
     Ok(match paused_until {
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_count_since_the_last_run_also_by_a_clock_that_is_a_little_ahead() {
+    fn missed_ticks_count_from_the_last_run_even_if_its_clock_was_slightly_ahead() {
         let since = |last_run| RestoredStatus { status: Status::default(), last_run }.since(now());
         let at = |seconds| now() + TimeDelta::seconds(seconds);
         for (last_run, expected) in [(None, 0), (Some(-7200), -7200), (Some(2), 2), (Some(61), 0)] {
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_run_over_everything_that_could_write_is_that_of_a_tick() {
+    fn only_a_run_over_everything_that_could_write_counts_for_a_tick() {
         let run = |mode, scope: Option<&str>, instances: &[&str]| RunEntry {
             run: "01KB".to_owned(),
             started_at: now(),

@@ -1,4 +1,4 @@
-//! The loop of the daemon: one run at a time, and an answer to whatever happens meanwhile.
+//! The loop of the daemon: makes one run at a time, and reacts to every event in between.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,26 +28,25 @@ use super::{
     service_manager::ServiceManager,
 };
 
-/// How long a run that was told to stop may take to finish what it has in hand. With what follows the daemon is gone within
-/// 10 s.
+/// How long a stopped run may take to finish the change in progress. With the steps after it, the daemon ends within 10 s.
 const RUN_STOP_TIMEOUT: Duration = Duration::from_secs(7);
 
-/// How long the peers of the control socket, and half as long those of HTTP, may take to get their answers.
+/// How long clients of the control socket, and half as long clients of HTTP, may take to receive their responses.
 const PEER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long the loop looks into the journal: everything else has to wait for it, and a database may be out of reach.
+/// How long the loop may read the journal: everything else waits for it, and a database may be unreachable.
 pub(super) const JOURNAL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Who a scheduled run says has approved; it approves nothing.
+/// The approver in the request of a scheduled run, which approves nothing.
 const SCHEDULE: &str = "the schedule";
 
-/// What wakes the loop.
+/// The signals that wake the loop.
 pub(super) struct Signals {
     pub(super) stop: StopSignals,
     pub(super) reload: ReloadSignal,
 }
 
-/// The daemon, with everything that is open.
+/// The daemon, with everything that it has opened.
 pub(super) struct Daemon {
     pub(super) sources: Sources,
     /// Follows `log.level`; `None` where an argument gave the level.
@@ -56,26 +55,26 @@ pub(super) struct Daemon {
     pub(super) journal: Journal,
     pub(super) state: DaemonState,
     pub(super) manager: ServiceManager,
-    /// The schedule; `None` while another node keeps it.
+    /// The schedule; `None` while this node is not the leader.
     pub(super) schedule_task: Option<ScheduleTask>,
     /// `None` where the state is a file.
     pub(super) election: Option<LeaderElection>,
-    /// Held while this node leads.
+    /// `Some` while this node is the leader.
     pub(super) leadership: Option<Leadership>,
     pub(super) requests: mpsc::Receiver<LoopRequest>,
     pub(super) server: Server,
     pub(super) http: Option<JoinHandle<()>>,
-    /// Tells those who serve that the daemon ends.
+    /// Stops the servers when the daemon ends.
     pub(super) closing: StopSwitch,
-    /// Wakes those who deliver notifications.
+    /// Wakes the tasks that deliver notifications.
     pub(super) notifier: watch::Sender<()>,
     pub(super) current: Option<CurrentRun>,
-    /// Digests that were approved while the current run was under way.
+    /// Digests that were approved during the current run.
     pub(super) approved_meanwhile: Vec<Digest>,
 }
 
 impl Daemon {
-    /// Goes on until it is told to stop.
+    /// Runs until a signal stops it.
     pub(super) async fn serve(mut self, mut signals: Signals) -> Result<(), DaemonError> {
         let mut changes = self.state.changes();
         ServiceManager::ready();
@@ -93,7 +92,7 @@ impl Daemon {
                 Some(ordered) = self.requests.recv() => match ordered {
                     LoopRequest::Run(run) => self.run_for_peer(run),
                     LoopRequest::AtOnce(wanted, reply) => {
-                        // A peer that has left needs no answer.
+                        // Fails if the client no longer waits.
                         let _ = reply.send(self.run_at_once(wanted).await);
                     }
                 },
@@ -109,7 +108,7 @@ impl Daemon {
         self.end(why).await
     }
 
-    /// Tells systemd what the board says, and that the daemon goes on; the latter only while a run does, if there is one.
+    /// Sends the status to systemd, and the watchdog ping; the ping only while the current run makes progress, if there is one.
     pub(super) fn show(&mut self) {
         let facts = self.state.facts();
         let words = facts.status.described();
@@ -121,7 +120,7 @@ impl Daemon {
         if self.current.as_ref().is_none_or(CurrentRun::is_alive) {
             self.manager.ping();
         } else {
-            self.manager.keep_silent();
+            self.manager.skip_ping();
         }
     }
 
@@ -135,7 +134,7 @@ impl Daemon {
         let order = RunOrder {
             mode: RunMode::Apply,
             instances: Vec::new(),
-            people: Vec::new(),
+            users: Vec::new(),
             groups: Vec::new(),
             approve: Vec::new(),
             approver: SCHEDULE.to_owned(),
@@ -146,20 +145,20 @@ impl Daemon {
         self.start(options, extent_of(&order), request, origin);
     }
 
-    /// Shows what was computed from a clock that was ahead as the corrected clock has it.
+    /// Corrects the times that were computed from a clock that was ahead.
     async fn clock_was_set_back(&mut self) {
         let outstanding = self.outstanding().await;
         self.state.clock_was_set_back(Utc::now(), outstanding);
         self.show_next_run();
     }
 
-    /// A run that somebody asked for. Beside another run it fails as any other program would that finds the lock held.
+    /// Makes a requested run. During another run it fails as a run of any other process does, because the lock is held.
     fn run_for_peer(&mut self, RequestedRun { order, approver, reply }: RequestedRun) {
         let mut settings = Settings::clone(&self.settings.borrow());
         let wrong = order.approve.iter().find(|digest| Digest::parse(digest).is_none());
-        let wrong = wrong.map(|digest| format!("\"{digest}\" is no digest: 16 hexadecimal digits"));
+        let wrong = wrong.map(|digest| format!("\"{digest}\" is not a digest: a digest has 16 hexadecimal digits"));
         if let Some(message) = wrong.or_else(|| settings.keep_instances(&order.instances).err()) {
-            // Whoever has left needs no answer.
+            // Fails if the client no longer waits.
             let _ = reply.send(Err(message));
             return;
         }
@@ -172,7 +171,8 @@ impl Daemon {
             self.start(settings.sync_options(), extent_of(&order), request, RunOrigin::Socket(reply));
             return;
         }
-        // Told to stop from the beginning: should the other run end in this moment, nothing is begun behind the loop's back.
+        // Stopped from the beginning: if the current run ends in this moment, this one still makes no changes, because the
+        // loop does not know of it.
         let (switch, stop) = StopSwitch::new();
         switch.stop();
         let (options, request, journal) = (settings.sync_options(), request(stop), self.journal.clone());
@@ -204,7 +204,7 @@ impl Daemon {
                 origin.report_end(Some(&report));
                 let waiting = self.outstanding().await;
                 match extent {
-                    // Beside a run that somebody made without asking the daemon nothing was found out.
+                    // A run of another process held the lock: this run found out nothing.
                     RunExtent::Whole if report.outcome == Outcome::Locked => {
                         self.state.partial_run_ended(report, waiting);
                     }
@@ -214,9 +214,9 @@ impl Daemon {
                 }
             }
             Err(error) => {
-                tracing::error!(%error, "a run did not end by itself");
+                tracing::error!(%error, "the task of a run panicked or was aborted");
                 origin.report_end(None);
-                self.state.run_crashed("the last run broke off by a fault of this program; the log says where");
+                self.state.run_crashed("the last run ended because of a defect of this program; the log says where");
             }
         }
         self.notifier.send_replace(());
@@ -224,7 +224,7 @@ impl Daemon {
         self.show_next_run();
     }
 
-    /// What is waited for. A journal that cannot be read has failed the run already: what was held still is.
+    /// The pause and the held plans. If the journal cannot be read, the run has failed as well: the held plans stay as they were.
     async fn outstanding(&self) -> Outstanding {
         let settings = Arc::clone(&self.settings.borrow());
         match timeout(JOURNAL_TIMEOUT, outstanding_now(&self.journal, &settings)).await {
@@ -233,7 +233,7 @@ impl Daemon {
         }
     }
 
-    /// By the schedule, on whichever node: also one that does not lead expects a run then, and alerts go by it.
+    /// Shows the next scheduled time, on a follower as well: a run is expected then, and alerts depend on it.
     pub(super) fn show_next_run(&self) {
         let next = self.settings.borrow().schedule.schedule.next_after(Utc::now());
         self.state.update(|facts| facts.status.next_run = next);
@@ -242,27 +242,27 @@ impl Daemon {
     async fn end(mut self, why: ExitReason) -> Result<(), DaemonError> {
         ServiceManager::stopping();
         tracing::info!("the daemon ends");
-        // A run may come to its end in the moment in which the stop comes: it is told to stop all the same.
+        // Stops a run that is still under way.
         if let Some(run) = self.current.take() {
             run.stop(RUN_STOP_TIMEOUT).await;
         }
         drop(self.election.take());
         if let Some(leadership) = self.leadership.take() {
-            // Another node may go on at once. Should the server not answer, the lock goes with the process.
+            // Another node may take over at once. If the server does not answer, the lock ends with the process.
             let _ = timeout(PEER_TIMEOUT / 2, leadership.resign()).await;
         }
         self.closing.stop();
         self.requests.close();
         self.server.finish(PEER_TIMEOUT).await;
         if let Some(http) = self.http.take() {
-            // What is still being answered then ends with the process.
+            // Responses that are not sent by then end with the process.
             let _ = timeout(PEER_TIMEOUT / 2, http).await;
         }
         let schedule = match self.schedule_task.take() {
             Some(schedule_task) => schedule_task.stop().await,
             None => Ok(()),
         };
-        // Connections that somebody still holds are closed with the process.
+        // Connections that are still in use are closed with the process.
         let _ = timeout(PEER_TIMEOUT / 2, self.journal.close()).await;
         match why {
             ExitReason::Stopped => Ok(()),
@@ -275,15 +275,15 @@ impl Daemon {
 /// Why the daemon ends.
 #[derive(Clone, Copy, Debug)]
 enum ExitReason {
-    /// It was told to.
+    /// A signal stopped it.
     Stopped,
     /// The schedule ended by itself.
     Schedule,
-    /// The competition for the leadership did.
+    /// The election task ended by itself.
     Leadership,
 }
 
-/// Waits for news of who leads; for ever where the state is a file.
+/// Waits for the next change of the role; without end where the state is a file.
 async fn next_leader_change(election: &mut Option<LeaderElection>) -> Option<LeaderChange> {
     match election {
         Some(election) => election.next_change().await,
@@ -291,7 +291,7 @@ async fn next_leader_change(election: &mut Option<LeaderElection>) -> Option<Lea
     }
 }
 
-/// Waits for what the schedule says next; for ever while another node keeps it.
+/// Waits for the next event of the schedule; without end while this node is not the leader.
 async fn next_schedule_event(schedule_task: &mut Option<ScheduleTask>) -> Option<ScheduleTaskEvent> {
     match schedule_task {
         Some(schedule_task) => schedule_task.next_event().await,
@@ -299,7 +299,7 @@ async fn next_schedule_event(schedule_task: &mut Option<ScheduleTask>) -> Option
     }
 }
 
-/// Waits for the end of the run under way; for ever when there is none.
+/// Waits for the end of the current run; without end when there is none.
 async fn ended(current: &mut Option<CurrentRun>) -> Result<RunReport, JoinError> {
     match current {
         Some(run) => run.ended().await,
@@ -314,7 +314,7 @@ fn extent_of(order: &RunOrder) -> RunExtent {
 fn request(order: &RunOrder, approver: Approver, wait_policy: WaitPolicy, stop: Stop) -> RunRequest {
     RunRequest {
         mode: order.mode,
-        scope: Scope { users: order.people.clone(), groups: order.groups.iter().map(OperatorGroupName::new).collect() },
+        scope: Scope { users: order.users.clone(), groups: order.groups.iter().map(OperatorGroupName::new).collect() },
         approve: order.approve.iter().filter_map(|digest| Digest::parse(digest)).collect(),
         approver,
         wait_policy,

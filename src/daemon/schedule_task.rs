@@ -1,4 +1,4 @@
-//! The schedule as a task that only rings: the loop makes the run, and says when it is over.
+//! The schedule as a task that reports due runs: the loop makes the run, and answers when it has ended.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::{
@@ -11,23 +11,23 @@ use crate::{
     settings::Settings,
 };
 
-/// A tick that has come, its jitter over. The next comes after the sender was used or dropped.
+/// A tick that is due, its jitter included. The schedule waits until `done` is used or dropped.
 #[derive(Debug)]
 pub(super) struct DueTick {
     pub(super) tick: Tick,
     pub(super) done: oneshot::Sender<()>,
 }
 
-/// What the schedule has to say.
+/// An event of the schedule.
 #[derive(Debug)]
 pub(super) enum ScheduleTaskEvent {
     /// A run is due.
     Due(DueTick),
-    /// The clock was set back: times that were shown by it have to be computed again.
+    /// The clock was set back: times that were computed from it have to be computed again.
     ClockSetBack,
 }
 
-/// The schedule under way.
+/// The running schedule.
 #[derive(Debug)]
 pub(super) struct ScheduleTask {
     events: mpsc::Receiver<ScheduleTaskEvent>,
@@ -36,7 +36,7 @@ pub(super) struct ScheduleTask {
 }
 
 impl ScheduleTask {
-    /// Rings at each tick after `since`; those that have passed make one.
+    /// Reports each tick after `since`; ticks that have passed become one.
     pub(super) fn start(options: &scheduler::ScheduleOptions, since: DateTime<Utc>) -> Self {
         let (sender, events) = mpsc::channel(1);
         let (stop, stopped) = oneshot::channel::<()>();
@@ -50,7 +50,7 @@ impl ScheduleTask {
                         ScheduleEvent::Due(tick) => {
                             let (done, over) = oneshot::channel();
                             if sender.send(ScheduleTaskEvent::Due(DueTick { tick, done })).await.is_ok() {
-                                // An error means that the sender was dropped: over as well.
+                                // An error means that the sender was dropped: the run has ended as well.
                                 let _ = over.await;
                             }
                         }
@@ -62,29 +62,29 @@ impl ScheduleTask {
         Self { events, stop: Some(stop), task }
     }
 
-    /// What the schedule says next; `None` when it came to an end by itself.
+    /// The next event; `None` when the task ended by itself.
     pub(super) async fn next_event(&mut self) -> Option<ScheduleTaskEvent> {
         self.events.recv().await
     }
 
-    /// Stops ringing, and waits for the end of the run that the last tick began. A tick that nobody took is given up.
+    /// Stops the schedule, and waits for the end of the run that the last tick began. Drops a tick that was not handled.
     pub(super) async fn stop(mut self) -> Result<(), ScheduleError> {
         drop(self.stop.take());
         self.events.close();
         while self.events.recv().await.is_some() {}
-        // A task that panicked has logged it, and has stopped.
+        // A task that panicked has logged it and has ended.
         (&mut self.task).await.unwrap_or(Ok(()))
     }
 }
 
-/// Says what runs see that come more often than the vendor lets the whole organization be read.
+/// Logs what runs see that are scheduled more often than Adobe's limits allow a read of the whole organization.
 pub(super) fn log_runs_between_reads(settings: &Settings) {
     let interval = settings.experience_cloud.first_page_interval;
     let Some((shortest, _)) = settings.schedule.schedule.gaps_after(Utc::now()) else { return };
     if shortest < TimeDelta::from_std(interval).unwrap_or(TimeDelta::MAX) {
         tracing::info!(
-            "schedule.cron ticks more often than every {} (experience_cloud.first_page_interval): runs between two reads of \
-             the organization read the members of the profiles they know, and see new or renamed profiles later",
+            "schedule.cron is due more often than every {} (experience_cloud.first_page_interval): runs between two reads of \
+             the organization read the members of known product profiles, and see new or renamed product profiles later",
             humantime::format_duration(interval)
         );
     }

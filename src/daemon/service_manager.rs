@@ -1,4 +1,4 @@
-//! What systemd is told: that the daemon is ready, what it does, and that it goes on. Without systemd nobody is told.
+//! Messages to systemd: that the daemon is ready, what it does, and the watchdog ping. Without systemd nothing is sent.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::domain::printable;
 
-/// Three times within the span of the watchdog: two may be late.
+/// Pings within the interval of the watchdog: two of three may be late.
 const PINGS: u32 = 3;
 
 /// The service manager that started this process, if one did.
 #[derive(Debug)]
 pub(super) struct ServiceManager {
     shown: String,
-    /// How often it is told that the daemon goes on, and when next; `None` when it does not watch.
+    /// The interval of pings, and the time of the next one; `None` where the watchdog is off.
     pings: Option<(Duration, Instant)>,
 }
 
@@ -29,7 +29,7 @@ impl ServiceManager {
         notify(&[NotifyState::Ready]);
     }
 
-    /// The configuration is being read again; the time tells this from an older message (`man 3 sd_notify`).
+    /// The daemon reads the configuration again; the time distinguishes this message from an older one (`man 3 sd_notify`).
     pub(super) fn reloading() {
         match NotifyState::monotonic_usec_now() {
             Ok(now) => notify(&[NotifyState::Reloading, now]),
@@ -42,16 +42,16 @@ impl ServiceManager {
         notify(&[NotifyState::Stopping]);
     }
 
-    /// Shows what the daemon does, in words; the same words are sent once.
+    /// Sends what the daemon does, in words; the same words are sent once.
     pub(super) fn show(&mut self, words: &str) {
         if self.shown != words {
-            // A line end would begin another field of the message.
+            // A line break would begin another field of the message.
             notify(&[NotifyState::Status(&printable(words))]);
             words.clone_into(&mut self.shown);
         }
     }
 
-    /// Says that the daemon goes on, when it is time to. Called by the loop itself, so that a loop that hangs is found out.
+    /// Sends a ping when it is due. The loop itself calls this, so that the watchdog notices a loop that hangs.
     pub(super) fn ping(&mut self) {
         let now = Instant::now();
         if let Some((span, next)) = &mut self.pings
@@ -62,14 +62,14 @@ impl ServiceManager {
         }
     }
 
-    /// Passes over a ping: whoever does not go on must not say so.
-    pub(super) fn keep_silent(&mut self) {
+    /// Skips a ping: the current run makes no progress, and the watchdog has to notice it.
+    pub(super) fn skip_ping(&mut self) {
         if let Some((span, next)) = &mut self.pings {
             *next = Instant::now() + *span;
         }
     }
 
-    /// Waits until it is time for a ping; for ever where nobody watches.
+    /// Waits until a ping is due; without end where the watchdog is off.
     pub(super) async fn ping_is_due(&self) {
         match self.pings {
             Some((_, next)) => sleep_until(next).await,
@@ -80,6 +80,6 @@ impl ServiceManager {
 
 fn notify(message: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(message) {
-        tracing::debug!(%error, "the service manager could not be told");
+        tracing::debug!(%error, "the message to systemd could not be sent");
     }
 }

@@ -1,4 +1,4 @@
-//! What is known of the daemon at this moment. The loop writes it; the control socket, HTTP and systemd read it.
+//! The current state of the daemon. The loop writes it; the control socket, HTTP and the messages to systemd read it.
 
 use std::{
     collections::BTreeMap,
@@ -19,95 +19,95 @@ use crate::{
 
 use super::{LastRun, ServiceState, Status};
 
-/// Why a daemon is blocked.
+/// The reason of the state `blocked`.
 pub(super) const HELD: &str = "changes are held and wait for an approval";
 
-/// Why a daemon is blocked until its next run, where everything that is held was approved for that run.
+/// The reason of the state `blocked` where all held changes are approved for the next run.
 pub(super) const APPROVED: &str = "changes are held and approved; the next run makes them";
 
-/// What a daemon says that has made no run yet.
+/// The reason of the state `starting`.
 const NO_RUN_YET: &str = "no run has ended since the start";
 
-/// What a node says that has made no run since it leads.
-const NO_RUN_AS_LEADER: &str = "no run has ended since this node leads";
+/// The reason of the state `starting` on a node that has just become the leader.
+const NO_RUN_AS_LEADER: &str = "no run has ended since this node became the leader";
 
-/// What a daemon does that makes a run.
+/// The reason of the state `running`.
 const UNDER_WAY: &str = "a run is under way";
 
-/// What a run may take before the next counts as late; one over a very large organization takes hours, and its own schedule
-/// has gaps accordingly.
+/// How long a run may take before the last success counts as too old. A run over a very large organization takes hours, and
+/// the gaps in its schedule are long enough for it.
 const LENGTH_OF_A_RUN: Duration = Duration::from_secs(15 * 60);
 
-/// What the daemon waits for between runs, as the journal says it.
+/// What the daemon waits for between runs, read from the journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outstanding {
-    /// Until when Adobe asked for a pause.
+    /// The end of a pause that Adobe asked for.
     pub throttled_until: Option<DateTime<Utc>>,
-    /// What waits for an approval.
+    /// The held plans that wait for an approval.
     pub holds: Vec<HoldEntry>,
 }
 
-/// How this node stands to others.
+/// The role of this node among those that share the state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NodeRole {
-    /// There are no others: the state is a file.
+    /// The only node: the state is a file.
     #[default]
     Single,
-    /// It keeps the schedule.
+    /// The leader: it makes the scheduled runs.
     Leader,
-    /// Another one does.
+    /// A follower: another node is the leader.
     Follower,
-    /// Nothing is known, because the database does not answer or has not been asked yet. It makes no scheduled runs.
+    /// Not known, because the database did not answer or was not read yet. The node makes no scheduled runs.
     Unknown,
 }
 
 impl NodeRole {
-    /// Whether the schedule is this node's affair.
+    /// Whether this node makes the scheduled runs.
     pub fn keeps_the_schedule(self) -> bool {
         matches!(self, Self::Single | Self::Leader)
     }
 }
 
-/// What is known of the daemon. Clones are the same board.
+/// The state of the daemon. Clones share the same state.
 #[derive(Clone, Debug)]
 pub struct DaemonState {
     facts: Arc<Mutex<DaemonFacts>>,
     changed: watch::Sender<u64>,
 }
 
-/// Everything that readers may want to know; a copy is cheap next to a request.
+/// The values of the state. A copy costs little compared to a request.
 #[derive(Clone, Debug, Default)]
 pub struct DaemonFacts {
-    /// The document.
+    /// The status document.
     pub status: Status,
-    /// How this node stands to others.
+    /// The role of this node among those that share the state.
     pub role: NodeRole,
-    /// What the run under way is doing, in words; empty between runs.
+    /// The progress of the current run, in words; empty between runs.
     pub progress: String,
     /// The report of the last run that ended.
     pub last_report: Option<Arc<RunReport>>,
-    /// How long no run may succeed before the daemon counts as not ready.
+    /// The longest time without a success that still counts as ready.
     pub ready_within: Duration,
-    /// Whether the page answers questions about a person.
+    /// Whether the page explains memberships of a user.
     pub person_lookup: PersonLookup,
-    /// The zone of the times on the page: that of the schedule.
+    /// The time zone of the page: that of the schedule.
     pub timezone: Tz,
-    /// Whether the credentials of both systems have worked since the start.
+    /// Whether the credentials of the Admin Console and of Campaign have worked since the start.
     pub credentials_proven: bool,
     /// Runs ended since the start, by outcome.
     pub runs: BTreeMap<&'static str, u64>,
     /// Outcomes of changes since the start, by kind and outcome.
     pub changes: BTreeMap<(&'static str, &'static str), u64>,
-    /// Calls to the user management API since the start.
+    /// Calls to UMAPI since the start.
     pub calls: u64,
-    /// Why the configuration that was to be loaded is not used; `None` when it is.
+    /// Why the last reload failed; `None` when it did not.
     pub reload_problem: Option<String>,
-    /// State and reason before the run under way; what they are again when it says nothing of the whole.
+    /// State and reason before the current run; they return after a run that does not change them.
     pub before: (ServiceState, String),
 }
 
 impl DaemonState {
-    /// A board of a daemon that starts. `ready_within` is the longest time without a success that still counts as ready.
+    /// The state of a daemon that starts. `ready_within` is the longest time without a success that still counts as ready.
     pub fn new(ready_within: Duration, leader: Option<String>) -> Self {
         let status =
             Status { version: super::status::VERSION, reason: NO_RUN_YET.to_owned(), leader, ..Status::default() };
@@ -115,7 +115,7 @@ impl DaemonState {
         Self { facts: Arc::new(Mutex::new(facts)), changed: watch::Sender::new(0) }
     }
 
-    /// All that is known at this moment.
+    /// A copy of the current values.
     pub fn facts(&self) -> DaemonFacts {
         let mut facts = self.lock().clone();
         if let Some(problem) = &facts.reload_problem {
@@ -125,18 +125,18 @@ impl DaemonState {
         facts
     }
 
-    /// Told whenever something changes.
+    /// Changes its value whenever the state changes.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 
-    /// Changes what is known.
+    /// Changes the values.
     pub fn update(&self, change: impl FnOnce(&mut DaemonFacts)) {
         change(&mut self.lock());
         self.changed.send_modify(|version| *version += 1);
     }
 
-    /// The daemon starts with what the journal remembers, or this node, of this name, leads from now on with it.
+    /// Restores the state from the journal: at the start of the daemon, or when this node, named `leads`, becomes the leader.
     pub(super) fn restore(&self, remembered: &Status, next_run: Option<DateTime<Utc>>, leads: Option<&str>) {
         self.update(|facts| {
             facts.status.restore(remembered, next_run);
@@ -153,13 +153,13 @@ impl DaemonState {
         });
     }
 
-    /// Another node leads, of this name if it has said it; what the journal remembers is what that one does.
+    /// Another node is the leader. `leader` is its name, if it is known; `news` is what the journal says about its runs.
     pub(super) fn follow(&self, leader: Option<String>, why: String, news: Option<(&Status, Option<DateTime<Utc>>)>) {
         self.update(|facts| {
             if let Some((remembered, next_run)) = news {
                 facts.status.restore(remembered, next_run);
                 let newest = remembered.last_run.as_ref().map(|last| last.run.as_str());
-                // What an earlier run of this node saw is not what there is: the numbers of the instances are the leader's.
+                // The report of an older run of this node is outdated: only the leader has the current numbers.
                 facts.last_report = facts.last_report.take().filter(|report| Some(report.run.as_str()) == newest);
             }
             (facts.role, facts.status.leader) = (NodeRole::Follower, leader);
@@ -167,7 +167,7 @@ impl DaemonState {
         });
     }
 
-    /// Nothing is known of the other nodes, for this reason.
+    /// It is not known which node leads, for this reason.
     pub(super) fn leader_unknown(&self, state: ServiceState, why: String) {
         self.update(|facts| {
             (facts.role, facts.status.leader) = (NodeRole::Unknown, None);
@@ -175,7 +175,7 @@ impl DaemonState {
         });
     }
 
-    /// Everything that is held was approved: nothing waits for an administrator any more.
+    /// All held plans are approved: nothing waits for an administrator any more.
     pub(super) fn all_holds_approved(&self) {
         self.update(|facts| {
             if facts.status.state == ServiceState::Blocked {
@@ -184,8 +184,7 @@ impl DaemonState {
         });
     }
 
-    /// An administrator had a pause forgotten, as `why` says: what the pause said of the state no longer holds. Answers the state
-    /// before.
+    /// An administrator had a pause forgotten, as `why` says: the state `throttled` ends. Answers the state before.
     pub(super) fn pause_forgotten(&self, why: &str) -> ServiceState {
         let mut before = ServiceState::default();
         self.update(|facts| {
@@ -211,12 +210,12 @@ impl DaemonState {
         });
     }
 
-    /// How far the run under way is, and whether it works or waits for Adobe.
+    /// The current run made progress, or waits for Adobe.
     pub fn run_progressed(&self, progress: &Progress) {
         self.update(|facts| {
             facts.status.state = if progress.pause().is_some() { ServiceState::Waiting } else { ServiceState::Running };
             facts.progress = progress.to_string();
-            // What a run waits for, and until when, is what a person asks for.
+            // An administrator who sees `waiting` needs to know what for and until when.
             facts.status.reason = match facts.status.state {
                 ServiceState::Waiting => format!("{UNDER_WAY}: {}", facts.progress),
                 _ => UNDER_WAY.to_owned(),
@@ -224,7 +223,7 @@ impl DaemonState {
         });
     }
 
-    /// An event of the run under way was recorded.
+    /// An event of the current run was recorded.
     pub fn event_recorded(&self, event: &RunEvent<'_>) {
         self.update(|facts| {
             for change in event.outcomes() {
@@ -233,7 +232,7 @@ impl DaemonState {
         });
     }
 
-    /// A run ended: what it says of the state.
+    /// A run over everything ended: its outcome decides the state.
     pub fn run_ended(&self, report: RunReport, outstanding: Outstanding) {
         self.update(|facts| {
             (facts.status.state, facts.status.reason) = state_after_run(&report, &outstanding);
@@ -242,7 +241,7 @@ impl DaemonState {
         });
     }
 
-    /// A run ended that somebody asked this node for, and another one leads: how it stands is that one's to say.
+    /// A requested run over everything ended on a follower: the state is as before, because the runs of the leader decide it.
     pub(super) fn run_on_follower_ended(&self, report: RunReport, outstanding: Outstanding) {
         self.update(|facts| {
             (facts.status.state, facts.status.reason) = std::mem::take(&mut facts.before);
@@ -251,7 +250,7 @@ impl DaemonState {
         });
     }
 
-    /// A run ended that says nothing of the whole, because it was narrowed or wrote nothing: the state is as before.
+    /// A run ended that was narrowed or wrote nothing: the state is as before.
     pub fn partial_run_ended(&self, report: RunReport, outstanding: Outstanding) {
         self.update(|facts| {
             (facts.status.state, facts.status.reason) = std::mem::take(&mut facts.before);
@@ -260,7 +259,7 @@ impl DaemonState {
         });
     }
 
-    /// The clock was ahead and shows `now`: what was later counts as now, so that its age grows from here.
+    /// The clock was ahead and was set back to `now`: times after `now` become `now`, so that their age grows from here.
     pub(super) fn clock_was_set_back(&self, now: DateTime<Utc>, mut outstanding: Outstanding) {
         let now = now.trunc_subsecs(0);
         outstanding.holds.iter_mut().for_each(|hold| hold.since = hold.since.min(now));
@@ -273,7 +272,7 @@ impl DaemonState {
         });
     }
 
-    /// A run ended without a report, by a fault of this program.
+    /// A run ended without a report, because of a defect of this program.
     pub fn run_crashed(&self, why: &str) {
         self.update(|facts| {
             (facts.status.state, facts.status.reason) = (ServiceState::Failing, why.to_owned());
@@ -282,20 +281,20 @@ impl DaemonState {
     }
 
     fn lock(&self) -> MutexGuard<'_, DaemonFacts> {
-        // DaemonFacts are plain values: a reader that panicked left them whole.
+        // The values are replaced one by one: a thread that panicked left them valid.
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl DaemonFacts {
-    /// Shows by these settings from now on.
+    /// Uses these settings from now on.
     pub(super) fn use_settings(&mut self, settings: &Settings) {
         self.ready_within = ready_within(settings);
         self.person_lookup = settings.http.person_lookup;
         self.timezone = settings.schedule.schedule.timezone();
     }
 
-    /// The state between runs. While one is under way, what it will be again should that run say nothing of the whole.
+    /// Sets the state between runs. During a run, this is the state to return to after a run that does not change it.
     fn set_state_between_runs(&mut self, state: ServiceState, reason: String) {
         if matches!(self.status.state, ServiceState::Running | ServiceState::Waiting) {
             self.before = (state, reason);
@@ -304,7 +303,7 @@ impl DaemonFacts {
         }
     }
 
-    /// What a run over everything says beside the state.
+    /// Takes the times of the last success from a run over everything.
     fn record_whole_run(&mut self, report: &RunReport, outstanding: Outstanding) {
         let (status, ended_at) = (&mut self.status, Some(report.ended_at(Utc::now()).trunc_subsecs(0)));
         if report.outcome.is_success() {
@@ -316,7 +315,7 @@ impl DaemonFacts {
         status.wait_for(outstanding);
     }
 
-    /// Adds the run to what has been since the start.
+    /// Adds the run to the counters since the start.
     fn count_run(&mut self, report: RunReport) {
         let started_at = report.started_at.trunc_subsecs(0);
         self.status.last_run = Some(LastRun { run: report.run.clone(), started_at, outcome: report.outcome });
@@ -329,20 +328,20 @@ impl DaemonFacts {
     }
 }
 
-/// The longest time without a success that still counts as ready: two gaps of the schedule, so that one failure is no alarm,
-/// and what jitter and the run itself take. Without a schedule nothing is ever late.
+/// The longest time without a success that still counts as ready: two gaps of the schedule, so that one failed run raises no
+/// alarm, plus the jitter and the length of a run. Unlimited without a schedule.
 pub(super) fn ready_within(settings: &Settings) -> Duration {
     let Some((_, longest)) = settings.schedule.schedule.gaps_after(Utc::now()) else { return Duration::MAX };
     let longest = longest.to_std().unwrap_or_default();
     longest.saturating_mul(2).saturating_add(settings.schedule.jitter).saturating_add(LENGTH_OF_A_RUN)
 }
 
-/// Whether a run was a success with nothing held and nothing failed.
+/// Whether a run succeeded with nothing held and nothing failed.
 pub(super) fn is_clean(outcome: Outcome, total: &Summary) -> bool {
     outcome.is_success() && outcome != Outcome::Held && total.held == 0 && total.failed == 0
 }
 
-/// The state after a run, and the sentence for it.
+/// The state after a run, and its reason.
 fn state_after_run(report: &RunReport, outstanding: &Outstanding) -> (ServiceState, String) {
     let error = report
         .error
@@ -365,20 +364,20 @@ fn state_after_run(report: &RunReport, outstanding: &Outstanding) -> (ServiceSta
     }
 }
 
-/// What a run says that ended as held although nothing waits for an approval.
+/// The reason after a run with the outcome `held` where nothing waits for an approval.
 fn nothing_held(report: &RunReport) -> String {
     let observed = report.instances.iter().filter(|instance| instance.held.is_some());
     let observed: Vec<&str> = observed.map(|instance| instance.name.as_str()).collect();
     if observed.is_empty() {
         return "nothing is held; the run was asked to approve a digest that is not held".to_owned();
     }
-    format!("nothing is held; changes of an observed instance would be: {}", observed.join(", "))
+    format!("nothing is held; in an observed instance, changes would be held: {}", observed.join(", "))
 }
 
-/// Throttled: until when, or else why.
+/// The state `throttled`, with the end of the pause or else `why`.
 pub(super) fn throttled(until: Option<DateTime<Utc>>, why: String) -> (ServiceState, String) {
     let until = until.map(to_the_second);
-    let words = |until| format!("throttled until {until}: Adobe asked for a pause; {UNPAUSE}");
+    let words = |until| format!("rate limited until {until}: Adobe asked for a pause; {UNPAUSE}");
     (ServiceState::Throttled, until.map_or(why, words))
 }
 
@@ -389,7 +388,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn incident_28_a_success_of_a_clock_that_was_ahead_grows_old_from_the_correction_on() {
+    fn incident_28_after_a_clock_is_set_back_the_last_success_ages_from_the_correction_on() {
         let now = DateTime::from_timestamp(1_795_413_600, 0).expect("a time");
         let daemon_state = DaemonState::new(Duration::from_secs(600), None);
         for (success, expected) in [(TimeDelta::days(9 * 365), now), (TimeDelta::hours(-1), now - TimeDelta::hours(1))]

@@ -1,4 +1,5 @@
-//! What the daemon is doing, as a document: the answer of `/status` and of the command `status`. The field names are fixed.
+//! The status document of the daemon: the response of `/status` and the output of the command `status`. The field names are
+//! fixed.
 
 use std::collections::BTreeSet;
 
@@ -12,32 +13,32 @@ use crate::{
 
 use super::Outstanding;
 
-/// Version of this document's form.
+/// Version of the document format.
 pub(super) const VERSION: u32 = 1;
 
-/// What the daemon is doing, in one word.
+/// The state of the daemon, in one word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ServiceState {
-    /// No run has ended yet since the start, or since this node leads.
+    /// No run has ended since the start, or since this node became the leader.
     #[default]
     Starting,
-    /// The last run succeeded and held nothing, and the next is due at its time; or another node leads, and this one has nothing to do.
+    /// The last run succeeded and held nothing, and the daemon waits for the next one; or this node is a follower.
     Idle,
     /// A run is under way.
     Running,
-    /// A run is under way and waits until the vendor may be asked.
+    /// A run is under way and waits until Adobe's limits allow a call.
     Waiting,
-    /// The vendor asked for a longer silence than a run may wait.
+    /// Adobe asked for a longer pause than a run may wait.
     Throttled,
-    /// A guard holds something until somebody approves it.
+    /// The guard holds changes until an administrator approves them.
     Blocked,
-    /// The last run failed, or the database that several nodes share does not answer.
+    /// The last run failed, or the database that the nodes share cannot be reached.
     Failing,
 }
 
 impl ServiceState {
-    /// The word in documents, metrics and STATUS.
+    /// The word in documents, in metrics and in the status that systemd shows.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Starting => "starting",
@@ -67,36 +68,36 @@ pub struct LastRun {
     pub outcome: Outcome,
 }
 
-/// What the daemon is doing.
+/// The status document.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
-    /// Version of this document's form.
+    /// Version of the document format.
     pub version: u32,
-    /// In one word.
+    /// The state, in one word.
     pub state: ServiceState,
-    /// Why, in one sentence.
+    /// The reason, in one sentence.
     pub reason: String,
     /// The last run that ended.
     pub last_run: Option<LastRun>,
-    /// When a run last read both sides completely and made everything that it was allowed to make. What waits for an approval is
-    /// not allowed yet: a run that holds something is a success.
+    /// When a run last read the Admin Console and Campaign completely and made all changes that it was allowed to make. A held
+    /// change is not allowed yet: a run that holds changes is a success.
     pub last_success: Option<DateTime<Utc>>,
     /// When a run last was a success with nothing held and nothing failed.
     #[serde(default)]
     pub last_clean: Option<DateTime<Utc>>,
-    /// When the next run is due, on whichever node leads then; `null` when the schedule is off.
+    /// When the next run is due, on the node that is the leader then; `null` when the schedule is off.
     pub next_run: Option<DateTime<Utc>>,
-    /// Until when the vendor wants no calls.
+    /// The end of a pause that Adobe asked for.
     pub throttled_until: Option<DateTime<Utc>>,
-    /// Digests of what is held, each once.
+    /// The digests of the held plans, each once.
     pub held: Vec<String>,
-    /// The same with instance, age and number of changes: by instance, the oldest first.
+    /// The held plans with instance, age and number of changes: by instance, the oldest first.
     #[serde(default)]
     pub holds: Vec<HoldEntry>,
-    /// How each target of notifications fares.
+    /// The state of each target of notifications.
     #[serde(default)]
     pub notifications: Vec<NotificationTargetState>,
-    /// The node that leads, when several share the state: `null` while that is not known. This host otherwise.
+    /// The leader, where several nodes share the state: `null` while it is not known. Otherwise this host.
     pub leader: Option<String>,
 }
 
@@ -116,25 +117,25 @@ impl Status {
         }
     }
 
-    /// When the oldest of what is held was first held.
+    /// When the oldest held plan was first held.
     pub fn held_since(&self) -> Option<DateTime<Utc>> {
         self.holds.iter().map(|hold| hold.since).min()
     }
 
-    /// Shows what is waited for.
+    /// Sets the pause and the held plans.
     pub(super) fn wait_for(&mut self, outstanding: Outstanding) {
         self.throttled_until = outstanding.throttled_until;
         self.hold(outstanding.holds);
     }
 
-    /// Shows what is held.
+    /// Sets the held plans.
     pub(super) fn hold(&mut self, holds: Vec<HoldEntry>) {
         let digests: BTreeSet<String> = holds.iter().map(|hold| hold.digest.to_string()).collect();
         self.held = digests.into_iter().collect();
         self.holds = holds;
     }
 
-    /// Takes over what the journal remembers, except for the state.
+    /// Restores everything except for the state and its reason from the journal.
     pub(super) fn restore(&mut self, remembered: &Self, next_run: Option<DateTime<Utc>>) {
         self.last_run.clone_from(&remembered.last_run);
         (self.last_success, self.last_clean) = (remembered.last_success, remembered.last_clean);

@@ -1,5 +1,5 @@
-//! What became of a request to forget the pause that Adobe asked for, as a document: the answer of the command `unpause`,
-//! whichever process carries it out. The field names are fixed.
+//! The result of a request to forget the pause that Adobe asked for, as a document: the output of the command `unpause`,
+//! whether the command or the daemon carries it out. The field names are fixed.
 
 use std::sync::Arc;
 
@@ -21,10 +21,10 @@ use super::{
     next_run::RunReason, restore_status::throttled_until,
 };
 
-/// Version of this document's form.
+/// Version of the document format.
 const VERSION: u32 = 1;
 
-/// What became of the request.
+/// The result of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnpauseOutcome {
@@ -34,34 +34,34 @@ pub enum UnpauseOutcome {
     NoPause,
 }
 
-/// The whole answer.
+/// The document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnpauseAnswer {
-    /// Version of this document's form.
+    /// Version of the document format.
     pub version: u32,
-    /// What became of the request.
+    /// The result of the request.
     pub outcome: UnpauseOutcome,
-    /// The same in sentences.
+    /// The result in sentences.
     pub message: String,
-    /// The organization whose pause it was.
+    /// The organization of the pause.
     pub organization: String,
-    /// The client id of the credential that the pause was for.
+    /// The client id of the credential that the pause applies to.
     pub client_id: String,
     /// When the forgotten pause would have ended; `null` when there was none.
     pub until: Option<String>,
     /// When it was forgotten; `null` when there was none.
     pub forgotten_at: Option<String>,
-    /// Who had it forgotten.
+    /// The administrator who requested it.
     #[serde(flatten)]
     pub approver: ApproverFields,
-    /// What the daemon does now; `null` when there was no pause, or no daemon was asked.
+    /// What the daemon does now; `null` when there was no pause, or when no daemon carried out the request.
     pub next_run: Option<NextRun>,
 }
 
-/// Forgets the pause that Adobe asked for, and records that `approver` asked for it. `journal` is `None` where no run was made
+/// Forgets the pause that Adobe asked for, and records that `approver` requested it. `journal` is `None` where no run was made
 /// yet.
 ///
-/// Only a failing journal is an error; the rest is an answer.
+/// Fails only if the journal fails.
 pub async fn unpause(
     journal: Option<&Journal>,
     settings: &Settings,
@@ -80,8 +80,8 @@ pub async fn unpause(
     Ok(UnpauseAnswer::of((organization, client_id), approver, forgotten.as_ref()))
 }
 
-/// Looks, while the daemon knows of a pause, whether it was forgotten through another node that shares the state. The run that it
-/// kept from reading is made then. Goes on until the daemon ends.
+/// Checks, while the daemon knows of a pause, whether it was forgotten through another node that shares the state, and then
+/// requests the run that the pause prevented. Runs until the daemon ends.
 pub(super) async fn watch_for_unpause(
     daemon_state: DaemonState,
     journal: Journal,
@@ -98,7 +98,7 @@ pub(super) async fn watch_for_unpause(
         }
         sleep(ELECTION_INTERVAL).await;
         let organization = settings.borrow().experience_cloud.options.organization_id.clone();
-        // A journal that cannot be read is asked again.
+        // A read of the journal that fails is retried.
         let Ok(None) = throttled_until(&journal, &organization).await else { continue };
         let is_forgotten = daemon_state.facts().status.throttled_until.is_some_and(|until| until > Utc::now());
         if is_forgotten
@@ -116,7 +116,7 @@ pub(super) async fn watch_for_unpause(
 }
 
 impl UnpauseAnswer {
-    /// The answer where this pause was forgotten, if any.
+    /// The document for the pause that was forgotten, if there was one.
     fn of(
         (organization, client_id): (&OrganizationId, &str),
         approver: &Approver,
@@ -127,7 +127,7 @@ impl UnpauseAnswer {
                 UnpauseOutcome::Forgotten,
                 format!(
                     "The pause that Adobe asked for until {} (client id {client_id}) is forgotten, by {approver}. The next \
-                     run calls Adobe again; where Adobe still refuses, a new pause is kept.",
+                     run calls Adobe again; if Adobe still refuses, the program keeps a new pause.",
                     to_the_second(pause.until)
                 ),
             ),

@@ -1,6 +1,6 @@
-//! Collects the approvals that the events record, and compares them with the list of given approvals.
+//! Collects the approvals and the held plans that the events record, and compares them with the tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -8,11 +8,17 @@ use super::{
     JournalError,
     database::ReadTransaction,
     encoding::{self, from_json},
+    held_plans::held_record,
 };
 
-/// The approvals, by the position of their event.
+/// The approvals and the held plans that the events record.
 #[derive(Default)]
-pub(super) struct ApprovalReplay(BTreeMap<i64, ApprovalEvent>);
+pub(super) struct ApprovalReplay {
+    /// The approvals, by the position of their event.
+    approvals: BTreeMap<i64, ApprovalEvent>,
+    /// Every plan that was ever held: its instance, its digest and the number of its changes.
+    held: BTreeSet<(String, String, usize)>,
+}
 
 struct ApprovalEvent {
     at: i64,
@@ -26,11 +32,39 @@ struct ApprovedBody {
     approver: String,
 }
 
+#[derive(Deserialize)]
+struct HeldBody {
+    instance: String,
+    digest: Option<String>,
+    changes: usize,
+}
+
 impl ApprovalReplay {
-    /// Takes an event. An invalid one is already reported as a fault by the verification.
+    /// Takes the event of a hold. An invalid one is already reported as a fault by the verification.
+    pub(super) fn held(&mut self, body: &str) {
+        if let Ok(HeldBody { instance, digest: Some(digest), changes }) = from_json(body, "an event") {
+            self.held.insert((instance, digest, changes));
+        }
+    }
+
+    /// The held plans that no event records, in words. Only complete if no hold is older than the events that are left.
+    pub(super) async fn compare_held(&self, reader: &mut ReadTransaction) -> Result<Vec<String>, JournalError> {
+        let sql = "select instance, digest, at, record from held";
+        let mut faults = Vec::new();
+        for row in reader.rows(sql, []).await? {
+            let record = held_record(&row)?;
+            let (instance, digest) = (record.instance.to_string(), record.digest.to_string());
+            if !self.held.contains(&(instance.clone(), digest.clone(), record.changes.len())) {
+                faults.push(format!("the held plan {digest} of instance {instance} differs from the events"));
+            }
+        }
+        Ok(faults)
+    }
+
+    /// Takes the event of an approval. An invalid one is already reported as a fault by the verification.
     pub(super) fn approved(&mut self, position: i64, at: i64, body: &str) {
         if let Ok(body) = from_json(body, "an event") {
-            self.0.insert(position, ApprovalEvent { at, body });
+            self.approvals.insert(position, ApprovalEvent { at, body });
         }
     }
 
@@ -42,7 +76,7 @@ impl ApprovalReplay {
         is_deleted: impl Fn(i64) -> bool,
     ) -> Result<Vec<String>, JournalError> {
         let mut missing: BTreeMap<(i64, String), &ApprovalEvent> = BTreeMap::new();
-        for (event, recorded) in &self.0 {
+        for (event, recorded) in &self.approvals {
             missing.extend(recorded.body.instances.iter().map(|instance| ((*event, instance.clone()), recorded)));
         }
         let sql = "select event, instance, digest, at, approver, approver_uid, approver_user, approver_login_uid,

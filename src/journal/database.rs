@@ -1,7 +1,7 @@
 //! One interface to both databases: the same SQL text, columns of text or whole numbers, and transactions that call the
 //! step watch at every write.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{error::Error, path::PathBuf, sync::Arc};
 
 use sqlx::{
     AssertSqlSafe, ColumnIndex, Decode, Encode, PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool, Type,
@@ -157,13 +157,14 @@ pub(super) fn connect_error(server: &PgConnectOptions) -> impl Fn(sqlx::Error) -
 }
 
 fn failed(doing: &'static str, source: sqlx::Error) -> JournalError {
-    match source {
-        sqlx::Error::Io(error) => match error.downcast::<StorageFault>() {
-            Ok(source) => JournalError::Storage { doing, source },
-            Err(error) => JournalError::Database { doing, source: DatabaseFault::of(sqlx::Error::Io(error)) },
-        },
-        error => JournalError::Database { doing, source: DatabaseFault::of(error) },
-    }
+    let fault = |error| -> Box<dyn Error + Send + Sync> { DatabaseFault::of(error).into() };
+    let source = match source {
+        sqlx::Error::Io(error) => {
+            error.downcast::<StorageFault>().map_or_else(|error| fault(sqlx::Error::Io(error)), Into::into)
+        }
+        error => fault(error),
+    };
+    JournalError::Database { doing, source }
 }
 
 /// A transaction of either database.

@@ -1,11 +1,12 @@
 //! Errors of the journal: a variant for each thing that a caller does differently.
 
 use std::{
+    error::Error,
     io,
     path::{Path, PathBuf},
 };
 
-use super::{DatabaseFault, DiskSpace, FileFault, StorageFault};
+use super::{DiskSpace, FileFault, StorageFault};
 
 /// Why the journal could not be used. No message contains the address of a database, which may hold a password.
 #[derive(Debug, thiserror::Error)]
@@ -57,21 +58,13 @@ pub enum JournalError {
         /// The newest schema this version knows.
         known: i64,
     },
-    /// The database reported an error.
+    /// The database, or the file system of the state file, reported an error.
     #[error("the journal could not be {doing}")]
     Database {
         /// The operation: `read`, `written`, `opened`.
         doing: &'static str,
         /// What went wrong.
-        source: DatabaseFault,
-    },
-    /// The file system of the state file reported an error.
-    #[error("the journal could not be {doing}")]
-    Storage {
-        /// The operation: `read`, `written`, `opened`.
-        doing: &'static str,
-        /// What went wrong.
-        source: StorageFault,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The database session that held the lock has ended: another node may lead now.
     #[error("this run has lost its lock: the database session that held it has ended")]
@@ -90,7 +83,7 @@ impl JournalError {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 let source = StorageFault::Full { path: path.to_owned(), space: DiskSpace::of(path) };
-                Self::Storage { doing: "written", source }
+                Self::Database { doing: "written", source: source.into() }
             }
             _ => Self::File { path: path.to_owned(), source },
         }

@@ -1,6 +1,6 @@
 //! Planned changes in the form of table rows and of events.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -90,7 +90,7 @@ pub(super) struct SettledBody {
 }
 
 impl SettledBody {
-    /// Reads the stored changes of `run` that the event names, of the outcomes that are wanted.
+    /// Reads the stored changes of `run` that the event names, with the outcomes of the event, of those that are wanted.
     pub(super) async fn changes(
         &self,
         reader: &mut ReadTransaction,
@@ -98,14 +98,15 @@ impl SettledBody {
         is_wanted: impl Fn(ChangeOutcome) -> bool,
     ) -> Result<Vec<ChangeReport>, JournalError> {
         let wanted = self.outcomes.iter().filter(|group| is_wanted(group.outcome));
-        let positions: BTreeSet<i64> = wanted.flat_map(|group| group.changes.iter().copied()).collect();
+        let of_group = |group: &OutcomeGroup| group.changes.iter().map(|position| (*position, group.outcome)).collect();
+        let positions: BTreeMap<i64, ChangeOutcome> = wanted.flat_map::<Vec<_>, _>(of_group).collect();
         let sql =
             concat!("select ", change_columns!(), " from changes where run = $1 and instance = $2 and position = $3");
         let mut changes = Vec::with_capacity(positions.len());
-        for position in positions {
+        for (position, outcome) in positions {
             let rows = reader.rows(sql, [run.into(), self.instance.as_str().into(), position.into()]).await?;
             for row in &rows {
-                changes.push(StoredChange::read(row)?.report);
+                changes.push(ChangeReport { outcome, ..StoredChange::read(row)?.report });
             }
         }
         Ok(changes)

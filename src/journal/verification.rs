@@ -90,6 +90,15 @@ impl Journal {
                 compared => compared?,
             }
         }
+        if verifier.runs_before == 0 && verifier.deleted.is_empty() {
+            let faults = match verifier.approvals.compare_held(&mut reader).await {
+                Err(JournalError::Unreadable { what }) => vec![format!("a held plan is invalid: {what}")],
+                faults => faults?,
+            };
+            for what in faults {
+                verifier.add_fault(None, None, what);
+            }
+        }
         for what in
             std::mem::take(&mut verifier.approvals).compare(&mut reader, |event| verifier.is_deleted(event)).await?
         {
@@ -253,6 +262,8 @@ impl Verifier {
         self.events += 1;
         if kind == EventKind::Approved.as_str() {
             self.approvals.approved(position, row.number(2)?, &body);
+        } else if kind == EventKind::Held.as_str() {
+            self.approvals.held(&body);
         }
         if let Err(error) = self.note_expected(run.as_deref(), &kind, &body) {
             self.add_fault(Some(position), run.as_deref(), format!("its text is invalid: {error}"));

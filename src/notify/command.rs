@@ -1,4 +1,5 @@
-//! A program of this host as a target: a clean environment, the document on standard input, a deadline.
+//! A program of this host as a target: it runs with an empty environment, gets the document on standard input, and has a
+//! deadline.
 
 use std::{
     fs, io,
@@ -18,16 +19,16 @@ use tokio::{
 use super::{CommandTarget, DeliveryError};
 use crate::transport::excerpt;
 
-/// The only variable of its environment, with this value.
+/// The value of `PATH`, the only variable in the environment of the program.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// How much of what it writes is kept, in bytes.
+/// How much of the output of the program is kept, in bytes.
 const MOST_OUTPUT: usize = 4096;
 
-/// How long its output is read after its end: a process that it left behind may hold the pipes open.
+/// How long the output is read after the program ends: a process that it started may keep the pipes open.
 const AFTER_THE_END: Duration = Duration::from_millis(200);
 
-/// Runs the program. Dropped before its end, all processes of its group are killed.
+/// Runs the program. If the future is dropped before the end, all processes of the process group are killed.
 pub(super) async fn run(target: &CommandTarget, document: &str) -> Result<(), DeliveryError> {
     let program = || target.program.clone();
     let mut child = Command::new(&target.program)
@@ -54,12 +55,12 @@ pub(super) async fn run(target: &CommandTarget, document: &str) -> Result<(), De
     Err(DeliveryError::CommandFailed { program: program(), status: in_words(status), output: excerpt(&output, &[]) })
 }
 
-/// Writes the document, reads what the program writes, and waits for its end.
+/// Writes the document, reads the output of the program, and waits for its end.
 async fn exchange(child: &mut Child, document: &str, output: &Mutex<Vec<u8>>) -> io::Result<ExitStatus> {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let write = async {
         if let Some(mut stdin) = stdin {
-            // A program that does not read its input is none the worse.
+            // A program need not read its input.
             let _ = stdin.write_all(document.as_bytes()).await;
         }
     };
@@ -69,21 +70,21 @@ async fn exchange(child: &mut Child, document: &str, output: &Mutex<Vec<u8>>) ->
         _ = &mut pipes => return child.wait().await,
         ended = child.wait() => {
             let status = ended?;
-            // What is not read by then is not shown.
+            // Output that is not read by then is dropped.
             let _ = timeout(AFTER_THE_END, pipes).await;
             Ok(status)
         }
     }
 }
 
-/// Reads to the end, so that the program is never kept waiting, and keeps the beginning.
+/// Reads to the end, so that the program never waits for a full pipe, and keeps the beginning.
 async fn read(pipe: Option<impl AsyncRead + Unpin>, output: &Mutex<Vec<u8>>) {
     let Some(mut pipe) = pipe else { return };
     let mut piece = [0; 1024];
     while let Ok(length @ 1..) = pipe.read(&mut piece).await {
         let mut kept = output.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = MOST_OUTPUT.saturating_sub(kept.len());
-        kept.extend(piece.iter().take(length.min(room)));
+        let space = MOST_OUTPUT.saturating_sub(kept.len());
+        kept.extend(piece.iter().take(length.min(space)));
     }
 }
 
@@ -95,7 +96,7 @@ fn in_words(status: ExitStatus) -> String {
     }
 }
 
-/// The processes of a command, until it has ended.
+/// The process group of the program, until the program has ended.
 struct ProcessGroup(Option<Pid>);
 
 impl ProcessGroup {
@@ -107,13 +108,13 @@ impl ProcessGroup {
 impl Drop for ProcessGroup {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
-            // An error means that none is left.
+            // An error means that no process is left.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
 }
 
-/// Whether the program is there and may be executed by somebody; it is not run.
+/// Checks that the program exists and that this user may execute it, without running it.
 pub(super) fn probe(target: &CommandTarget) -> Result<String, DeliveryError> {
     let program = || target.program.clone();
     let failed = |source| DeliveryError::NotStarted { program: program(), source };

@@ -1,29 +1,25 @@
-//! One attempt after another: what is due for a target, what follows from a failure, and when patience ends.
+//! Delivers due notifications to a target, schedules the next attempt after a failure, and gives up after the last one.
 
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{
-    DeliveryError, NotifyOptions, WebhookPeople, command,
-    document::{Document, People},
-    mail, webhook,
-};
+use super::{DeliveryError, NotifyOptions, UserNames, command, document::Document, mail, webhook};
 use crate::{
     domain::{Notification, NotificationTarget},
     journal::{AfterFailure, ClaimedNotification, Journal, JournalError},
     observability::Chain,
 };
 
-/// Longest pause between two attempts, unless the target asks for more.
+/// The longest pause between two attempts, unless the target asks for a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
-/// Attempts until a notification is given up: about three days. Counted, not timed: no clock gives one up.
+/// The number of attempts before a notification is given up: about three days. A count does not depend on the clock.
 const MOST_ATTEMPTS: u32 = 80;
 
-/// Delivers everything that is due for one target, the oldest first; answers how many it tried.
+/// Delivers all notifications that are due for one target, the oldest first; answers how many it tried to deliver.
 pub async fn deliver_due(
     journal: &Journal,
     options: &NotifyOptions,
@@ -40,7 +36,8 @@ pub async fn deliver_due(
     Ok(tried)
 }
 
-/// The same for every target, side by side, for at most this long. What is left waits for the next run, or the daemon.
+/// Delivers what is due for all targets at the same time, for `patience` at most. The rest waits for the next run or for the
+/// daemon.
 pub async fn deliver_all(journal: &Journal, options: &NotifyOptions, patience: Duration) {
     let deliver = async |target| {
         if !options.targets().contains(&target) {
@@ -51,7 +48,7 @@ pub async fn deliver_all(journal: &Journal, options: &NotifyOptions, patience: D
             Ok(Err(error)) => tracing::warn!(error = %Chain(&error), "notifications could not be read from the state"),
             Err(_) => tracing::warn!(
                 notify.target = target.as_str(),
-                "notifications for {} are not delivered yet; the next run, or the daemon, tries again",
+                "notifications for {} are not delivered yet; the next run, or the daemon, retries",
                 target.as_str()
             ),
         }
@@ -63,25 +60,25 @@ pub async fn deliver_all(journal: &Journal, options: &NotifyOptions, patience: D
     );
 }
 
-/// Sends a test notification to one target; answers what was seen.
+/// Sends a test notification to one target; answers a sentence about the result.
 pub async fn send_test(options: &NotifyOptions, target: NotificationTarget) -> Result<String, DeliveryError> {
     let (id, notification) = (Uuid::new_v4().simple().to_string(), Notification::test(Utc::now()));
     attempt(options, target, &id, &notification).await?;
     let who = match (target, &options.command, &options.webhook, &options.mail) {
         (NotificationTarget::Command, Some(command), ..) => {
-            format!("{} ended with status 0", command.program.display())
+            format!("{} exited with status 0", command.program.display())
         }
         (NotificationTarget::Webhook, _, Some(webhook), _) => format!("{} accepted it", webhook.url),
         (NotificationTarget::Mail, .., Some(mail)) => {
             let to: Vec<String> = mail.to.iter().map(|to| to.email.to_string()).collect();
-            format!("{} took it for {}", mail.server, to.join(", "))
+            format!("{} accepted it for {}", mail.server, to.join(", "))
         }
         _ => String::new(),
     };
     Ok(format!("a test notification was sent: {who}"))
 }
 
-/// Whether one target can be reached, without sending anything; answers what was seen.
+/// Checks whether one target can be reached, without sending a notification; answers a sentence about the result.
 pub async fn probe(options: &NotifyOptions, target: NotificationTarget) -> Result<String, DeliveryError> {
     let probing = async {
         match target {
@@ -100,23 +97,19 @@ async fn attempt(
     notification: &Notification,
 ) -> Result<(), DeliveryError> {
     let page = options.page_of(notification);
-    let document = |people| Document::new(id, notification, page.as_deref(), people);
-    let json = |people| document(people).json().map_err(DeliveryError::Document);
+    let document = |names| Document::new(id, notification, page.as_deref(), names);
+    let json = |names| document(names).json().map_err(DeliveryError::Document);
     let attempting = async {
         match target {
             NotificationTarget::Command => {
-                command::run(configured(options.command.as_ref(), target)?, &json(People::Named)?).await
+                command::run(configured(options.command.as_ref(), target)?, &json(UserNames::Included)?).await
             }
             NotificationTarget::Webhook => {
                 let webhook = configured(options.webhook.as_ref(), target)?;
-                let people = match webhook.people {
-                    WebhookPeople::Named => People::Named,
-                    WebhookPeople::Withheld => People::Withheld,
-                };
-                webhook::post(webhook, json(people)?).await
+                webhook::post(webhook, json(webhook.user_names)?).await
             }
             NotificationTarget::Mail => {
-                mail::send(configured(options.mail.as_ref(), target)?, id, &document(People::Named)).await
+                mail::send(configured(options.mail.as_ref(), target)?, id, &document(UserNames::Included)).await
             }
         }
     };
@@ -176,11 +169,27 @@ async fn failed(
     Ok(())
 }
 
-/// Doubles with each attempt, a random part less, so that many do not come at the same moment.
+/// Adds one notification to the outbox for each credential that expires within 30 days. `days` are the last days on which the
+/// secrets are valid (UTC), each with its section of the configuration.
+pub async fn notify_expiring(
+    journal: &Journal,
+    days: impl IntoIterator<Item = (String, NaiveDate)>,
+    now: DateTime<Utc>,
+) -> Result<(), JournalError> {
+    for (section, day) in days {
+        if let Some((topic, notification)) = Notification::expiring(now, &section, day) {
+            journal.report_finding(&topic, &notification).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The pause after a failed attempt: it doubles with each attempt, and is shortened by a random part, so that attempts do not
+/// coincide.
 fn pause(first: Duration, attempts: u32, error: &DeliveryError) -> Duration {
     let doubled = first.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1))).min(LONGEST_PAUSE);
     let random = u32::from(Uuid::new_v4().as_bytes()[0]);
-    // From three quarters of it to all of it.
+    // Between three quarters and all of it.
     let spread = doubled * (1020 - random) / 1020;
     spread.max(error.retry_after().unwrap_or_default())
 }
@@ -190,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_an_hour_and_are_as_long_as_the_target_asks() {
+    fn pauses_double_up_to_an_hour_and_respect_the_retry_after_of_the_target() {
         let refused = |retry_after| DeliveryError::NotAccepted {
             host: "https://hooks.acme.com".to_owned(),
             status: 503,

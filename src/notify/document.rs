@@ -1,28 +1,20 @@
-//! What the targets get: one JSON document, and the same as the text of a mail.
+//! The document that targets receive: as JSON, and as the text of a mail.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde::Serialize;
 
+use super::UserNames;
 use crate::domain::{Notification, printable, to_the_second};
 
-/// Version of the document's form.
+/// Version of the document format.
 const VERSION: u32 = 1;
 
-/// Whether names of users and operators are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum People {
-    /// They are.
-    Named,
-    /// They are left out.
-    Withheld,
-}
-
-/// The document. The field names are fixed. Chat systems show the field `text` of what they get by a webhook.
+/// The document. The field names are fixed. Chat systems show the field `text` of a webhook's document.
 #[derive(Serialize)]
 pub(super) struct Document<'a> {
     version: u32,
-    /// The same for all targets and attempts: a receiver drops a repeat by it.
+    /// The same id for all targets and attempts, so that a receiver can drop repetitions.
     id: &'a str,
     kind: &'static str,
     time: String,
@@ -33,12 +25,13 @@ pub(super) struct Document<'a> {
     what_to_do: &'a str,
     counts: &'a BTreeMap<String, usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    people: Option<&'a [String]>,
+    #[serde(rename = "people")]
+    operators: Option<&'a [String]>,
     page: Option<&'a str>,
 }
 
 impl<'a> Document<'a> {
-    pub(super) fn new(id: &'a str, notification: &'a Notification, page: Option<&'a str>, people: People) -> Self {
+    pub(super) fn new(id: &'a str, notification: &'a Notification, page: Option<&'a str>, names: UserNames) -> Self {
         Self {
             version: VERSION,
             id,
@@ -50,12 +43,12 @@ impl<'a> Document<'a> {
             text: &notification.text,
             what_to_do: &notification.what_to_do,
             counts: &notification.counts,
-            people: (people == People::Named).then_some(notification.operators.as_slice()),
+            operators: (names == UserNames::Included).then_some(notification.operators.as_slice()),
             page,
         }
     }
 
-    /// On one line.
+    /// The document as JSON on one line.
     pub(super) fn json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self)
     }
@@ -70,7 +63,7 @@ impl<'a> Document<'a> {
         let mut text = format!("{}\n\nWhat to do: {}\n\n", printable(self.text), printable(self.what_to_do));
         let fields = [("run", self.run), ("instance", self.instance), ("digest", self.digest), ("page", self.page)];
         let mut line = |name: &str, value: &str| {
-            // A text takes every line.
+            // Writing to a string cannot fail.
             let _ = writeln!(text, "{name}: {}", printable(value));
         };
         line("time", &self.time);
@@ -82,9 +75,9 @@ impl<'a> Document<'a> {
         for (name, count) in self.counts {
             line(name, &count.to_string());
         }
-        let people = self.people.unwrap_or_default();
-        if !people.is_empty() {
-            line("operators", &people.join(", "));
+        let operators = self.operators.unwrap_or_default();
+        if !operators.is_empty() {
+            line("operators", &operators.join(", "));
         }
         line("id", self.id);
         text
@@ -110,17 +103,18 @@ mod tests {
     }
 
     #[test]
-    fn people_are_named_only_where_that_is_wanted() {
+    fn names_are_included_only_where_that_is_configured() {
         let notification = notification();
-        let json = |people| Document::new("01KC", &notification, None, people).json().expect("JSON");
-        assert!(json(People::Named).contains("\"people\":[\"ann@acme.com\"]"));
-        assert!(!json(People::Withheld).contains("people") && !json(People::Withheld).contains("ann@"));
+        let json = |names| Document::new("01KC", &notification, None, names).json().expect("JSON");
+        assert!(json(UserNames::Included).contains("\"people\":[\"ann@acme.com\"]"));
+        assert!(!json(UserNames::Omitted).contains("people") && !json(UserNames::Omitted).contains("ann@"));
     }
 
     #[test]
-    fn a_mail_is_plain_text_and_no_name_forges_a_line() {
+    fn a_mail_is_plain_text_and_no_name_can_forge_a_line() {
         let notification = notification();
-        let document = Document::new("01KC", &notification, Some("http://127.0.0.1:9464/runs/01KB"), People::Named);
+        let document =
+            Document::new("01KC", &notification, Some("http://127.0.0.1:9464/runs/01KB"), UserNames::Included);
         insta::assert_snapshot!(format!("{}\n\n{}", document.subject(), document.plain_text()));
     }
 }

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, time::Duration};
 
 use crate::transport::TransportError;
 
-/// Why a notification was not delivered. Shows no secret: of a webhook its host alone.
+/// Why a notification was not delivered. Contains no secret: of a webhook, it shows only the host.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliveryError {
     /// The target is not configured any more.
@@ -18,59 +18,59 @@ pub enum DeliveryError {
     NotStarted {
         /// The program.
         program: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
-    /// The command ended with another status than 0.
-    #[error("notify.command: {} ended with {status}: {output}", program.display())]
+    /// The command exited with another status than 0.
+    #[error("notify.command: {} exited with {status}: {output}", program.display())]
     CommandFailed {
         /// The program.
         program: PathBuf,
         /// Exit status or signal, in words.
         status: String,
-        /// The beginning of what it wrote.
+        /// The beginning of its output.
         output: String,
     },
-    /// The attempt took too long and was broken off; a command was killed with all processes of its group.
-    #[error("notify.{target}: not done after {} s", after.as_secs_f32())]
+    /// The attempt timed out; a command was killed with all processes of its group.
+    #[error("notify.{target}: timed out after {} s", after.as_secs_f32())]
     DeadlineExceeded {
         /// The target.
         target: &'static str,
         /// The deadline.
         after: Duration,
     },
-    /// There was no complete answer of the webhook.
+    /// The webhook gave no complete response.
     #[error("notify.webhook: {host}")]
     Transport {
         /// Scheme, host and port.
         host: String,
-        /// What happened.
+        /// What failed.
         source: TransportError,
     },
-    /// The webhook answered with another status than 2xx.
+    /// The webhook responded with another status than 2xx.
     #[error("notify.webhook: {host} answered with HTTP status {status}{}: {excerpt}", redirect(*status))]
     NotAccepted {
         /// Scheme, host and port.
         host: String,
         /// The HTTP status.
         status: u16,
-        /// The beginning of the answer.
+        /// The beginning of the response.
         excerpt: String,
-        /// The pause that the answer asks for.
+        /// The pause that the response asks for.
         retry_after: Option<Duration>,
     },
-    /// The mail could not be put together.
-    #[error("notify.mail: the message could not be written")]
+    /// The mail could not be composed.
+    #[error("notify.mail: the message could not be composed")]
     Message(#[source] lettre::error::Error),
-    /// The mail server was not reached, or did not take the mail.
+    /// The mail server could not be reached, or refused the mail.
     #[error("notify.mail: {server}")]
     Smtp {
         /// Host and port.
         server: String,
-        /// What happened.
+        /// What failed.
         source: lettre::transport::smtp::Error,
     },
-    /// The mail server ended the conversation.
+    /// The mail server closed the connection.
     #[error("notify.mail: {server} closed the connection")]
     Closed {
         /// Host and port.

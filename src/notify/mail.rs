@@ -1,4 +1,4 @@
-//! Mail as a target: one message by SMTP; TLS is verified wherever the server is on another host.
+//! Mail as a target: one message by SMTP. The certificate of a server on another host is always verified.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,13 +14,13 @@ use lettre::{
 use super::{DeliveryError, MailTarget, Mailbox, SmtpEncryption, document::Document};
 use crate::transport::{ExposeSecret as _, install_cryptography};
 
-/// How long the server may be silent.
+/// How long the server may take for a response.
 const SILENCE: Duration = Duration::from_secs(10);
 
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
-/// Sends one message to all recipients. Where the server refuses one of several for good, each is tried by itself: a wrong
-/// address must not keep a notification from the others.
+/// Sends one message to all recipients. If the server permanently refuses one of several, each recipient gets a message of
+/// its own: a wrong address must not keep a notification from the others.
 pub(super) async fn send(target: &MailTarget, id: &str, document: &Document<'_>) -> Result<(), DeliveryError> {
     let transport = transport(target)?;
     let together = submit(&transport, target, &message(target, &target.to, id, document)?).await;
@@ -64,7 +64,7 @@ async fn submit(transport: &Transport, target: &MailTarget, message: &Message) -
     transport.send(message.clone()).await.map(drop).map_err(|source| failed(target, source))
 }
 
-/// Connects, greets, turns to TLS and signs in as for a message, and sends none.
+/// Connects, starts TLS and signs in as for a message, without sending one.
 pub(super) async fn probe(target: &MailTarget) -> Result<String, DeliveryError> {
     let is_open = transport(target)?.test_connection().await.map_err(|source| failed(target, source))?;
     if !is_open {
@@ -77,7 +77,7 @@ pub(super) async fn probe(target: &MailTarget) -> Result<String, DeliveryError> 
     };
     let user =
         target.server.user.as_ref().map_or("without signing in".to_owned(), |user| format!("signed in as {user}"));
-    Ok(format!("{} answers {how}, {user}; no mail was sent", target.server))
+    Ok(format!("{} responds {how}, {user}; no mail was sent", target.server))
 }
 
 fn failed(target: &MailTarget, source: lettre::transport::smtp::Error) -> DeliveryError {
@@ -102,7 +102,7 @@ fn transport(target: &MailTarget) -> Result<Transport, DeliveryError> {
     Ok(builder.build())
 }
 
-/// The host's authorities, as every other connection of the program has them.
+/// The TLS parameters: with the certificate authorities of the host, or with the configured ones.
 fn tls_parameters(target: &MailTarget) -> Result<TlsParameters, DeliveryError> {
     let mut builder = TlsParameters::builder(target.server.host.clone());
     if let Some(authorities) = &target.trusted_authorities {
@@ -122,7 +122,7 @@ fn message(target: &MailTarget, to: &[Mailbox], id: &str, document: &Document<'_
         .header(ContentType::TEXT_PLAIN);
     let builder = to.iter().fold(builder, |builder, recipient| builder.to(recipient.clone()));
     let mut message = builder.body(document.plain_text()).map_err(DeliveryError::Message)?;
-    // Holiday replies are not sent to it (RFC 3834).
+    // Prevents automatic replies (RFC 3834).
     let name = HeaderName::new_from_ascii_str("Auto-Submitted");
     message.headers_mut().insert_raw(HeaderValue::new(name, "auto-generated".to_owned()));
     Ok(message)

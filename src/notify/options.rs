@@ -1,4 +1,4 @@
-//! The targets of notifications, as the configuration says them.
+//! The targets of notifications, from the configuration.
 
 use std::{collections::BTreeSet, fmt, path::PathBuf, time::Duration};
 
@@ -10,18 +10,18 @@ use crate::{
     transport::{self, BaseUrl, BaseUrlError, ExposeSecret as _, SecretString},
 };
 
-/// What is told, and to whom.
+/// The options of notifications.
 #[derive(Clone, Debug)]
 pub struct NotifyOptions {
-    /// The events that are told.
+    /// The events to notify about.
     pub events: BTreeSet<NotificationKind>,
     /// A program of this host.
     pub command: Option<CommandTarget>,
-    /// An HTTP request.
+    /// A webhook.
     pub webhook: Option<WebhookTarget>,
-    /// A message by SMTP.
+    /// Mail by SMTP.
     pub mail: Option<MailTarget>,
-    /// The address of the daemon's page on this host, with a slash at its end; `None` where none is served at a known address.
+    /// The URL of the status page on this host, with a slash at its end; `None` where none is served at a known address.
     pub page: Option<String>,
     /// The pause before the second attempt; it doubles each time.
     pub first_pause: Duration,
@@ -38,7 +38,7 @@ impl Default for NotifyOptions {
             mail: None,
             page: None,
             first_pause: Duration::from_secs(5),
-            // Shorter than the minute for which an attempt keeps others away.
+            // Shorter than the minute for which an attempt reserves a notification.
             deadline: Duration::from_secs(30),
         }
     }
@@ -55,13 +55,13 @@ impl NotifyOptions {
         NotificationTarget::ALL.into_iter().filter(is_configured).collect()
     }
 
-    /// The page that a notification links to: of its run, where it comes from one.
+    /// The URL that a notification links to: the page of its run, where it belongs to one.
     pub(super) fn page_of(&self, notification: &Notification) -> Option<String> {
         let page = self.page.as_ref()?;
         Some(notification.run.as_ref().map_or_else(|| page.clone(), |run| format!("{page}runs/{run}")))
     }
 
-    /// What a journal writes for these targets; `instances` are all that are configured.
+    /// The notifications that a journal writes for these targets; `instances` are all configured instances.
     pub fn wanted(&self, instances: impl IntoIterator<Item = FoldedName>) -> WantedNotifications {
         WantedNotifications {
             kinds: self.events.clone(),
@@ -71,7 +71,7 @@ impl NotifyOptions {
     }
 }
 
-/// A program that gets each notification as JSON on its standard input.
+/// A program that receives each notification as JSON on its standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandTarget {
     /// Absolute path.
@@ -80,67 +80,68 @@ pub struct CommandTarget {
     pub arguments: Vec<String>,
 }
 
-/// Whether a webhook is told the names of users and operators.
+/// Whether a document contains the names of operators.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum WebhookPeople {
-    /// It gets numbers alone.
+pub enum UserNames {
+    /// Only their number.
     #[default]
-    Withheld,
-    /// It gets the names.
-    Named,
+    Omitted,
+    /// The names as well.
+    Included,
 }
 
-/// An address that gets each notification as the JSON body of a POST.
+/// A URL that receives each notification as the JSON body of a POST request.
 #[derive(Clone, Debug)]
 pub struct WebhookTarget {
-    /// The address.
+    /// The URL.
     pub url: WebhookUrl,
-    /// Whether it is told names.
-    pub people: WebhookPeople,
-    /// How connections are made.
+    /// Whether its documents contain names.
+    pub user_names: UserNames,
+    /// The options of its connections.
     pub http: transport::HttpOptions,
 }
 
-/// Who gets mail, from whom, and by which server.
+/// The recipients, the sender and the server of mail.
 #[derive(Clone, Debug)]
 pub struct MailTarget {
-    /// At least one.
+    /// The recipients, at least one.
     pub to: Vec<Mailbox>,
     /// The sender.
     pub from: Mailbox,
     /// The server.
     pub server: SmtpServer,
-    /// The password of the user whom the server's address names.
+    /// The password of the user in the address of the server.
     pub password: Option<SecretString>,
-    /// PEM certificates of the authorities that are trusted in place of the host's; `None`: the host's.
+    /// PEM certificates of authorities that are trusted in place of those of the host; `None` for those of the host.
     pub trusted_authorities: Option<String>,
 }
 
-/// The address of a webhook: https, or http on this host. Whoever has it may send there: shown without its path.
+/// The URL of a webhook: https, or http on this host. It is a secret, because it allows to send there: it is shown without its
+/// path.
 #[derive(Clone)]
 pub struct WebhookUrl {
     origin: BaseUrl,
-    whole: SecretString,
-    /// What must not be shown of it: path and query.
+    complete: SecretString,
+    /// The part that must not be shown: path and query.
     secret: SecretString,
 }
 
-/// Why a text is no usable address of a webhook. Shows nothing of the address.
+/// Why a text is not a usable URL of a webhook. Contains no part of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WebhookUrlError {
-    /// The text is no URL at all.
+    /// The text is not a URL.
     #[error("is not a URL")]
     Unreadable,
-    /// Plain http would send secrets in the clear.
+    /// Plain http would send secrets unencrypted.
     #[error("would send notifications in the clear: it is neither https nor http on this host")]
     InTheClear,
-    /// A user, a password or a fragment.
+    /// The URL has a user, a password or a fragment.
     #[error("has a user, a password or a fragment")]
     Decorated,
 }
 
 impl WebhookUrl {
-    /// Reads an address; a query is part of it.
+    /// Parses a URL, which may have a query.
     pub fn parse(text: &str) -> Result<Self, WebhookUrlError> {
         let url = Url::parse(text.trim()).map_err(|_| WebhookUrlError::Unreadable)?;
         if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
@@ -152,20 +153,20 @@ impl WebhookUrl {
         })?;
         let secret = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
         let secret = if secret == "/" { String::new() } else { secret };
-        Ok(Self { origin, secret: secret.into(), whole: url.as_str().into() })
+        Ok(Self { origin, secret: secret.into(), complete: url.as_str().into() })
     }
 
-    /// Scheme, host and port: all of it that may be shown.
+    /// Scheme, host and port: the part that may be shown.
     pub fn origin(&self) -> &BaseUrl {
         &self.origin
     }
 
-    /// The whole address, for the request alone.
-    pub(super) fn whole(&self) -> &str {
-        self.whole.expose_secret()
+    /// The complete URL, for the request only.
+    pub(super) fn complete(&self) -> &str {
+        self.complete.expose_secret()
     }
 
-    /// What must not be shown of it.
+    /// The part that must not be shown.
     pub(super) fn secret(&self) -> &SecretString {
         &self.secret
     }
@@ -188,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_webhook_is_https_or_on_this_host_and_shown_without_what_is_secret() {
+    fn a_webhook_is_https_or_on_this_host_and_is_shown_without_its_secret_part() {
         let check = |text: &str, expected: Result<&str, WebhookUrlError>| {
             let shown = WebhookUrl::parse(text).map(|url| format!("{url} {url:?}"));
             let expected = expected.map(|shown| format!("{shown} WebhookUrl({shown})"));

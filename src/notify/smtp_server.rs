@@ -44,35 +44,36 @@ pub struct SmtpServer {
     pub port: u16,
     /// How the connection is encrypted.
     pub encryption: SmtpEncryption,
-    /// The user that the program signs in as; the password is elsewhere.
+    /// The user that the program signs in as; the password is a separate key.
     pub user: Option<String>,
 }
 
-/// Why a text is no usable address of a mail server. Repeats nothing of the text: there may be a password in it.
+/// Why a text is not a usable address of a mail server. Contains no part of the text, which may have a password in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SmtpServerError {
-    /// None of the three forms.
+    /// The text has none of the three forms.
     #[error("is not the address of a mail server")]
     Unreadable,
-    /// A password in the address.
+    /// The address contains a password.
     #[error("has a password")]
     Password,
-    /// Mail and password would be readable on the way.
+    /// Mail and password would be sent unencrypted.
     #[error("would send mail unencrypted to another host")]
     InTheClear,
-    /// A path, a query or a fragment.
+    /// The address has a path, a query or a fragment.
     #[error("has more than a user, a host and a port")]
     Decorated,
 }
 
 impl SmtpServer {
-    /// Reads `smtps://user@host:465`, `smtp+starttls://user@host:587` or `smtp://localhost:25`; user and port may be absent.
+    /// Parses `smtps://user@host:465`, `smtp+starttls://user@host:587` or `smtp://localhost:25`; user and port may be absent.
     pub fn parse(text: &str) -> Result<Self, SmtpServerError> {
         let (scheme, rest) = text.trim().split_once("://").ok_or(SmtpServerError::Unreadable)?;
         let known = [SmtpEncryption::Tls, SmtpEncryption::StartTls, SmtpEncryption::None];
         let encryption = known.into_iter().find(|one| one.scheme().eq_ignore_ascii_case(scheme));
         let encryption = encryption.ok_or(SmtpServerError::Unreadable)?;
-        // The URL standard reads hosts only where it knows the scheme; the port that ftp need not name is no mail server's.
+        // The URL standard parses hosts only for schemes that it knows: `ftp` is one, and its default port, which the parser
+        // drops, is not the port of a mail server.
         let url = Url::parse(&format!("ftp://{rest}")).map_err(|_| SmtpServerError::Unreadable)?;
         if url.password().is_some() {
             return Err(SmtpServerError::Password);
@@ -94,7 +95,7 @@ impl SmtpServer {
     }
 }
 
-/// As the query of a URL is decoded, a plus sign kept as it is.
+/// Decodes like the query of a URL, but keeps a plus sign.
 fn percent_decoded(text: &str) -> Option<String> {
     let pair = format!("user={}", text.replace('+', "%2B"));
     let (_, decoded) = url::form_urlencoded::parse(pair.as_bytes()).next()?;

@@ -1,17 +1,17 @@
-//! A webhook as a target: one POST, a 2xx status, no redirects.
+//! A webhook as a target: one POST request, which must be answered with a 2xx status; redirects are not followed.
 
 use std::time::SystemTime;
 
 use super::{DeliveryError, WebhookTarget};
 use crate::transport::{self, ConnectionReuse, HttpClient, HttpResponse, TransportError, excerpt, retry_after};
 
-/// Largest answer that is read, in bytes: none of it matters but its beginning.
+/// The longest response that is read, in bytes: only its beginning matters.
 const MOST_ANSWER: usize = 64 * 1024;
 
 /// Sends the document.
 pub(super) async fn post(target: &WebhookTarget, document: String) -> Result<(), DeliveryError> {
     let client = client(target)?;
-    let request = client.post(target.url.whole()).header("content-type", "application/json").body(document);
+    let request = client.post(target.url.complete()).header("content-type", "application/json").body(document);
     let answer = send(&client, request, target).await?;
     if answer.status.is_success() {
         return Ok(());
@@ -24,12 +24,12 @@ pub(super) async fn post(target: &WebhookTarget, document: String) -> Result<(),
     })
 }
 
-/// Whether the host can be reached. Its own first page is asked for, never the address of the webhook: no message comes of it.
+/// Checks whether the host can be reached: requests its root, never the URL of the webhook, so that no message is posted.
 pub(super) async fn probe(target: &WebhookTarget) -> Result<String, DeliveryError> {
     let (client, origin) = (client(target)?, target.url.origin());
     send(&client, client.get(&origin.join("/")), target).await?;
     let how = if origin.is_plain() { "without encryption, on this host" } else { "by TLS" };
-    Ok(format!("{} answers {how}; no notification was sent", origin.host_and_port()))
+    Ok(format!("{} responds {how}; no notification was sent", origin.host_and_port()))
 }
 
 fn client(target: &WebhookTarget) -> Result<HttpClient, DeliveryError> {

@@ -1,4 +1,4 @@
-//! Log lines as text and as JSON: the message first, then each field once, those of the surrounding spans included.
+//! Log lines as text and as JSON: the message, then each field once, including those of the surrounding spans.
 
 use std::fmt;
 
@@ -16,10 +16,10 @@ use tracing_subscriber::{
 
 use crate::domain::printable;
 
-/// The shape of a line.
+/// The format of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LineFormat {
-    /// For people. A field whose value the message already has is left to the other formats.
+    /// Readable text. Omits a field whose value is in the message already.
     Text,
     /// One JSON object, with every field.
     Json,
@@ -62,7 +62,7 @@ enum FieldValue {
 }
 
 impl Fields {
-    /// Adds the fields of a span around the event. What the event says itself takes precedence.
+    /// Adds the fields of a span around the event. A field of the event itself takes precedence.
     fn add_outer(&mut self, outer: &Self) {
         for (name, value) in &outer.others {
             if !self.others.iter().any(|(known, _)| known == name) {
@@ -72,7 +72,7 @@ impl Fields {
     }
 
     fn push(&mut self, field: &Field, value: FieldValue) {
-        // What the crate `log` adds to its records (`log.target`, `log.line`) is of no use to a reader.
+        // The fields that the crate `log` adds (`log.target`, `log.line`) are of no use to a reader.
         if !field.name().starts_with("log.") {
             self.others.push((field.name(), value));
         }
@@ -120,7 +120,7 @@ impl fmt::Display for FieldValue {
     }
 }
 
-/// The field that tells the lines of one run from all others: in every line, whatever the message says.
+/// The field that marks the lines of a run: shown in every line, even if the message has its value.
 const RUN_ID: &str = "run.id";
 
 fn text(mut writer: Writer<'_>, level: Level, fields: &Fields) -> fmt::Result {
@@ -147,7 +147,7 @@ fn style_of(level: Level) -> Style {
     }
 }
 
-/// Whether the message has this value, standing by itself.
+/// Whether the message contains this value as a whole word.
 fn message_contains(message: &str, value: &str) -> bool {
     let is_part_of_word = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
     !value.is_empty()
@@ -157,7 +157,7 @@ fn message_contains(message: &str, value: &str) -> bool {
         })
 }
 
-/// A value in quotes where its end could not be seen otherwise.
+/// Puts a value in quotes where its end would not be clear otherwise.
 struct Quoted<'a>(&'a str);
 
 impl fmt::Display for Quoted<'_> {
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_said_only_where_it_stands_by_itself() {
+    fn a_value_counts_only_as_a_whole_word() {
         let check = |message: &str, value: &str, expected: bool| {
             assert_eq!(message_contains(message, value), expected, "{value}");
         };
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_quoted_where_its_end_could_not_be_seen() {
+    fn a_value_is_quoted_where_its_end_is_not_clear() {
         let check = |value: &str, expected: &str| assert_eq!(Quoted(value).to_string(), expected);
         check("delivery", "delivery");
         check("Campaign - acme", "\"Campaign - acme\"");

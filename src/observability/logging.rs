@@ -1,4 +1,4 @@
-//! Where log lines go and what they look like.
+//! The destination and the format of log lines.
 
 use std::{fs, io, os::unix::fs::MetadataExt as _};
 
@@ -13,8 +13,8 @@ use tracing_subscriber::{
 
 use super::{log_line::LineFormat, one_line::OneLine};
 
-/// Libraries that speak only when something is wrong. The certificate verifier logs an error for each certificate it
-/// refuses, which the failed call reports anyway.
+/// Libraries whose lines appear only for problems. The certificate verifier logs an error for each certificate that it
+/// refuses; the failed call reports it anyway.
 const QUIET_LIBRARIES: [(&str, LevelFilter); 5] = [
     ("hyper", LevelFilter::WARN),
     ("hyper_util", LevelFilter::WARN),
@@ -23,16 +23,16 @@ const QUIET_LIBRARIES: [(&str, LevelFilter); 5] = [
     ("rustls_platform_verifier", LevelFilter::OFF),
 ];
 
-/// The least important lines that are written.
+/// The log level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLevel {
-    /// Failures only.
+    /// Errors only.
     Error,
-    /// And doubts.
+    /// Warnings as well.
     Warn,
-    /// And what was done.
+    /// What the program does as well.
     Info,
-    /// And how.
+    /// Details as well.
     Debug,
     /// Everything.
     Trace,
@@ -50,65 +50,65 @@ impl From<LogLevel> for LevelFilter {
     }
 }
 
-/// The shape of a log line.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// The journal under systemd, text elsewhere.
+    /// systemd-journald under systemd, text otherwise.
     Auto,
-    /// For people.
+    /// Readable text.
     Text,
     /// One JSON object a line.
     Json,
-    /// Native journal fields.
+    /// Fields of systemd-journald.
     Journald,
 }
 
-/// Whether text is coloured.
+/// Whether text has colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colours {
-    /// It goes to a terminal.
+    /// The text goes to a terminal.
     Shown,
-    /// It goes to a file or a pipe.
+    /// The text goes to a file or a pipe.
     Plain,
 }
 
-/// How much is logged, and how.
+/// The options of logging.
 #[derive(Clone, Debug)]
 pub struct LogOptions {
-    /// The least important lines that are written.
+    /// The least important level that is written.
     pub level: LogLevel,
-    /// The shape of a line.
+    /// The format of a line.
     pub format: LogFormat,
-    /// `JOURNAL_STREAM`, as `8:4711`: device and inode of the stream that systemd leads to its journal.
+    /// `JOURNAL_STREAM`, such as `8:4711`: device and inode of the stream that systemd connects to its journal.
     pub journal_stream: Option<String>,
-    /// Whether colours are understood where the text goes.
+    /// Whether the destination supports colours.
     pub colours: Colours,
 }
 
 /// Why logging could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum LoggingError {
-    /// The journal cannot be reached.
-    #[error("log.format = \"journald\": the journal cannot be reached")]
+    /// systemd-journald cannot be reached.
+    #[error("log.format = \"journald\": systemd-journald cannot be reached")]
     Journal(#[source] io::Error),
     /// Logging was started before.
-    #[error("logging was started before")]
+    #[error("logging was already started")]
     Twice(#[source] tracing_subscriber::util::TryInitError),
 }
 
-/// Changes what is logged while the process goes on.
+/// Changes the log level of a running process.
 #[derive(Clone, Debug)]
 pub struct LogControl(reload::Handle<Targets, Registry>);
 
 impl LogControl {
     /// From now on, `level` is the least important level that is written.
     pub fn set_level(&self, level: LogLevel) {
-        // Fails only when the log is gone, and with it everything that could be said.
+        // Fails only after the log was dropped.
         let _ = self.0.reload(filter(level));
     }
 }
 
-/// Starts logging for the whole process. `writer` is where text and JSON go.
+/// Starts logging for the whole process. Text and JSON go to `writer`.
 pub fn start_logging<W>(options: &LogOptions, writer: W) -> Result<LogControl, LoggingError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
@@ -118,7 +118,7 @@ where
     Ok(control)
 }
 
-/// What receives the events of a log and writes them. `writer` is where text and JSON go.
+/// Creates the subscriber that writes log events. Text and JSON go to `writer`.
 pub fn subscriber<W>(
     options: &LogOptions,
     writer: W,
@@ -144,7 +144,7 @@ fn filter(level: LogLevel) -> Targets {
     Targets::new().with_default(level).with_targets(QUIET_LIBRARIES)
 }
 
-/// Whether the stream is our standard error: that may lead elsewhere although the variable is set.
+/// Whether the stream is the standard error of this process: it may be redirected although the variable is set.
 fn is_standard_error(stream: Option<&str>) -> bool {
     let Ok(error) = fs::metadata("/proc/self/fd/2") else { return false };
     stream == Some(format!("{}:{}", error.dev(), error.ino()).as_str())
@@ -154,6 +154,6 @@ fn journal<S>() -> Result<Box<dyn Layer<S> + Send + Sync>, LoggingError>
 where
     S: tracing::Subscriber + for<'s> tracing_subscriber::registry::LookupSpan<'s>,
 {
-    // Without a prefix the fields read in `journalctl -o verbose` as they read in JSON.
+    // Without a prefix, the fields have the same names in `journalctl -o verbose` as in JSON.
     Ok(tracing_journald::layer().map_err(LoggingError::Journal)?.with_field_prefix(None).boxed())
 }

@@ -1,4 +1,4 @@
-//! Logging, and how an error is shown with its causes.
+//! Logging, and the display of an error with its causes.
 
 mod log_line;
 mod logging;

@@ -1,4 +1,4 @@
-//! Keeps every log event one line that shows what it holds, whatever names are in it and wherever it is written.
+//! Keeps every log event on one line with visible characters, whatever names it contains.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 use super::log_line::Fields;
 use crate::domain::{is_printable, printable};
 
-/// Most fields of one event: the most that `tracing` allows.
+/// The most fields of one event: the limit of `tracing`.
 const MOST_FIELDS: usize = 32;
 
-/// Hands events on to the layer within, with every text in them made printable. Journal fields, JSON and text are all
+/// Passes events on to the inner layer, with every text in them made printable. Fields of systemd-journald, JSON and text are
 /// written from the result.
 pub(super) struct OneLine<L>(pub(super) L);
 
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn incident_33_a_name_forges_no_line_and_turns_no_direction() {
+    fn incident_33_a_name_can_neither_forge_a_line_nor_change_the_reading_direction() {
         let name = "eve\n2026-01-01 INFO run ends: in_sync\u{202e}\u{2067}\u{2028}";
         let text =
             logged(|| tracing::warn!(count = 3_u64, up = true, operator = name, group = %name, "removed {name}"));
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_events_are_written_as_they_are() {
+    fn ordinary_events_are_written_unchanged() {
         let text = logged(|| tracing::info!(operator = "zoë@acme.com", "added zoë@acme.com"));
         assert_eq!(text.trim(), "INFO added zoë@acme.com operator=\"zoë@acme.com\"");
     }

@@ -1,7 +1,5 @@
-//! When a run is due: cron expressions in a time zone, and the loop that starts one run at a time; and what the operating
-//! system asks of the process.
-//!
-//! Nothing here knows what a run does.
+//! The schedule of runs: cron expressions in a time zone, the loop that starts one run at a time, and the signals of the
+//! operating system. This module does not know what a run does.
 
 mod schedule;
 mod signals;
@@ -16,8 +14,8 @@ pub use ticks::{ScheduleEvent, Tick, run};
 /// When runs are due, and how far they are spread.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScheduleOptions {
-    /// The ticks.
+    /// The times at which runs are due.
     pub schedule: Schedule,
-    /// Each run starts a random time after its tick, at most this: many hosts must not call a vendor in one second.
+    /// The longest random delay of a run after its tick, so that many hosts do not call Adobe in the same second.
     pub jitter: Duration,
 }

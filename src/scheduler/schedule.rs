@@ -1,4 +1,4 @@
-//! A cron expression in a time zone, and the next instant it names.
+//! A cron expression in a time zone, and its next tick.
 
 use std::fmt;
 
@@ -10,33 +10,33 @@ use croner::{
     parser::{CronParser, Seconds},
 };
 
-/// What stands in place of an expression when nothing is to be scheduled.
+/// The word in place of an expression for no schedule.
 const OFF: &str = "off";
 
 /// Seconds, minutes, hours, day of month, month, day of week.
 const FIELDS: usize = 6;
 
-/// So many gaps between ticks are looked at: with one tick an hour they reach over a week-end.
+/// How many gaps between ticks are considered: with one tick an hour they include a weekend.
 const GAPS: usize = 100;
 
-/// No zone changes its offset and back within a day, so looking once a day sees every change.
+/// The step of the search for a change of the offset: no time zone changes its offset and back within a day.
 const DAY: TimeDelta = TimeDelta::days(1);
 
-/// When something is due: at the times of a cron expression, by the clocks of one time zone; or never.
+/// The ticks of a cron expression in one time zone; or none.
 ///
-/// A single time of day (`0 30 2 * * *`) comes once a day, whatever the clocks do: where they jump over it, at the first
-/// moment after the jump; where the hour is repeated, in the first of the two. A repeated time (`0 */10 * * * *`, `0 0 2,14 * * *`)
-/// comes whenever the clocks show it: not in an hour that is left out, twice in an hour that is repeated.
+/// A single time of day (`0 30 2 * * *`) has one tick a day also when the clocks change: if they skip the time, the tick is the
+/// first moment after the change; if they repeat it, the tick is in the first of the two hours. A repeated time
+/// (`0 */10 * * * *`, `0 0 2,14 * * *`) has a tick whenever the clocks show it: none in a skipped hour, two in a repeated one.
 #[derive(Clone, PartialEq)]
 pub struct Schedule {
     cron: Option<Cron>,
     timezone: Tz,
 }
 
-/// Why there is no schedule.
+/// Why a schedule is invalid or cannot be kept.
 #[derive(Debug, thiserror::Error)]
 pub enum ScheduleError {
-    /// The expression has not six fields; five are those of a crontab.
+    /// The expression does not have six fields; a crontab has five.
     #[error("\"{expression}\" has {found} instead of six fields: second, minute, hour, day of month, month, day of week{}",
         if *.found == 5 { format!("; put the second in front: \"0 {expression}\"") } else { String::new() })]
     Fields {
@@ -45,37 +45,37 @@ pub enum ScheduleError {
         /// How many fields it has.
         found: usize,
     },
-    /// A field cannot be read.
-    #[error("\"{expression}\" is no cron expression")]
+    /// A field is invalid.
+    #[error("\"{expression}\" is not a valid cron expression")]
     Unreadable {
         /// What was given.
         expression: String,
-        /// What the parser says.
+        /// The error of the parser.
         source: CronError,
     },
-    /// There is no such day, such as 31 February.
-    #[error("\"{expression}\" never comes: there is no such day")]
+    /// The expression names a day that does not exist, such as 31 February.
+    #[error("\"{expression}\" is never due: it names a day that does not exist")]
     Never {
         /// What was given.
         expression: String,
     },
     /// The time zone is not one of the IANA database.
-    #[error("\"{name}\" is no time zone of the IANA database; the nearest name is \"{nearest}\"")]
+    #[error("\"{name}\" is not a time zone of the IANA database; the most similar name is \"{nearest}\"")]
     Timezone {
         /// What was given.
         name: String,
-        /// The zone whose name is most like it.
+        /// The time zone with the most similar name.
         nearest: &'static str,
     },
-    /// The alarm that waits for a tick could not be set.
-    #[error("the alarm for the next run could not be set")]
+    /// The timer for the next tick could not be set.
+    #[error("the timer for the next run could not be set")]
     Alarm(#[source] tokio_cron_scheduler::JobSchedulerError),
 }
 
 impl Schedule {
-    /// Reads six fields, seconds first, or `off`; and a name such as `Europe/Berlin`.
+    /// Parses six fields, seconds first, or `off`; and the name of a time zone such as `Europe/Berlin`.
     ///
-    /// Where both a day of the month and a day of the week are given, both must fit.
+    /// Where both a day of the month and a day of the week are given, both must match.
     pub fn parse(cron: &str, timezone: &str) -> Result<Self, ScheduleError> {
         let timezone: Tz = timezone
             .trim()
@@ -124,13 +124,13 @@ impl Schedule {
         gaps
     }
 
-    /// The zone whose clocks count.
+    /// The time zone of the ticks.
     pub fn timezone(&self) -> Tz {
         self.timezone
     }
 }
 
-/// Shows the expression and the zone: `0 30 2 * * * Europe/Berlin`, or `off`.
+/// Shows the expression and the time zone: `0 30 2 * * * Europe/Berlin`, or `off`.
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cron {
@@ -140,15 +140,16 @@ impl fmt::Display for Schedule {
     }
 }
 
-/// Shows what [`Schedule`]'s `Display` shows: the parts of the expression fill pages.
+/// Shows the same as `Display`: the fields of the parsed expression would fill pages.
 impl fmt::Debug for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Schedule({self})")
     }
 }
 
-/// croner snaps a single time of day out of a gap and names the first of two. Asked from within the second of two
-/// equal hours it names a time of the first, which has passed: go on from there.
+/// The next tick of a single time of day. croner moves a skipped time to the end of the gap, and answers the first of two
+/// repeated times. From within the second of two equal hours it answers a time of the first one, which has passed: the search
+/// then continues from there.
 fn next_fixed_time(cron: &Cron, timezone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let mut from = after.with_timezone(&timezone);
     loop {
@@ -160,8 +161,8 @@ fn next_fixed_time(cron: &Cron, timezone: Tz, after: DateTime<Utc>) -> Option<Da
     }
 }
 
-/// croner works on wall clock times and passes over the second of two equal hours. With a fixed offset every wall clock
-/// time comes once, so the search is made in stretches of constant offset.
+/// The next tick of a repeated time. croner uses local times and skips the second of two equal hours. With a fixed offset each
+/// local time occurs once, so the search goes through periods of constant offset.
 fn next_repeated_time(cron: &Cron, timezone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let (mut from, mut inclusive) = (after, false);
     loop {
@@ -216,7 +217,7 @@ fn nearest_timezone(name: &str) -> &'static str {
 mod tests {
     use super::*;
 
-    /// The ticks after `from`, in local time with the offset, so that a repeated hour can be told apart.
+    /// Compares the ticks after `from`, in local time with the offset, which distinguishes a repeated hour.
     fn check(cron: &str, timezone: &str, from: &str, expected: &[&str]) {
         let schedule = Schedule::parse(cron, timezone).expect("a valid schedule");
         let mut at: DateTime<Utc> = from.parse().expect("a time");
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_come_by_the_clocks_of_the_zone() {
+    fn ticks_follow_the_clocks_of_the_time_zone() {
         check("0 0 */2 * * *", "UTC", "2026-11-22T05:59:59Z", &["11-22 06:00:00+00:00", "11-22 08:00:00+00:00"]);
         check(
             "0 30 3 * * *",
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn in_spring_a_time_that_is_left_out_comes_right_after_the_jump() {
+    fn in_spring_a_skipped_time_is_due_right_after_the_change() {
         let berlin = "Europe/Berlin";
         check(
             "0 30 2 * * *",
@@ -289,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn in_autumn_a_single_time_comes_once_and_a_repeated_one_twice() {
+    fn in_autumn_a_single_time_is_due_once_and_a_repeated_one_twice() {
         let berlin = "Europe/Berlin";
         check(
             "0 30 2 * * *",
@@ -318,14 +319,14 @@ mod tests {
     }
 
     #[test]
-    fn from_within_the_second_of_two_equal_hours_time_only_goes_forward() {
+    fn from_within_the_second_of_two_equal_hours_the_next_tick_is_later() {
         check("0 30 2 * * *", "Europe/Berlin", "2026-10-25T01:10:00Z", &["10-26 02:30:00+01:00"]);
         check("0 30 2 * * *", "Europe/Berlin", "2026-10-25T01:40:00Z", &["10-26 02:30:00+01:00"]);
         check("0 */30 * * * *", "Europe/Berlin", "2026-10-25T01:10:00Z", &["10-25 02:30:00+01:00"]);
     }
 
     #[test]
-    fn a_time_far_away_is_found_across_many_changes_of_the_clocks() {
+    fn a_distant_tick_is_found_across_many_clock_changes() {
         check("0 0 0 29 2 *", "Europe/Berlin", "2026-03-01T00:00:00Z", &["02-29 00:00:00+01:00"]);
         check(
             "0 */20 0 1 7 *",
@@ -336,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gaps_between_ticks_are_known_beforehand() {
+    fn the_shortest_and_the_longest_gap_between_ticks_are_computed() {
         let gaps = |cron: &str| {
             let from = "2026-11-22T00:00:00Z".parse().expect("a time");
             Schedule::parse(cron, "UTC").expect("valid").gaps_after(from)
@@ -356,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expression_that_cannot_be_meant_is_refused_with_the_remedy() {
+    fn an_invalid_expression_is_refused_with_a_remedy() {
         for (cron, timezone, expected) in [
             (
                 "0 3 * * *",
@@ -366,17 +367,17 @@ mod tests {
             ("", "UTC", "\"\" has 0 instead of six fields"),
             ("@daily", "UTC", "\"@daily\" has 1 instead of six fields"),
             ("0 0 3 * * * 2027", "UTC", "has 7 instead of six fields"),
-            ("0 61 3 * * *", "UTC", "\"0 61 3 * * *\" is no cron expression"),
-            ("0 0 3 * * BLA", "UTC", "is no cron expression"),
-            ("0 0 3 31 2 *", "UTC", "\"0 0 3 31 2 *\" never comes"),
-            ("* * * 30 2 *", "Europe/Berlin", "never comes"),
+            ("0 61 3 * * *", "UTC", "\"0 61 3 * * *\" is not a valid cron expression"),
+            ("0 0 3 * * BLA", "UTC", "is not a valid cron expression"),
+            ("0 0 3 31 2 *", "UTC", "\"0 0 3 31 2 *\" is never due"),
+            ("* * * 30 2 *", "Europe/Berlin", "is never due"),
             (
                 "0 0 3 * * *",
                 "Europe/Berln",
-                "\"Europe/Berln\" is no time zone of the IANA database; the nearest name is \"Europe/Berlin\"",
+                "\"Europe/Berln\" is not a time zone of the IANA database; the most similar name is \"Europe/Berlin\"",
             ),
-            ("0 0 3 * * *", "europe/berlin", "the nearest name is \"Europe/Berlin\""),
-            ("off", "CES", "is no time zone"),
+            ("0 0 3 * * *", "europe/berlin", "the most similar name is \"Europe/Berlin\""),
+            ("off", "CES", "is not a time zone"),
         ] {
             let message = Schedule::parse(cron, timezone).expect_err("must be refused").to_string();
             assert!(message.contains(expected), "{cron:?} {timezone:?}: {message}");

@@ -1,10 +1,10 @@
-//! What the operating system asks of the process.
+//! The signals of the operating system.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Being told to end: SIGTERM, or Ctrl-C.
+/// The signals that stop the process: SIGTERM and SIGINT (Ctrl-C).
 #[derive(Debug)]
 pub struct StopSignals {
     terminate: Signal,
@@ -12,12 +12,12 @@ pub struct StopSignals {
 }
 
 impl StopSignals {
-    /// Listens from now on; the process is no longer killed by them.
+    /// Receives the signals from now on; they no longer kill the process.
     pub fn listen() -> io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// Waits until one of them comes. Nothing is lost when the wait is given up.
+    /// Waits for one of them. A cancelled wait loses no signal.
     pub async fn come(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
@@ -26,20 +26,20 @@ impl StopSignals {
     }
 }
 
-/// Being told to read the configuration again: SIGHUP.
+/// The signal that reloads the configuration: SIGHUP.
 #[derive(Debug)]
 pub struct ReloadSignal(Signal);
 
 impl ReloadSignal {
-    /// Listens from now on; the process is no longer killed by it.
+    /// Receives the signal from now on; it no longer kills the process.
     pub fn listen() -> io::Result<Self> {
         Ok(Self(signal(SignalKind::hangup())?))
     }
 
-    /// Waits until it comes. Nothing is lost when the wait is given up.
+    /// Waits for the signal. A cancelled wait loses no signal.
     pub async fn come(&mut self) {
         if self.0.recv().await.is_none() {
-            // No more signals can come.
+            // No more signals can be received.
             std::future::pending::<()>().await;
         }
     }

@@ -1,8 +1,8 @@
 //! The loop that starts one run at each tick, never two at a time.
 //!
-//! tokio-cron-scheduler keeps the offset a zone had when a cron job was added, overlaps runs and does not wait for them.
-//! So it only serves as an alarm clock here: each tick is computed from the zone itself and armed as a job that fires
-//! once, and the run is started, and waited for, by this loop.
+//! tokio-cron-scheduler keeps the offset that the time zone had when a cron job was added, overlaps runs and does not wait for
+//! them. It is therefore used only as a timer: this loop computes each tick from the time zone, sets a job that fires once, and
+//! starts the run and waits for it.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -15,34 +15,33 @@ use tokio_cron_scheduler::{Job, JobScheduler};
 
 use super::{Schedule, ScheduleError, ScheduleOptions};
 
-/// How often the clock is compared with what it showed before. A clock that is set back by less changes nothing: the alarm
-/// rings at the same tick.
+/// How often the clock is compared with its previous value. A clock that is set back by less has no effect: the timer fires at
+/// the same tick.
 const CLOCK_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
-/// One moment at which a run is due.
+/// A time at which a run is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tick {
-    /// The time the schedule names; the run itself starts later by the jitter, or by what it was missed by.
+    /// The time of the schedule; the run itself starts later by the jitter, or by the delay of a missed tick.
     pub due: DateTime<Utc>,
 }
 
-/// What the loop tells its caller.
+/// An event for the caller of the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScheduleEvent {
     /// A run is due.
     Due(Tick),
-    /// The clock was set back: what was computed from it is to be computed again.
+    /// The clock was set back: times that were computed from it have to be computed again.
     ClockSetBack,
 }
 
-/// Hands `work` each tick after `since`, and waits for the run that it makes of it, until `stop` completes; then waits for the
-/// run that is under way. `clock` is the clock of the host.
+/// Calls `work` for each tick after `since` and waits for its run, until `stop` completes; then waits for the run that is under
+/// way. `clock` is the clock of the host.
 ///
-/// Ticks that pass while a run is under way, or that lie between `since` and now, are made up for by one run, late. A clock
-/// that is set back, or that was ahead and is corrected, has no consequences: the next tick is computed from what it shows
-/// then, and `work` is told. A tick that comes again after that is passed over where the last run was a moment ago: less than half
-/// the time to the tick after it.
-/// A run that panics is logged and the next tick comes all the same. When the schedule is off, only `stop` is awaited.
+/// Ticks that pass during a run, or between `since` and now, become one late run. After the clock is set back, the next tick is
+/// computed from the new time, and `work` receives an event. A tick that occurs again after that is skipped if the last run
+/// began less than half the time to the following tick ago. A run that panics is logged, and the schedule continues. When the
+/// schedule is off, the loop only waits for `stop`.
 pub async fn run<Work, Run>(
     options: &ScheduleOptions,
     since: DateTime<Utc>,
@@ -89,18 +88,18 @@ where
 /// Waits for the end of what `work` made.
 async fn run_to_end(run: impl Future<Output = ()> + Send + 'static) {
     if let Err(failure) = tokio::spawn(run).await {
-        tracing::error!(error = %failure, "a scheduled run did not end by itself");
+        tracing::error!(error = %failure, "the task of a scheduled run panicked or was aborted");
     }
 }
 
-/// How far the ticks are made.
+/// The progress through the ticks.
 #[derive(Clone, Copy, Debug)]
 struct TickProgress {
-    /// The next tick is computed from here: when the last run started, or what the clock was set back to.
+    /// The start of the search for the next tick: when the last run started, or the time that the clock was set back to.
     after: DateTime<Utc>,
-    /// The latest time, by the clock of then, that a run was made for.
+    /// The latest time, by the clock of that moment, that a run was made for.
     handled_until: DateTime<Utc>,
-    /// How long ago the last run had started when the clock showed `after`.
+    /// The time since the start of the last run when the clock showed `after`.
     last_run: Duration,
 }
 
@@ -119,19 +118,19 @@ impl TickProgress {
     }
 }
 
-/// What ended a wait.
+/// Why a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum WakeReason {
-    /// The tick has come.
+    /// The tick is due.
     Due,
     /// The clock was set back, to this time.
     ClockSetBack(DateTime<Utc>),
 }
 
-/// Rings once at a time of the wall clock, also when the host slept or its clock was set.
+/// A timer for times of the wall clock, also after the host was suspended or its clock was set.
 struct Alarm<Clock> {
     clock: Clock,
-    /// What the clock showed when it was last looked at.
+    /// The last value of the clock.
     shown: DateTime<Utc>,
     scheduler: JobScheduler,
     ring: mpsc::UnboundedSender<DateTime<Utc>>,
@@ -165,7 +164,7 @@ impl<Clock: Fn() -> DateTime<Utc>> Alarm<Clock> {
         loop {
             tokio::select! {
                 biased;
-                // A job may fire twice when the scheduler lags, so a ring for another tick is passed over.
+                // A job may fire twice when the scheduler is late, so a ring for another tick is ignored.
                 Some(rang_for) = self.rings.recv() => if rang_for == due {
                     return Ok(WakeReason::Due);
                 },
@@ -177,10 +176,10 @@ impl<Clock: Fn() -> DateTime<Utc>> Alarm<Clock> {
     }
 
     async fn arm(&mut self, due: DateTime<Utc>) -> Result<(), ScheduleError> {
-        // The scheduler counts whole seconds from the second that has begun.
+        // The scheduler counts whole seconds from the current second.
         let seconds = u64::try_from(due.timestamp() - self.shown.timestamp()).unwrap_or(0);
         let ring = self.ring.clone();
-        // Nothing in this closure may panic: the scheduler would never run another job.
+        // This closure must not panic: the scheduler would run no other job afterwards.
         let job = Job::new_one_shot(Duration::from_secs(seconds), move |_, _| ring.send(due).unwrap_or_default())
             .map_err(ScheduleError::Alarm)?;
         self.scheduler.add(job).await.map(|_| ()).map_err(ScheduleError::Alarm)
@@ -191,10 +190,10 @@ impl<Clock: Fn() -> DateTime<Utc>> Alarm<Clock> {
     }
 }
 
-/// Any time from zero to `longest`, in steps of a millisecond.
+/// A random duration from zero to `longest`, in steps of a millisecond.
 fn random_duration(longest: Duration) -> Duration {
     let steps = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
-    // The keys of a fresh hasher are random: enough to spread hosts, and no crate for it.
+    // The keys of a new hasher are random, which is enough to spread hosts without another crate.
     Duration::from_millis(RandomState::new().hash_one(()) % steps)
 }
 
@@ -287,7 +286,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_missed_ticks_are_made_up_for_by_one_late_run() {
+    async fn all_missed_ticks_become_one_late_run() {
         let (seen, mut ticks) = mpsc::unbounded_channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let since = Utc::now() - TimeDelta::days(5 * 366);
@@ -318,7 +317,7 @@ mod tests {
                 let seen = seen.clone();
                 async move {
                     seen.send(due(event)).expect("the test listens");
-                    panic!("as a run with a fault would");
+                    panic!("a run that panics");
                 }
             };
             run(&options("* * * * * *"), Utc::now(), Utc::now, std::future::pending(), work).await
@@ -334,8 +333,8 @@ mod tests {
         within_deadline(run(&options("off"), DateTime::UNIX_EPOCH, Utc::now, async {}, work)).await.expect("no error");
     }
 
-    /// Runs the schedule in paused time for `minutes`, by a clock that shows 10:00 at the beginning and is set as `settings`
-    /// say: at which minute, by so much away from the true time. `expected` are the minutes at which runs are made.
+    /// Runs the schedule in paused time for `minutes`, with a clock that shows 10:00 at the start. `settings` set the clock: at
+    /// a minute, to a difference from the true time. `expected` are the minutes at which runs are made.
     async fn check(cron: &str, settings: &[(u64, TimeDelta)], minutes: u64, expected: &[u64]) {
         let (begin, ten) = (Instant::now(), "2026-11-22T10:00:00Z".parse::<DateTime<Utc>>().expect("a time"));
         let ahead = Arc::new(AtomicI64::new(0));
@@ -370,31 +369,31 @@ mod tests {
     const HOURLY: &str = "0 0 * * * *";
 
     #[tokio::test(start_paused = true)]
-    async fn incident_28_a_clock_that_is_right_ticks_by_the_schedule() {
+    async fn incident_28_with_a_correct_clock_runs_follow_the_schedule() {
         check(HOURLY, &[], 130, &[60, 120]).await;
     }
 
     #[tokio::test(start_paused = true)]
-    async fn incident_28_a_clock_set_back_under_a_sleeping_schedule_does_not_keep_it_waiting() {
+    async fn incident_28_a_clock_that_is_set_back_during_a_wait_does_not_delay_the_schedule() {
         for back in [TimeDelta::days(-1), TimeDelta::days(-9 * 365), TimeDelta::minutes(-120)] {
             check(HOURLY, &[(20, back)], 130, &[60, 120]).await;
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn incident_28_a_clock_that_was_ahead_and_is_right_again_goes_on_from_the_true_time() {
+    async fn incident_28_after_a_clock_that_was_ahead_is_corrected_runs_follow_the_true_time() {
         for ahead in [TimeDelta::days(3), TimeDelta::days(9 * 365)] {
-            // The ticks that the clock jumped over make one run, a minute after it at most.
+            // The ticks that the clock jumped over become one run, at most a minute later.
             check(HOURLY, &[(10, ahead), (20, TimeDelta::zero())], 130, &[11, 60, 120]).await;
             check(HOURLY, &[(10, ahead), (70, TimeDelta::zero())], 130, &[11, 60, 120]).await;
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn incident_28_a_tick_that_comes_again_a_moment_after_its_run_is_passed_over() {
+    async fn incident_28_a_tick_that_occurs_again_shortly_after_its_run_is_skipped() {
         // At minute 61 the clock shows 11:01 and is set back to 10:51.
         check(HOURLY, &[(61, TimeDelta::minutes(-10))], 140, &[60, 130]).await;
-        // After half an hour and more it is made: 11:00 comes again 40 minutes after its run.
+        // After half an hour or more it becomes a run: 11:00 occurs again 40 minutes after its run.
         check(HOURLY, &[(61, TimeDelta::minutes(-40))], 110, &[60, 100]).await;
     }
 

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{NotificationKind, NotificationTarget},
-    notify::{CommandTarget, MailTarget, Mailbox, NotifyOptions, SmtpServer, WebhookPeople, WebhookTarget, WebhookUrl},
+    notify::{CommandTarget, MailTarget, Mailbox, NotifyOptions, SmtpServer, UserNames, WebhookTarget, WebhookUrl},
     transport::{self, ExposeSecret as _, SecretString},
 };
 
@@ -32,17 +32,17 @@ pub(super) fn read(
     let mut section = SectionReader::new(layers, NOTIFY, problems);
     let events = section.choices("events", &NotificationKind::EVENTS.map(|kind| (kind.as_str(), kind)));
     let command = command(&mut section);
-    let names = section.flag("webhook_people");
+    let user_names = section.flag("webhook_people");
     let webhook = webhook(&mut section, sources.credentials_folder());
     let mail = mail(layers, sources.credentials_folder(), problems);
     if problems.len() > before {
         return None;
     }
-    let people = if names? { WebhookPeople::Named } else { WebhookPeople::Withheld };
+    let user_names = if user_names? { UserNames::Included } else { UserNames::Omitted };
     Some(NotifyOptions {
         events: events?.into_iter().collect(),
         command,
-        webhook: webhook.map(|url| WebhookTarget { url, people, http: connections.clone() }),
+        webhook: webhook.map(|url| WebhookTarget { url, user_names, http: connections.clone() }),
         mail,
         page: http.and_then(page),
         ..NotifyOptions::default()

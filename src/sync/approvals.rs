@@ -1,4 +1,4 @@
-//! The digests that a run is asked to approve (`--approve`): recorded before it begins, and what became of them.
+//! The digests that `--approve` names: recorded before the run begins, with a report of what each released.
 
 use chrono::{DateTime, Utc};
 
@@ -12,22 +12,22 @@ use crate::{
 
 use super::{pauses::after, run::RunRequest, run::SyncOptions};
 
-/// What the journal knew of the digests when the run began.
+/// The approvals that a run was asked for, sorted by what the journal knew of their digests.
 pub(super) struct RequestedApprovals {
     mode: RunMode,
-    /// What was held under the digests; approved now, in a dry run only looked at.
+    /// The plans that are held under the digests: approved by this run, in a dry run only read.
     accepted: Vec<HeldRecord>,
-    /// Approved and begun before, and by whom.
+    /// Digests whose approval an earlier run has begun to apply, with the approver.
     begun_before: Vec<(Digest, Approver)>,
-    /// Digests of nothing that is held.
+    /// Digests under which nothing is held.
     unknown: Vec<Digest>,
 }
 
-/// What became of approvals in one instance.
+/// What one instance used of the approvals.
 pub(super) struct UsedApprovals {
     instance: InstanceName,
     released: Option<Digest>,
-    /// Named in a warning of the instance already.
+    /// Digests that a warning of the instance names already.
     unused: Vec<Digest>,
 }
 
@@ -46,7 +46,7 @@ impl UsedApprovals {
 }
 
 impl RequestedApprovals {
-    /// Records the approvals that are asked for, exactly as the command `approve` does. A dry run records nothing.
+    /// Records the requested approvals exactly as the command `approve` does. A dry run records nothing.
     pub(super) async fn record(
         journal: &Journal,
         options: &SyncOptions,
@@ -73,7 +73,7 @@ impl RequestedApprovals {
         Ok(requested)
     }
 
-    /// The approvals that a dry run shows the effect of, and that nobody gave.
+    /// The approvals whose effect a dry run shows, although none was given. Empty in a run that may write.
     pub(super) fn dry_run_approvals(&self, instance: &InstanceName, approver: &Approver) -> Vec<Approval> {
         if self.mode == RunMode::Apply {
             return Vec::new();
@@ -89,17 +89,17 @@ impl RequestedApprovals {
         tried.collect()
     }
 
-    /// What has to be said about the digests after the run, and whether one of them released nothing although it was to.
+    /// The warnings about the digests after the run, and whether a requested approval released nothing.
     pub(super) fn outcome(&self, used: &[UsedApprovals], instances: &[InstanceReport]) -> (Vec<String>, bool) {
         let (mut warnings, mut is_unused) = (Vec::new(), !self.unknown.is_empty());
         for (digest, approver) in &self.begun_before {
             warnings.push(format!(
-                "{digest} was approved before by {approver}, and nothing of it waits for an approval any more"
+                "{digest} was already approved by {approver}, and nothing held under it waits for an approval now"
             ));
         }
         let held = described(instances);
         for digest in &self.unknown {
-            warnings.push(format!("nothing held has the digest {digest}, so nothing was approved; {held}"));
+            warnings.push(format!("nothing is held under the digest {digest}, so nothing was approved; {held}"));
         }
         for record in &self.accepted {
             let HeldRecord { digest, instance, .. } = record;
@@ -115,13 +115,13 @@ impl RequestedApprovals {
                 Some(_) => {
                     is_unused = true;
                     warnings.push(format!(
-                        "what was held under {digest} in instance {instance} is not held any more, so nothing was \
-                         released; {held}"
+                        "the plan {digest} of instance {instance} is not held any more, so its approval released \
+                         nothing; {held}"
                     ));
                 }
                 None if self.mode == RunMode::Apply => warnings.push(format!(
-                    "the approval of {digest} is recorded for instance {instance}; this run did not get to use it, later \
-                     ones do while it is valid"
+                    "the approval of {digest} is recorded for instance {instance}; this run ended before it could use \
+                     the approval, and a later run uses it while it is valid"
                 )),
                 None => {}
             }
@@ -130,7 +130,7 @@ impl RequestedApprovals {
     }
 }
 
-/// Says that what is held was approved, and that the approval expired before a run used it.
+/// The warning that the held plan was approved and that the approval expired before a run used it.
 pub(super) async fn expired(
     journal: &Journal,
     instance: &InstanceName,
@@ -139,8 +139,8 @@ pub(super) async fn expired(
     let Some(held) = held else { return Ok(None) };
     let described = |(approver, at): (Approver, DateTime<Utc>)| {
         format!(
-            "the approval of {held} by {approver} expired at {} before a run used it, so it releases nothing: approve {held} \
-             again if it is still right",
+            "the approval of {held} by {approver} expired at {}, before a run used it: approve {held} again if its changes \
+             are still right",
             to_the_second(at)
         )
     };
@@ -156,7 +156,7 @@ async fn approve(
     let approver = &request.approver;
     match journal.approve(digest, approver, Utc::now(), after(options.approval_ttl)).await {
         Ok(_) => tracing::info!(plan.digest = %digest, %approver, "{digest} was approved by {approver}"),
-        // Another process was faster by a moment; the run says what it finds held.
+        // Another process recorded or used the approval in the meantime; the run reports what it finds held.
         Err(ApproveError::NotHeld { .. } | ApproveError::AppliedBefore { .. }) => {}
         Err(ApproveError::Journal(error)) => return Err(error),
     }

@@ -1,5 +1,5 @@
-//! The access to a credential that one process shares, and the calls of the credential, counted in the state: by runs, commands
-//! and the page alike, whichever process makes them.
+//! The access to Experience Cloud that one process shares, and the count of its calls: kept in the state for each
+//! credential, so that it covers runs, commands and the page of every process.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -19,14 +19,15 @@ use crate::{
 
 use super::pauses::wait_out;
 
-/// The access to Experience Cloud that the runs and the questions of one process share, so that a question obtains no token
-/// of its own. Clones are the same.
+/// The access to Experience Cloud that all runs and lookups of one process share, so that a lookup needs no token of its own.
+/// Clones share the same access.
 #[derive(Clone, Debug, Default)]
 pub struct Clients(Arc<Mutex<Option<SharedAccess>>>);
 
 impl Clients {
-    /// A client of the organization whose calls are counted in `journal`. Without one, or where it may only be looked at, the
-    /// calls of this process are counted. `watcher` is told how far each read is. Other options than those of the last client, as after a reload, begin a new access.
+    /// A client for the organization whose calls are counted in `journal`. Without a journal, or with one that is read-only,
+    /// only the calls of this process are counted. `watcher` receives the progress of each read. Options that differ from those
+    /// of the last client, as after a reload, begin a new access.
     pub fn client(
         &self,
         options: experience_cloud::UmapiOptions,
@@ -45,7 +46,7 @@ impl Clients {
     }
 
     fn access(&self, options: &experience_cloud::UmapiOptions) -> Result<SharedAccess, ExperienceCloudError> {
-        // A panic elsewhere leaves either access whole.
+        // A thread that panicked left a complete value: the access is replaced as a whole.
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(access) = kept.as_ref().filter(|access| access.serves(options)) {
             return Ok(access.clone());

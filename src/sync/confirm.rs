@@ -1,4 +1,4 @@
-//! What is read again before anything is written: the profiles of those who lose something, and the logins of all operators.
+//! The second reads before anything is written: the profiles that removals rest on, and the logins of all operators.
 
 use std::collections::BTreeMap;
 
@@ -22,20 +22,20 @@ use super::{
     run::Confirmation,
 };
 
-/// What the second reads of one run in one instance gave, by operator group.
+/// The second reads of one run in one instance, by operator group.
 #[derive(Default)]
 pub(super) struct SecondReads {
-    /// The people whom each profile has now, or why they could not be read.
+    /// The users that each profile has now, or why they could not be read.
     members: BTreeMap<OperatorGroupName, Result<Vec<AdobeUser>, String>>,
-    /// Profiles whose members came under another name.
+    /// Profiles that Adobe now lists under another name.
     renamed: BTreeMap<OperatorGroupName, ProfileDoubt>,
-    /// Accounts that were counted and not listed.
+    /// The number of accounts that Adobe counts in a profile and does not list.
     unlisted: BTreeMap<OperatorGroupName, u64>,
 }
 
 impl SecondReads {
-    /// Reads again each profile on which a removal of this decision rests and that was not read again yet; `false` when there
-    /// is none. Nothing is in hand yet: told to stop, it leaves at once.
+    /// Reads each profile that a removal of this decision rests on and that was not read again yet; answers `false` when there
+    /// is none. A stop request ends it at once: nothing is in progress yet.
     pub(super) async fn read(
         &mut self,
         run: &RunContext<'_>,
@@ -58,10 +58,10 @@ impl SecondReads {
 
     fn store(&mut self, group: &ManagedGroup, read: Result<ProfileMembers, ExperienceCloudError>) {
         let name = group.name.clone();
-        let people = match read {
-            Ok(ProfileMembers { users: people, unlisted }) => {
+        let users = match read {
+            Ok(ProfileMembers { users, unlisted }) => {
                 self.unlisted.insert(name.clone(), unlisted);
-                Ok(people)
+                Ok(users)
             }
             Err(error) => {
                 if let ExperienceCloudError::OtherProfile { profile, found, .. } = &error {
@@ -71,10 +71,10 @@ impl SecondReads {
                 Err(Chain(&error).to_string())
             }
         };
-        self.members.insert(name, people);
+        self.members.insert(name, users);
     }
 
-    /// What the organization wants and how it was read, with what these reads say beyond their members.
+    /// Adds to the desired state and to the source read what these reads found out beside the members.
     pub(super) fn merged_into(
         &self,
         mut desired: DesiredState,
@@ -92,7 +92,7 @@ impl SecondReads {
         (desired, read)
     }
 
-    /// Keeps what these reads confirm; the rest is settled as unconfirmed.
+    /// Splits the approved plan into the changes that these reads confirm and results for the unconfirmed ones.
     pub(super) fn confirm(
         &self,
         run: &RunContext<'_>,
@@ -103,7 +103,7 @@ impl SecondReads {
         if !is_confirmed(run) {
             return (approved, Vec::new());
         }
-        let second = SecondRead { members: &self.members, users: run.source.people(), logins: run.source.logins() };
+        let second = SecondRead { members: &self.members, users: run.source.kept_users(), logins: run.source.logins() };
         let (confirmed, doubted) = confirmed_removals(
             approved,
             &second,
@@ -116,8 +116,8 @@ impl SecondReads {
     }
 }
 
-/// Whether removals need a second read. A read of single users proves nothing about anybody's absence from a profile: there
-/// a read of the profile is the only proof, whatever the configuration says.
+/// Whether removals need a second read. A read of single users does not prove that a user is absent from a profile: there, a
+/// read of the profile is the only proof, and the configuration cannot turn it off.
 fn is_confirmed(run: &RunContext<'_>) -> bool {
     run.options.confirmation == Confirmation::Reread || matches!(run.source.content, SourceContent::Users { .. })
 }
@@ -125,16 +125,16 @@ fn is_confirmed(run: &RunContext<'_>) -> bool {
 /// Why profiles are read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReadAgain {
-    /// Nothing is to be proven.
+    /// No profile is read again.
     Never,
-    /// The removals that are about to be made are confirmed.
+    /// To confirm the removals that this run is about to make.
     ToRemove,
-    /// More accounts of the organization are unlisted than before: only the profile's own listing can prove a removal.
+    /// To prove removals after the number of unlisted accounts has grown: only the profile's own listing proves them then.
     ToProve,
 }
 
 impl ReadAgain {
-    /// Why this run reads profiles of this instance again.
+    /// Decides whether and why this run reads profiles of this instance again.
     pub(super) fn of(run: &RunContext<'_>, here: &InstanceRun<'_>, decision: &Decision) -> Self {
         let before = here.context.history.accepted.as_ref().map(|read| &read.unlisted);
         let has_grown = decision.read.as_ref().zip(before).is_some_and(|(now, before)| now.unlisted.has_grown(before));
@@ -154,8 +154,8 @@ impl ReadAgain {
     }
 }
 
-/// Keeps the changes of operators who still have the login that the plan names; the rest is settled as unconfirmed. Costs two
-/// queries for each 100 operators. Nothing is in hand yet: told to stop, it leaves at once.
+/// Splits the approved plan into the changes of operators that still have the login that the plan names and results for the
+/// others. Costs two queries for each 100 operators. A stop request ends it at once: nothing is in progress yet.
 pub(super) async fn confirm_logins(
     campaign: &Campaign,
     stop: &Stop,

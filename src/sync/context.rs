@@ -1,4 +1,4 @@
-//! What one run knows of one instance once both sides are read: built once, passed as one value.
+//! What one run knows of one instance after the Admin Console and Campaign are read, and how it records what it does.
 
 use std::collections::BTreeMap;
 
@@ -23,18 +23,18 @@ use super::{
     recorder::Recorder,
 };
 
-/// How much of an instance a run is about.
+/// How much of an instance a run covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coverage {
-    /// All of it: what is not there is gone.
+    /// All of it: a membership that the run does not see has ended.
     Everything,
-    /// A part: nothing is said of the rest.
+    /// A part: the run says nothing about the rest.
     Part,
-    /// None of it: the run goes by rules that are not in force, and what it sees is not to be remembered.
+    /// None of it: the run tries rules that are not configured, and nothing that it sees is remembered.
     Nothing,
 }
 
-/// Everything that decisions about one instance are made from, beside what the organization wants.
+/// Everything that decisions about one instance rest on, except for the desired state.
 pub(super) struct InstanceContext<'a> {
     pub(super) instance: &'a InstanceOptions,
     pub(super) limits: &'a Limits,
@@ -42,12 +42,12 @@ pub(super) struct InstanceContext<'a> {
     pub(super) counts: SourceCounts,
     pub(super) snapshot: CampaignSnapshot,
     pub(super) history: History,
-    /// When both sides were read.
+    /// When the Admin Console and Campaign were read.
     pub(super) at: DateTime<Utc>,
 }
 
 impl InstanceContext<'_> {
-    /// Splits a plan into what may be made and what is held.
+    /// Splits a plan into changes that may be made and changes that are held.
     pub(super) fn judge(&self, plan: &Plan, desired: &DesiredState, read: Option<&SourceRead>) -> Review {
         let Self { instance, limits, counts, history, .. } = self;
         let circumstances =
@@ -56,14 +56,14 @@ impl InstanceContext<'_> {
     }
 }
 
-/// One run in one instance: what it knows, and how it records what it does.
+/// One run in one instance.
 pub(super) struct InstanceRun<'a> {
     pub(super) context: InstanceContext<'a>,
     pub(super) recorder: &'a Recorder<'a>,
     pub(super) lock: &'a RunLock,
     pub(super) mode: RunMode,
     pub(super) coverage: Coverage,
-    /// Set where the run takes back what another did.
+    /// Set in an undo: the run whose changes are taken back.
     pub(super) undo: Option<UndoHold>,
 }
 
@@ -72,12 +72,12 @@ impl InstanceRun<'_> {
         &self.context.instance.policy.instance
     }
 
-    /// Whether Campaign may be written.
+    /// Whether the run may write to Campaign.
     pub(super) fn writes(&self) -> bool {
         self.mode == RunMode::Apply && self.context.instance.mode == InstanceMode::Apply
     }
 
-    /// The report of the instance, with what became of the changes so far.
+    /// The report of the instance, with the results so far.
     pub(super) fn report(
         &self,
         decision: &Decision,
@@ -88,19 +88,19 @@ impl InstanceRun<'_> {
         InstanceReport { held_since: self.held_since(decision), ..report }
     }
 
-    /// When what the decision holds was first held: now, where no earlier run held it.
+    /// When the held plan was first held: now, where no earlier run held it.
     fn held_since(&self, decision: &Decision) -> Option<DateTime<Utc>> {
         let digest = decision.review.held.digest.as_ref()?;
         let before = self.context.history.held_since.get(digest).copied();
         before.or_else(|| (self.writes() && self.coverage != Coverage::Nothing).then_some(self.context.at))
     }
 
-    /// Whether later runs may build on what this one decides: a dry run leaves no trace in them.
+    /// Whether later runs build on what this one decides: a dry run and a narrowed run leave no trace.
     pub(super) fn is_remembered(&self) -> bool {
         self.mode == RunMode::Apply && self.coverage == Coverage::Everything
     }
 
-    /// Records who is in the managed groups and in orphaned ones.
+    /// Records the members of the managed groups and of orphaned ones.
     pub(super) async fn record_members(&self, decision: &Decision) -> Result<(), JournalError> {
         if self.coverage == Coverage::Nothing {
             return Ok(());
@@ -114,8 +114,7 @@ impl InstanceRun<'_> {
         self.recorder.journal().remember_group_sizes(self.name(), &sizes).await
     }
 
-    /// Remembers how many members the groups have once changes are made. The next run counts them again: that this fails
-    /// costs no report.
+    /// Remembers how many members the groups have after the changes. A failure is only logged: the next run counts again.
     pub(super) async fn update_group_sizes(&self, decision: &Decision, settled: &[ChangeResult]) {
         if self.coverage == Coverage::Nothing || !settled.iter().any(ChangeResult::is_in_place) {
             return;
@@ -123,11 +122,11 @@ impl InstanceRun<'_> {
         let groups = observations(&decision.desired, &self.context.snapshot);
         let sizes = sizes(&groups, &decision.plan, settled);
         if let Err(error) = self.recorder.journal().remember_group_sizes(self.name(), &sizes).await {
-            tracing::warn!("the sizes of the groups could not be remembered: {}", Chain(&error));
+            tracing::warn!("the sizes of the operator groups could not be stored: {}", Chain(&error));
         }
     }
 
-    /// Remembers all operators, for questions about one of them.
+    /// Remembers all operators, so that `explain` can find one of them.
     pub(super) async fn remember_operators(&self) -> Result<(), JournalError> {
         if self.coverage == Coverage::Nothing {
             return Ok(());
@@ -135,8 +134,8 @@ impl InstanceRun<'_> {
         self.recorder.journal().remember_operators(self.name(), self.context.snapshot.operators()).await
     }
 
-    /// Records what the guard holds, so that it can be approved and stays held. What an approval releases stays recorded as
-    /// held until the first of its changes is sent: a run that dies before leaves the next one the same situation.
+    /// Records what the guard holds, so that it can be approved and stays held. A released plan stays recorded as held until
+    /// its first change is sent: if the run dies before, the next run finds the same situation.
     pub(super) async fn record_held(&self, decision: &Decision) -> Result<(), JournalError> {
         let review = &decision.review;
         if self.coverage == Coverage::Nothing || review.released.is_some() && !self.is_remembered() {
@@ -165,7 +164,7 @@ impl InstanceRun<'_> {
         self.recorder.record(&RunEvent::Held(&held)).await
     }
 
-    /// Records what is about to be done, and which skips are new.
+    /// Records the plan, and which skips are new.
     pub(super) async fn record_plan(&self, report: &InstanceReport) -> Result<(), JournalError> {
         let journal = self.recorder.journal();
         let named = journal.logged_skips(self.name()).await?;
@@ -178,7 +177,8 @@ impl InstanceRun<'_> {
         Ok(())
     }
 
-    /// Records that changes are being sent, `begun` with them. Fails when the lock is lost: its new holder may be writing.
+    /// Records that changes are being sent, and that the approval of `begun` is used with them. Fails when the lock is lost,
+    /// because its new holder may be writing.
     pub(super) async fn record_sending(
         &self,
         decision: &Decision,
@@ -198,7 +198,7 @@ impl InstanceRun<'_> {
         self.recorder.record(&RunEvent::Sending(&sending)).await
     }
 
-    /// Records what became of changes.
+    /// Records the results of changes.
     pub(super) async fn record_results(
         &self,
         decision: &Decision,
@@ -214,7 +214,7 @@ impl InstanceRun<'_> {
     }
 }
 
-/// How many members each group of the plan has, with what was made since: who is added or removed is managed.
+/// How many members each group of the plan has after the changes that were made; added and removed members are managed.
 fn sizes(groups: &[GroupObservation], plan: &Plan, settled: &[ChangeResult]) -> BTreeMap<FoldedName, GroupSize> {
     let managed = plan.managed_members.iter().map(|(group, managed)| (group.folded(), *managed));
     let managed: BTreeMap<FoldedName, usize> = managed.collect();
@@ -236,7 +236,7 @@ fn sizes(groups: &[GroupObservation], plan: &Plan, settled: &[ChangeResult]) -> 
     sizes
 }
 
-/// Who is in each managed group, and in each orphaned one.
+/// The members of each managed group and of each orphaned one.
 fn observations(desired: &DesiredState, snapshot: &CampaignSnapshot) -> Vec<GroupObservation> {
     let login = |id| snapshot.operator(id).map(|operator| operator.login.clone());
     let seen = |group: &OperatorGroupName, id: Option<OperatorGroupId>, profile: &ProductProfileName| {

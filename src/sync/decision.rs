@@ -1,4 +1,4 @@
-//! What is decided about one instance, as a value: the wish, the plan, and what of it may be made.
+//! The decision about one instance: the desired state, the plan, and which of its changes may be made.
 
 use std::collections::HashMap;
 
@@ -14,51 +14,51 @@ use crate::{
 
 use super::{apply::ApplyError, confirm::SecondReads, context::InstanceContext, reconcile::InstanceOptions};
 
-/// The wish, the plan, and what of it may be made.
+/// The desired state, the plan, and which of its changes may be made.
 pub(super) struct Decision {
     pub(super) desired: DesiredState,
     pub(super) plan: Plan,
     pub(super) review: Review,
-    /// What is to be said of the read, beside what the review gives rise to.
+    /// Warnings about the read; those of the review come in addition.
     pub(super) warnings: Vec<String>,
-    /// How the organization was read; `None` where the wish does not come from it.
+    /// How the organization was read; `None` where the desired state does not come from it.
     pub(super) read: Option<SourceRead>,
-    /// The approvals that released changes of the plan, each with the changes.
+    /// The approvals that released changes of the plan.
     pub(super) approvals: Vec<ApprovalNote>,
-    /// The approval that a change rests on, by the change.
+    /// The approval that released each change.
     pub(super) approved: HashMap<ChangeKey, ApprovalNote>,
 }
 
-/// A planned change and what became of it.
+/// The result of a planned change.
 #[derive(Clone, Debug)]
 pub(super) struct ChangeResult {
     pub(super) change: Change,
     pub(super) outcome: ChangeOutcome,
     pub(super) detail: Option<String>,
-    /// When that was seen.
+    /// When the program saw the outcome.
     pub(super) at: DateTime<Utc>,
 }
 
 impl ChangeResult {
-    /// The change as it was seen just now.
+    /// The result of a change that the program sees now.
     pub(super) fn new(change: &Change, outcome: ChangeOutcome, detail: Option<String>) -> Self {
         Self { change: change.clone(), outcome, detail, at: Utc::now() }
     }
 
-    /// Whether Campaign now holds it as planned.
+    /// Whether Campaign now shows the change as planned.
     pub(super) fn is_in_place(&self) -> bool {
         self.outcome.is_in_place()
     }
 }
 
 impl Decision {
-    /// Plans what the wish takes, and judges it.
+    /// Plans the changes that lead to the desired state, and reviews them.
     pub(super) fn of(context: &InstanceContext<'_>, desired: DesiredState, read: Option<SourceRead>) -> Self {
         let plan = plan(&desired, &context.snapshot, &context.instance.policy);
         Self::of_plan(context, desired, plan, read)
     }
 
-    /// Judges a plan that is there already.
+    /// Reviews a finished plan.
     pub(super) fn of_plan(
         context: &InstanceContext<'_>,
         desired: DesiredState,
@@ -79,7 +79,7 @@ impl Decision {
         Self { desired, plan, review, warnings: Vec::new(), read, approvals, approved }
     }
 
-    /// The change as the record and the report tell of it.
+    /// The result as the record and the report show it.
     pub(super) fn change_report(&self, settled: &ChangeResult) -> ChangeReport {
         let seen_at = settled.outcome.is_seen().then_some(settled.at);
         self.report_of(&settled.change, settled.outcome, settled.detail.clone(), seen_at)
@@ -96,19 +96,19 @@ impl Decision {
         ChangeReport { at, approved_by, ..ChangeReport::new(change, outcome, detail) }
     }
 
-    /// The same, with what second reads of profiles say beyond who their members are.
+    /// The decision again, with what second reads of profiles found out beside the members.
     pub(super) fn with_second_reads(self, second: &SecondReads, context: &InstanceContext<'_>) -> Self {
         let (desired, read) = second.merged_into(self.desired, self.read);
         Self { warnings: self.warnings, ..Self::of(context, desired, read) }
     }
 
-    /// The held changes as an approval names them.
+    /// The held changes in the form that an approval names.
     pub(super) fn held_changes(&self) -> Vec<ApprovedChange> {
         let name = |change: &Change| ApprovedChange { key: change.key(), profile: change.profile.clone() };
         self.review.held.changes.iter().map(|held| name(&held.change)).collect()
     }
 
-    /// The held changes as later runs remember them.
+    /// The held changes in the form that later runs remember.
     pub(super) fn held_before(&self, limits: &Limits) -> Vec<EarlierHold> {
         let remembered = self.review.held.changes.iter().map(|held| EarlierHold {
             key: held.change.key(),
@@ -118,7 +118,7 @@ impl Decision {
         remembered.collect()
     }
 
-    /// The report, with what became of the changes so far; the others are held or pending.
+    /// The report with the results so far; the other changes are held, unconfirmed or pending.
     pub(super) fn report(
         &self,
         instance: &InstanceOptions,
@@ -178,13 +178,13 @@ impl Decision {
     }
 }
 
-/// Approvals that release nothing, because another situation is held than the one they were given for.
+/// Warnings about approvals that release nothing, because they were given for another situation than the one that is held.
 fn unused_approvals(review: &Review) -> Vec<String> {
     let Some(held) = &review.held.digest else { return Vec::new() };
     let described = |approval: &Approval| {
         format!(
-            "the approval of {} by {} was given for another situation, so it releases nothing; held now is {held}: look at \
-             it, and approve that digest if it is right",
+            "the approval of {} by {} was given for another situation, so it releases nothing; {held} is held now: read \
+             its changes, and approve that digest if they are right",
             approval.digest, approval.approver
         )
     };

@@ -1,4 +1,4 @@
-//! Why a person is, or is not, in the groups of each instance.
+//! Explains why a user is, or is not, a member of the operator groups of each instance.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,23 +23,24 @@ use super::{
     former_logins::remembered_holders,
     reconcile::InstanceOptions,
     run::SyncOptions,
-    user_lookup::{LookedUp, UserAnswer},
+    user_lookup::{UserAnswer, UserLookup},
 };
 
-/// How many past changes of a person are told, the newest ones.
+/// How many recorded changes of a user the answer holds at most: the newest.
 const PAST_CHANGES: usize = 1000;
 
-/// Walks from the user to the last change, for every group that the person has, should have or had, and says what the next
-/// run would do. Costs one or two calls for a single user, never a page 0, from the share of the budget that questions have,
-/// and two or three queries of each instance; changes nothing. What could not be found out is said so. A pause that Adobe
-/// asks for is remembered in `journal`, which is `None` where no run was made yet.
+/// Follows the decision from the user in the Admin Console to the last recorded change, for every group that the user has,
+/// should have or had, and says what the next run would do. Costs one or two single-user calls from the share of the call
+/// budget that lookups have, never a page 0, and two or three queries of each instance. Changes nothing. The answer names
+/// what could not be found out. A pause that Adobe asks for is stored in `journal`, which is `None` where no run was made
+/// yet.
 pub async fn explain(
     options: &SyncOptions,
     journal: Option<&Journal>,
-    person: &str,
+    user: &str,
     group: Option<&OperatorGroupName>,
 ) -> Explanation {
-    let asked = person.trim();
+    let asked = user.trim();
     let mut explanation = Explanation {
         version: Explanation::VERSION,
         organization: options.experience_cloud.organization_id.to_string(),
@@ -50,18 +51,18 @@ pub async fn explain(
         instances: Vec::new(),
         unanswered: Vec::new(),
     };
-    let (person, missing) = LookedUp::look_up(options, journal, asked).await;
-    explanation.findings = user_findings(&person.subject(asked));
+    let (lookup, missing) = UserLookup::look_up(options, journal, asked).await;
+    explanation.findings = user_findings(&lookup.subject(asked));
     if let Some(error) = missing {
         explanation.retry_at = error.retry_at();
         explanation.findings.push(unknown(Station::User, &error.to_string()));
         explanation.unanswered.extend(error.unanswered());
     }
-    if person.listing.is_empty() {
-        let text = "no listing of the product profiles is remembered yet: make a run first";
+    if lookup.listing.is_empty() {
+        let text = "no run has read the product profiles yet: make a run first";
         explanation.findings.push(unknown(Station::Profile, text));
     }
-    // A state that cannot be read is named with each instance.
+    // A state that cannot be read is reported with each instance.
     if let Some(journal) = journal
         && let Ok(deleted) = journal.deleted_before().await
         && let Some(before) = deleted.changes
@@ -75,7 +76,7 @@ pub async fn explain(
     }
     for instance in &options.instances {
         let (explained, unanswered) =
-            explain_instance(&InstanceQuestion { options, journal, instance, person: &person, asked, group }).await;
+            explain_instance(&InstanceQuestion { options, journal, instance, lookup: &lookup, asked, group }).await;
         explanation.instances.push(explained);
         explanation.unanswered.extend(unanswered);
     }
@@ -86,16 +87,16 @@ fn unknown(station: Station, text: &str) -> Finding {
     Finding { station, verdict: Verdict::Unknown, text: text.to_owned() }
 }
 
-/// Why a part of an instance's answer is missing.
+/// Why a part of the answer about an instance is missing.
 #[derive(Debug, thiserror::Error)]
 enum MissingPart {
-    #[error("Campaign could not be asked")]
+    #[error("Campaign could not be read")]
     Campaign(#[from] CampaignError),
     #[error("the state could not be read")]
     Journal(#[from] JournalError),
-    #[error("the remembered listing of product profiles cannot be used")]
+    #[error("the stored listing of product profiles cannot be used")]
     Listing(#[from] IncompleteRead),
-    #[error("nothing can be planned")]
+    #[error("the plan cannot be computed")]
     NoMatch(#[from] NoMatch),
 }
 
@@ -113,28 +114,28 @@ impl MissingPart {
     }
 }
 
-/// A missing part, with what the reader can do about it.
+/// A missing part, with what the administrator can do about it.
 pub(super) fn unanswered(part: &str, outcome: Outcome, why: &str) -> UnansweredPart {
     let remedy = match outcome {
-        Outcome::Throttled => "ask again later",
-        Outcome::Unavailable => "ask again later; where it lasts, `campaign-group-sync check` tells more",
-        _ => "`campaign-group-sync check` tells what to correct",
+        Outcome::Throttled => "retry later",
+        Outcome::Unavailable => "retry later; if the problem stays, run `campaign-group-sync check`",
+        _ => "`campaign-group-sync check` shows what to correct",
     };
     let misconfigured = outcome == Outcome::Misconfigured;
     UnansweredPart { part: part.to_owned(), outcome, misconfigured, why: format!("{why}; {remedy}") }
 }
 
-/// One question, in one instance.
+/// What one instance is read for.
 struct InstanceQuestion<'a> {
     options: &'a SyncOptions,
     journal: Option<&'a Journal>,
     instance: &'a InstanceOptions,
-    person: &'a LookedUp,
+    lookup: &'a UserLookup,
     asked: &'a str,
     group: Option<&'a OperatorGroupName>,
 }
 
-/// What one instance says: Campaign's part and the decision, each of which may be missing.
+/// What is known of one instance: the operators in Campaign and the decision, each of which may be missing.
 struct InstanceAnswers {
     history: History,
     snapshot: Option<OperatorSnapshot>,
@@ -144,7 +145,7 @@ struct InstanceAnswers {
 impl InstanceAnswers {
     fn without_campaign(history: History, error: MissingPart, missing: &mut Vec<MissingPart>) -> Self {
         missing.push(error);
-        let decision = Err("Campaign could not be asked".to_owned());
+        let decision = Err("Campaign could not be read".to_owned());
         Self { history, snapshot: None, decision }
     }
 }
@@ -172,7 +173,7 @@ async fn explain_instance(question: &InstanceQuestion<'_>) -> (InstanceExplanati
         }),
         record: &record,
     };
-    let mut explained = explained(&question.person.subject(question.asked), &ground, question.group);
+    let mut explained = explained(&question.lookup.subject(question.asked), &ground, question.group);
     if record.is_cut {
         let text = format!(
             "only the last {PAST_CHANGES} recorded changes are shown here; `campaign-group-sync history --user LOGIN` lists all"
@@ -197,7 +198,7 @@ impl InstanceQuestion<'_> {
         })
     }
 
-    /// Asks Campaign, and decides where both sides are known.
+    /// Reads Campaign, and decides where the user and Campaign are known.
     async fn answers(&self, history: History, missing: &mut Vec<MissingPart>) -> InstanceAnswers {
         let campaign = match Campaign::new(self.instance.campaign.clone()) {
             Ok(campaign) => campaign,
@@ -211,22 +212,22 @@ impl InstanceQuestion<'_> {
         answers
     }
 
-    /// The operators that the person is, or may be. Of all others the answer needs no more than what the last run saw. Where a
-    /// listing is remembered and no run has seen the operators, all are read; before the first read of the organization nothing
-    /// is decided, and the operators of the very name are enough.
+    /// Reads the operators that belong, or may belong, to the user; of the others, the answer uses what the last run saw. Reads
+    /// all operators where a listing is stored and no run has seen the operators. Before the first read of the organization
+    /// nothing is decided, and the operators with exactly this name are enough.
     async fn read_campaign(&self, campaign: &Campaign, history: &History) -> Result<CampaignRead, MissingPart> {
         let name = &self.policy().instance;
-        let person = &self.person.person;
+        let user = &self.lookup.user;
         let alike = match self.journal {
-            Some(journal) => journal.operators_like(name, &login_candidates(person)).await?,
+            Some(journal) => journal.operators_like(name, &login_candidates(user)).await?,
             None => None,
         };
         let alike = match alike {
             Some(alike) => alike,
-            None if self.person.listing.is_empty() => Vec::new(),
+            None if self.lookup.listing.is_empty() => Vec::new(),
             None => return Ok(CampaignRead::All(OperatorSnapshot::new(campaign.fetch_snapshot().await?))),
         };
-        let sought = OperatorQuery::of(person, &history.identities, alike);
+        let sought = OperatorQuery::of(user, &history.identities, alike);
         let read = campaign.look_up_operators(&sought).await?;
         let settled = read.groups().and_then(|live| groups_for_lookup(&history.known, live, &self.needed_groups()));
         let groups = match settled {
@@ -240,13 +241,13 @@ impl InstanceQuestion<'_> {
         Ok(CampaignRead::User { read, groups, sizes })
     }
 
-    /// The groups that Campaign has to tell of: those that the person should be in, and the one that was asked for.
+    /// The groups that Campaign is read for: those that the user should be in, and the requested one.
     fn needed_groups(&self) -> BTreeSet<FoldedName> {
         let captured = |name: &str| match self.policy().mask.matches(name) {
             MaskMatch::Group(group) => Some(group),
             MaskMatch::EmptyCapture | MaskMatch::NoMatch => None,
         };
-        let wanted = self.person.names().iter().filter_map(|name| captured(name.as_str()));
+        let wanted = self.lookup.names().iter().filter_map(|name| captured(name.as_str()));
         let asked = self.group.map(|group| captured(group.as_str()).unwrap_or_else(|| group.clone()));
         wanted.chain(asked).map(|group| group.folded()).collect()
     }
@@ -265,7 +266,7 @@ impl InstanceQuestion<'_> {
         let is_own_known = own.is_some() || matches!(found, CampaignRead::All(_));
         let snapshot = found.snapshot(own.map(|own| own.login));
         let decided = self.decide(&snapshot, &history);
-        // Only a change can concern the operator that the program itself works as: the usual question saves the call.
+        // The program's own operator matters only to a change: without one, the call is saved.
         let needs_own = decided.as_ref().is_ok_and(|decision| !decision.plan.changes.is_empty()) && !is_own_known;
         let (snapshot, decided) = if needs_own {
             match campaign.own_operator().await {
@@ -291,15 +292,17 @@ impl InstanceQuestion<'_> {
     }
 
     fn decide(&self, snapshot: &OperatorSnapshot, history: &History) -> Result<Decision, Undecided> {
-        let names = match &self.person.user {
-            UserAnswer::NotAsked => return Err(Undecided::Known("what the organization wants could not be found out")),
+        let names = match &self.lookup.answer {
+            UserAnswer::NotAsked => {
+                return Err(Undecided::Known("the user could not be looked up in the Admin Console"));
+            }
             UserAnswer::NoUser => Vec::new(),
             UserAnswer::Active(user) => user.profiles.clone(),
         };
-        if self.person.listing.is_empty() {
+        if self.lookup.listing.is_empty() {
             return Err(Undecided::Known("no run has read the product profiles yet"));
         }
-        let user = UserSnapshot::new(self.person.listing.clone(), [(self.person.person.clone(), names)])
+        let user = UserSnapshot::new(self.lookup.listing.clone(), [(self.lookup.user.clone(), names)])
             .map_err(MissingPart::from)?;
         let source = user.matched_by(&self.policy().mask);
         let snapshot = snapshot.for_lookup();
@@ -317,23 +320,23 @@ impl InstanceQuestion<'_> {
         Ok(Decision::of(&context, desired, Some(read)))
     }
 
-    /// What is recorded of the person under each name that they have or had.
+    /// What is recorded of the user under each login that they have or had.
     async fn record(&self, answers: &InstanceAnswers) -> Result<AccessRecord, JournalError> {
         let Some(journal) = self.journal else { return Ok(AccessRecord::default()) };
-        let mut logins: BTreeSet<FoldedName> = login_candidates(&self.person.person).into_iter().collect();
+        let mut logins: BTreeSet<FoldedName> = login_candidates(&self.lookup.user).into_iter().collect();
         logins.insert(FoldedName::new(self.asked));
         let identities = &answers.history.identities;
-        logins.extend(identities.known(&self.person.person).and_then(|known| known.login.clone()));
+        logins.extend(identities.known(&self.lookup.user).and_then(|known| known.login.clone()));
         let logins: Vec<_> = logins.into_iter().filter(|login| !login.is_empty()).collect();
         journal.operator_record(&self.policy().instance, &logins, PAST_CHANGES).await
     }
 }
 
-/// What Campaign was asked for.
+/// What was read from Campaign.
 enum CampaignRead {
-    /// Everything.
+    /// All operators.
     All(OperatorSnapshot),
-    /// One person.
+    /// The operators of one user.
     User { read: FoundOperators, groups: Vec<OperatorGroup>, sizes: BTreeMap<FoldedName, GroupSize> },
 }
 
@@ -351,9 +354,9 @@ impl CampaignRead {
 
 /// Why nothing was decided.
 enum Undecided {
-    /// Said elsewhere already.
+    /// The reason; another finding reports it.
     Known(&'static str),
-    /// A part of the answer is missing for it.
+    /// A part that the decision needs is missing.
     Missing(MissingPart),
 }
 

@@ -1,5 +1,5 @@
-//! Settles who has a login that an operator had before a user's name changed, where the read of the organization does not
-//! tell: one single-user call for each such login, with the answers remembered.
+//! Finds out which user has a login that an operator had before the user's name changed, where the read of the organization
+//! does not show it: with one single-user call for each such login. The answers are stored.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Mutex;
@@ -18,26 +18,26 @@ use super::{
     run::SyncOptions,
 };
 
-/// The most single-user calls that one run spends on former logins. At Adobe's limit of 25 calls a minute this takes two
-/// minutes; who is left is neither added nor removed, and a later run asks.
+/// The most single-user calls that one run spends on former logins. At Adobe's limit of 25 calls a minute they take two
+/// minutes. Operators that are left are neither added nor removed, and a later run looks them up.
 const MAX_CALLS: usize = 50;
 
-/// How long an answer is used again. A login seldom passes to somebody else within a day, and a walk over the organization,
-/// which knows better, comes before any answer.
+/// How long a stored answer is used. A login seldom passes to another user within a day, and a read of the whole organization
+/// takes precedence over a stored answer.
 const REUSED_FOR: TimeDelta = TimeDelta::days(1);
 
-/// What one run asked so far, for all of its instances.
+/// The calls that one run has spent on former logins, for all of its instances.
 #[derive(Default)]
 pub(super) struct FormerLogins(Mutex<CallsMade>);
 
 #[derive(Default)]
 struct CallsMade {
     count: usize,
-    /// A call failed: more of them would fail as well, or make a pause longer.
+    /// A call failed: further calls would fail as well, or make a pause longer.
     has_failed: bool,
 }
 
-/// The answers that still count.
+/// The stored answers that are recent enough.
 pub(super) async fn remembered_holders(journal: &Journal, options: &SyncOptions) -> Result<LoginHolders, JournalError> {
     let now = Utc::now();
     journal.login_holders(&options.experience_cloud.organization_id, oldest_usable(now), now).await
@@ -47,8 +47,8 @@ fn oldest_usable(now: DateTime<Utc>) -> DateTime<Utc> {
     now - REUSED_FOR
 }
 
-/// Puts into `history` who has the logins that decisions about this instance need, as far as they may be asked for. Nothing
-/// is in hand yet: told to stop, it leaves at once.
+/// Adds to `history` which users have the logins that decisions about this instance need, as far as calls are left. A stop
+/// request ends it at once: nothing is in progress yet.
 pub(super) async fn settle_former_logins(
     run: &RunContext<'_>,
     source: &MatchedSource<'_>,
@@ -75,7 +75,7 @@ pub(super) async fn settle_former_logins(
                 calls.has_failed = true;
                 tracing::warn!(
                     operator.login = %login,
-                    "who has the login {login} now could not be looked up: {}",
+                    "the user that has the login {login} now could not be looked up: {}",
                     Chain(&error)
                 );
             }

@@ -1,4 +1,4 @@
-//! The product profiles of the organization, for commands that only look.
+//! The product profiles of the organization, for commands that only read.
 
 use chrono::{DateTime, Utc};
 
@@ -12,18 +12,18 @@ use super::{
     run::{RunRequest, SyncOptions},
 };
 
-/// The product profiles, and of when they are.
+/// The product profiles, and when they were read.
 #[derive(Clone, Debug)]
 pub struct KnownListing {
     /// All product profiles, in the order of the listing.
     pub profiles: Vec<ProductProfile>,
     /// When the listing was read.
     pub read_at: DateTime<Utc>,
-    /// When the vendor may be asked for a new one; `None` when this one is new.
+    /// When Adobe allows a new read; `None` when this listing was read just now.
     pub renewable_at: Option<DateTime<Utc>>,
 }
 
-/// Why there is no listing.
+/// Why the product profiles could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("the product profiles could not be read")]
 pub struct ProfileListingError {
@@ -32,7 +32,7 @@ pub struct ProfileListingError {
 }
 
 impl ProfileListingError {
-    /// What a run that fails in this way ends with.
+    /// The outcome of a run that fails for this reason.
     pub fn outcome(&self) -> Outcome {
         self.outcome
     }
@@ -44,10 +44,10 @@ impl From<SourceError> for ProfileListingError {
     }
 }
 
-/// Reads the groups listing where its page 0 may be asked for, and answers the remembered one otherwise. The call is written
-/// down as a run does it. `journal` is `None` where no run was made yet: then nothing is written down.
+/// Reads the groups listing where Adobe's limits allow a request for its page 0, and answers the stored listing otherwise.
+/// Records the call as a run does. `journal` is `None` where no run was made yet: then nothing is recorded.
 ///
-/// While a run goes on, it has the vendor for itself, and the remembered listing is the answer.
+/// Sends no call while a run is in progress: the stored listing is the answer then.
 pub async fn listing(
     options: &SyncOptions,
     journal: Option<&Journal>,
@@ -67,7 +67,7 @@ async fn read(
         return Ok(KnownListing { profiles: listing.profiles().to_vec(), read_at: Utc::now(), renewable_at: None });
     };
     let organization = &options.experience_cloud.organization_id;
-    let _lock = match journal.lock("a look at the product profiles").await? {
+    let _lock = match journal.lock("a read of the product profiles").await? {
         LockAttempt::Acquired(lock) => lock,
         LockAttempt::Held(holder) => {
             let remembered = journal.listing(organization).await?.ok_or(SourceError::Locked { holder })?;

@@ -1,4 +1,4 @@
-//! The one place where the path of a run is spelled out: read both worlds, decide, confirm, apply, read back, report.
+//! A run from beginning to end: read the Admin Console and Campaign, decide, confirm, apply, read back, report.
 
 mod apply;
 mod approvals;
@@ -9,7 +9,6 @@ mod decision;
 mod explain;
 mod former_logins;
 mod listing;
-mod log_span;
 mod pauses;
 mod read_chance;
 mod read_source;

@@ -1,4 +1,4 @@
-//! The pause that Adobe asked for: waited for, and forgotten when an administrator says so.
+//! Waits for the end of a pause that Adobe asked for, or until an administrator has the program forget it.
 
 use std::time::Duration;
 
@@ -9,22 +9,22 @@ use crate::{
     journal::{CancelledPause, Journal, JournalError},
 };
 
-/// What an administrator can do about a pause that is no longer wanted.
+/// What an administrator can do about a pause that Adobe has lifted.
 pub const UNPAUSE: &str = "if Adobe has lifted it, run `campaign-group-sync unpause`";
 
-/// How often a process that waits looks whether its pause was forgotten: an administrator who asked for it watches.
-const LOOK: Duration = Duration::from_secs(2);
+/// How often a waiting process checks whether the pause was forgotten: short, because an administrator may be watching.
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Waits so long, or until an administrator has a pause of this organization forgotten, through whichever process.
-/// `before` is how many pauses had been forgotten when this one was learned of; `None` where that is not known yet.
+/// Waits for `length`, or until an administrator has a pause of this organization forgotten through any process. `before` is
+/// the number of forgotten pauses when the program learned of this one; `None` where it is not known yet.
 pub(super) async fn wait_out(journal: &Journal, organization: &OrganizationId, length: Duration, before: Option<i64>) {
     tokio::select! {
         () = tokio::time::sleep(length) => {}
-        () = forgotten(journal, organization, before) => tracing::info!("the pause was forgotten: the wait for it ends"),
+        () = forgotten(journal, organization, before) => tracing::info!("the pause was forgotten: the run goes on without waiting"),
     }
 }
 
-/// Waits until one more pause was forgotten. A journal that cannot be read is asked again.
+/// Waits until one more pause was forgotten. A read of the journal that fails is retried.
 async fn forgotten(journal: &Journal, organization: &OrganizationId, mut before: Option<i64>) {
     loop {
         if let Ok(now) = journal.cancelled_pause_count(organization).await
@@ -32,11 +32,11 @@ async fn forgotten(journal: &Journal, organization: &OrganizationId, mut before:
         {
             return;
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(CHECK_INTERVAL).await;
     }
 }
 
-/// What a report says that is made while a pause would be in force that an administrator had forgotten: who had, and when.
+/// The sentence about a pause that an administrator had forgotten and that would still be in force: who did it, and when.
 pub(super) async fn forgotten_described(
     journal: &Journal,
     organization: &OrganizationId,
@@ -48,7 +48,7 @@ pub(super) async fn forgotten_described(
     }))
 }
 
-/// The moment so long from now.
+/// The time after `pause` from now.
 pub(super) fn after(pause: Duration) -> DateTime<Utc> {
     TimeDelta::from_std(pause)
         .ok()

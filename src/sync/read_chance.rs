@@ -1,4 +1,4 @@
-//! Whether a run over everything that began now could read the organization, and otherwise when.
+//! Tells whether a run over everything could read the organization now, and otherwise from when on.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use crate::{
     journal::{CallWindows, Journal, JournalError, ListingKind},
 };
 
-use super::run::SyncOptions;
+use super::{read_source::requires_first_page, run::SyncOptions};
 
 /// Whether a run that begins now can read the organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadChance {
-    /// It can, all of it at once or profile by profile.
+    /// It can, from the listing of all users or profile by profile.
     Now,
     /// Adobe asked for a pause that is longer than a run waits.
     Paused {
@@ -23,13 +23,12 @@ pub enum ReadChance {
     },
     /// A listing that the run needs may not be requested yet.
     TooEarly {
-        /// When it may be.
+        /// When it may be requested.
         until: DateTime<Utc>,
     },
 }
 
-/// What a run that begins now, and waits no longer than one call may, could read. Decides as
-/// [`SourceReader`](super::read_source::SourceReader) does, and sends no call.
+/// Tells whether a run that begins now, and waits no longer than one call may, could read the organization. Sends no call.
 pub async fn read_chance(options: &SyncOptions, journal: &Journal) -> Result<ReadChance, JournalError> {
     let (organization, now) = (&options.experience_cloud.organization_id, Utc::now());
     let windows = journal.call_windows(organization, now).await?;
@@ -39,7 +38,7 @@ pub async fn read_chance(options: &SyncOptions, journal: &Journal) -> Result<Rea
     Ok(chance(&windows, options.first_page_interval, choice, has_listing, latest))
 }
 
-/// `latest` is until when a run waits.
+/// `latest` is the time until which a run waits.
 fn chance(
     windows: &CallWindows,
     interval: Duration,
@@ -50,10 +49,11 @@ fn chance(
     if let Some(until) = windows.not_before.filter(|until| *until > latest) {
         return ReadChance::Paused { until };
     }
-    let is_whole = choice == ReadChoice::Organization;
-    let groups = windows.first_page_allowed_at(ListingKind::Groups, interval).filter(|_| is_whole || !has_listing);
-    let users = windows.first_page_allowed_at(ListingKind::Users, interval).filter(|_| is_whole);
-    match groups.max(users).filter(|until| *until > latest) {
+    let allowed = |listing: ListingKind| {
+        let at = windows.first_page_allowed_at(listing, interval);
+        at.filter(|_| requires_first_page(choice, listing, has_listing))
+    };
+    match allowed(ListingKind::Groups).max(allowed(ListingKind::Users)).filter(|until| *until > latest) {
         Some(until) => ReadChance::TooEarly { until },
         None => ReadChance::Now,
     }
@@ -87,12 +87,12 @@ mod tests {
         check(CallWindows::default(), Organization, false, ReadChance::Now);
         check(paused(120), Auto, true, ReadChance::Now);
         check(paused(121), Profiles, true, ReadChance::Paused { until: at(121) });
-        // Within the interval a remembered listing is enough, unless everybody is to be read at once.
+        // Within the interval, a stored listing is enough, unless all users are to be read at once.
         check(read(-60, -60), Auto, true, ReadChance::Now);
         check(read(-60, -60), Profiles, true, ReadChance::Now);
         check(read(-60, -60), Auto, false, ReadChance::TooEarly { until: at(3540) });
         check(read(-60, -50), Organization, true, ReadChance::TooEarly { until: at(3550) });
-        // The end of the interval is waited for, if that is not too long.
+        // A run waits for the end of the interval if that is not too long.
         check(read(-3480, -3480), Organization, false, ReadChance::Now);
         check(read(-3600, -3479), Organization, false, ReadChance::TooEarly { until: at(121) });
         check(read(-3600, -60), Auto, false, ReadChance::Now);

@@ -1,4 +1,4 @@
-//! Reading the organization within what the vendor allows: what was asked for, and when, is written down before it is sent.
+//! Reads the organization within Adobe's limits. Each request for a page 0 is recorded before it is sent.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use super::{
     run::{RunRequest, SyncOptions, WaitPolicy},
 };
 
-/// How long before the end of the interval a scheduled run still waits for it.
+/// The longest time that a scheduled run waits for the end of the interval between two reads.
 const SCHEDULED_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// Why the organization was not read.
@@ -29,22 +29,22 @@ pub(super) enum SourceError {
     ExperienceCloud(ExperienceCloudError),
     #[error("{0}; --wait waits for it; {UNPAUSE}")]
     PauseAsked(ExperienceCloudError),
-    #[error("{what} may be asked again at {}; --wait waits for it", to_the_second(*until))]
+    #[error("{what} may be requested again at {}; --wait waits for it", to_the_second(*until))]
     TooEarly { what: &'static str, until: DateTime<Utc> },
     #[error("Adobe asked for a pause until {}; --wait waits for it; {UNPAUSE}", to_the_second(*until))]
     Paused { until: DateTime<Utc> },
-    #[error("the run was told to stop")]
+    #[error("the run was stopped")]
     Stopped,
     #[error("another run holds the lock: {holder}")]
     Locked { holder: String },
-    #[error("nothing to go by")]
+    #[error("insufficient data")]
     NoProfiles(#[from] IncompleteRead),
     #[error(transparent)]
     Journal(#[from] JournalError),
 }
 
 impl SourceError {
-    /// What a run that fails in this way ends with.
+    /// The outcome of a run that fails for this reason.
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::ExperienceCloud(error) | Self::PauseAsked(error) => error.failure().into(),
@@ -66,21 +66,21 @@ impl From<ExperienceCloudError> for SourceError {
     }
 }
 
-/// What was read, and what has to be said about it.
+/// What was read, with warnings about the read.
 pub(super) struct Source {
     pub(super) content: SourceContent,
     pub(super) notes: Vec<String>,
 }
 
-/// What was read: everybody, or those to whom the run is narrowed.
+/// What was read: all users, or those that the run is narrowed to.
 pub(super) enum SourceContent {
     /// The members of every matching profile.
     Organization(OrganizationSnapshot),
     /// A few users.
     Users {
-        /// Those who were found.
+        /// The users that were found.
         snapshot: UserSnapshot,
-        /// Those whom the organization does not know.
+        /// The requested names without a user in the organization.
         unknown: Vec<String>,
     },
 }
@@ -93,7 +93,7 @@ impl Source {
         }
     }
 
-    /// What was read as an instance with this mask sees it.
+    /// What an instance with this mask sees of the read.
     pub(super) fn matched_by<'a>(&'a self, mask: &'a AssociationMask) -> MatchedSource<'a> {
         match &self.content {
             SourceContent::Organization(organization) => organization.matched_by(mask),
@@ -101,7 +101,7 @@ impl Source {
         }
     }
 
-    /// Those to whom the run is narrowed and whom the organization does not know.
+    /// The names that the run is narrowed to and that no user in the organization has.
     pub(super) fn unknown(&self) -> &[String] {
         match &self.content {
             SourceContent::Organization(_) => &[],
@@ -109,15 +109,15 @@ impl Source {
         }
     }
 
-    /// Everybody who was read and kept.
-    pub(super) fn people(&self) -> &[AdobeUser] {
+    /// The users that were read and kept.
+    pub(super) fn kept_users(&self) -> &[AdobeUser] {
         match &self.content {
             SourceContent::Organization(organization) => organization.users(),
             SourceContent::Users { snapshot, .. } => snapshot.users(),
         }
     }
 
-    /// Logins of which everybody who has one was read: those of remembered operators, where the organization was walked.
+    /// The logins whose users were all read: those of remembered operators, where the whole organization was read.
     pub(super) fn logins(&self) -> &LoginSet {
         match &self.content {
             SourceContent::Organization(organization) => organization.logins(),
@@ -132,8 +132,8 @@ impl Source {
         }
     }
 
-    /// Whether the read proved by counts that it is complete. Single users prove nothing about others, and need not: whom
-    /// they would remove is read a second time, and everybody else is out of their reach.
+    /// Whether the read proved by counts that it is complete. A read of single users needs no such proof: each removal is
+    /// confirmed by a second read, and the run changes no other users.
     pub(super) fn counts(&self) -> SourceCounts {
         match &self.content {
             SourceContent::Organization(organization) if !organization.proof().is_counted() => SourceCounts::Missing,
@@ -149,10 +149,10 @@ impl Source {
     }
 }
 
-/// A listing of the product profiles, and whether it is of this run.
+/// A listing of the product profiles, and whether this run read it.
 pub(super) struct KnownProfiles {
     pub(super) listing: ProfileListing,
-    /// When the vendor may be asked for a new one; `None` when this one is new.
+    /// When Adobe allows a new read; `None` when this run read the listing.
     pub(super) renewable_at: Option<DateTime<Utc>>,
 }
 
@@ -166,7 +166,7 @@ pub(super) struct SourceReader<'a> {
 }
 
 impl SourceReader<'_> {
-    /// Reads everybody, or those to whom the run is narrowed. Nothing is in hand yet: told to stop, it leaves at once.
+    /// Reads all users, or those that the run is narrowed to. A stop request ends it at once: nothing is in progress yet.
     pub(super) async fn read(&self) -> Result<Source, SourceError> {
         tokio::select! {
             biased;
@@ -180,7 +180,7 @@ impl SourceReader<'_> {
         let profiles = self.profiles(&windows).await?;
         let notes = profiles.renewable_at.map(|at| {
             format!(
-                "the product profiles are those of the last listing; new and renamed ones will be seen after {}",
+                "the product profiles are those of the last listing; new and renamed product profiles will be seen after {}",
                 to_the_second(at)
             )
         });
@@ -200,7 +200,7 @@ impl SourceReader<'_> {
         self.options.instances.iter().map(|instance| instance.policy.mask.clone()).collect()
     }
 
-    /// The groups listing: a new one where its page 0 may be asked for, else the remembered one.
+    /// Reads the groups listing where its page 0 may be requested, and takes the stored one otherwise.
     pub(super) async fn profiles(&self, windows: &CallWindows) -> Result<KnownProfiles, SourceError> {
         let allowed = self.allowed_at(windows, ListingKind::Groups);
         if let Some(until) = allowed.filter(|at| *at > Utc::now()) {
@@ -218,7 +218,7 @@ impl SourceReader<'_> {
         let masks = self.masks();
         let matters =
             |name: &ProductProfileName| masks.iter().any(|mask| mask.matches(name.as_str()) != MaskMatch::NoMatch);
-        // What is remembered does not say which of its records are in doubt.
+        // A stored listing does not say which of its records are in doubt.
         if listing.unusable().are_foreign(matters) {
             let remembered = RememberedListing { read_at: Utc::now(), profiles: listing.profiles().to_vec() };
             self.journal.remember_listing(self.organization(), &remembered).await?;
@@ -226,13 +226,13 @@ impl SourceReader<'_> {
         Ok(KnownProfiles { listing, renewable_at: None })
     }
 
-    /// Whether a remembered listing will do, where a new one may be had at `until`. A scheduled run rather waits a little.
+    /// Whether the stored listing is enough, where a new read is allowed at `until`. A scheduled run waits a short time instead.
     fn may_use_remembered(&self, until: DateTime<Utc>) -> bool {
         if !self.request.scope.users.is_empty() {
             return true;
         }
         let worth_waiting = self.request.wait_policy == WaitPolicy::Scheduled && remaining(until) <= SCHEDULED_WAIT;
-        !worth_waiting && self.experience_cloud.read_choice() != ReadChoice::Organization
+        !worth_waiting && !requires_first_page(self.experience_cloud.read_choice(), ListingKind::Groups, true)
     }
 
     async fn read_organization(
@@ -244,7 +244,7 @@ impl SourceReader<'_> {
         let mut kind = self.experience_cloud.choose(&listing, &masks)?;
         let allowed = self.allowed_at(windows, ListingKind::Users);
         if let (ReadKind::Organization, Some(until)) = (kind, allowed.filter(|at| *at > Utc::now())) {
-            if self.experience_cloud.read_choice() == ReadChoice::Organization {
+            if requires_first_page(self.experience_cloud.read_choice(), ListingKind::Users, true) {
                 self.wait(until, "page 0 of the users", self.longest_wait_for_interval()).await?;
             } else {
                 kind = ReadKind::Profiles;
@@ -259,7 +259,7 @@ impl SourceReader<'_> {
         }
     }
 
-    /// Those to whom the run is narrowed, one call each.
+    /// Reads the users that the run is narrowed to, with one call each.
     async fn read_users(&self, listing: ProfileListing) -> Result<SourceContent, SourceError> {
         let (mut users, mut unknown) = (Vec::new(), Vec::new());
         for name in &self.request.scope.users {
@@ -273,8 +273,8 @@ impl SourceReader<'_> {
         Ok(SourceContent::Users { snapshot, unknown })
     }
 
-    /// Requests a listing from its page 0 on. Each request for page 0 is recorded before it is sent, so that a run that dies
-    /// meanwhile counts; the record is taken back when nothing can have reached Adobe.
+    /// Reads a listing from its page 0 on. Each request for page 0 is recorded before it is sent, so that a run that dies in
+    /// between counts; the record is removed when the request cannot have reached Adobe.
     async fn read_first_page<T>(
         &self,
         listing: ListingKind,
@@ -290,7 +290,7 @@ impl SourceReader<'_> {
         Ok(outcome?)
     }
 
-    /// The groups listing for somebody who only looks at it: the remembered one wherever the vendor may not be asked now.
+    /// The groups listing for a command that only shows it: the stored one wherever Adobe's limits forbid a call now.
     pub(super) async fn profiles_for_display(&self) -> Result<KnownProfiles, SourceError> {
         let windows = self.journal.call_windows(self.organization(), Utc::now()).await?;
         let renewable_at = self.allowed_at(&windows, ListingKind::Groups).max(windows.not_before);
@@ -304,12 +304,12 @@ impl SourceReader<'_> {
         self.profiles(&windows).await
     }
 
-    /// When page 0 of a listing may be asked for again; `None` when it never was.
+    /// When page 0 of a listing may be requested again; `None` when it never was.
     fn allowed_at(&self, windows: &CallWindows, listing: ListingKind) -> Option<DateTime<Utc>> {
         windows.first_page_allowed_at(listing, self.options.first_page_interval)
     }
 
-    /// The longest wait for something that the vendor asked for.
+    /// The longest wait for the end of a pause that Adobe asked for; `None` for any length.
     fn longest_wait(&self) -> Option<Duration> {
         match self.request.wait_policy {
             WaitPolicy::Bounded | WaitPolicy::Scheduled => Some(self.options.experience_cloud.retry.max_wait),
@@ -317,7 +317,7 @@ impl SourceReader<'_> {
         }
     }
 
-    /// The longest wait for the end of the interval between two reads.
+    /// The longest wait for the end of the interval between two reads; `None` for any length.
     fn longest_wait_for_interval(&self) -> Option<Duration> {
         match self.request.wait_policy {
             WaitPolicy::Scheduled => Some(SCHEDULED_WAIT),
@@ -325,9 +325,9 @@ impl SourceReader<'_> {
         }
     }
 
-    /// Waits until the pause that Adobe asked for ends, or is forgotten; answers what is known of the calls.
+    /// Waits until the pause that Adobe asked for ends or is forgotten; answers the recorded times of the calls.
     async fn wait_out_pause(&self) -> Result<CallWindows, SourceError> {
-        // Before the pause is read: should it be forgotten in between, that is seen.
+        // Read before the pause: a pause that is forgotten in between is then noticed.
         let before = self.journal.cancelled_pause_count(self.organization()).await?;
         let windows = self.journal.call_windows(self.organization(), Utc::now()).await?;
         let Some(until) = windows.not_before else { return Ok(windows) };
@@ -344,14 +344,14 @@ impl SourceReader<'_> {
         Ok(windows)
     }
 
-    /// Waits until `until`, if that is not longer than `most`.
+    /// Waits until `until`; fails where that is longer than `most`.
     async fn wait(&self, until: DateTime<Utc>, what: &'static str, most: Option<Duration>) -> Result<(), SourceError> {
         let length = remaining(until);
         if most.is_some_and(|most| length > most) {
             return Err(SourceError::TooEarly { what, until });
         }
         if !length.is_zero() {
-            tracing::info!(umapi.until = %to_the_second(until), "waiting until {}: {what} may not be asked before", to_the_second(until));
+            tracing::info!(umapi.until = %to_the_second(until), "waiting until {}: {what} may not be requested before", to_the_second(until));
             self.watcher.step(RunStep::WaitingUntil { until, length });
             tokio::time::sleep(length).await;
         }
@@ -359,7 +359,13 @@ impl SourceReader<'_> {
     }
 }
 
-/// How long it is until then; zero when that is past.
+/// Whether a read needs page 0 of this listing: with `read = "organization"` always; otherwise only the groups listing, while
+/// none is stored, because profiles can be read one by one.
+pub(super) fn requires_first_page(choice: ReadChoice, listing: ListingKind, has_stored_groups: bool) -> bool {
+    choice == ReadChoice::Organization || listing == ListingKind::Groups && !has_stored_groups
+}
+
+/// The time until `until`; zero when it is past.
 fn remaining(until: DateTime<Utc>) -> Duration {
     (until - Utc::now()).to_std().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! One Campaign instance in one run.
+//! The part of a run in one Campaign instance.
 
 use chrono::Utc;
 use tracing::Instrument as _;
@@ -23,24 +23,24 @@ use super::{
     context::{Coverage, InstanceContext, InstanceRun},
     decision::{ChangeResult, Decision},
     former_logins::{FormerLogins, settle_former_logins},
-    log_span,
     read_source::{Source, SourceContent},
     recorder::Recorder,
     run::{Rules, RunRequest, SyncOptions},
+    run_log,
 };
 
-/// What a run needs to know of one instance.
+/// The options of one instance.
 #[derive(Debug)]
 pub struct InstanceOptions {
-    /// Its rules.
+    /// The rules by which its groups are kept.
     pub policy: Policy,
-    /// Whether it may be written.
+    /// Whether runs may write to it.
     pub mode: InstanceMode,
-    /// How it is reached.
+    /// The connection to it.
     pub campaign: campaign::CampaignOptions,
 }
 
-/// What all instances of one run share.
+/// The values that all instances of one run share.
 pub(super) struct RunContext<'a> {
     pub(super) recorder: &'a Recorder<'a>,
     pub(super) options: &'a SyncOptions,
@@ -53,16 +53,16 @@ pub(super) struct RunContext<'a> {
     pub(super) former_logins: FormerLogins,
 }
 
-/// Why nothing could be decided about an instance.
+/// Why the run failed in an instance.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReconcileError {
     #[error("Campaign could not be read or written")]
     Campaign(#[from] CampaignError),
-    #[error("nothing to go by")]
+    #[error("insufficient data")]
     NoMatch(#[from] NoMatch),
-    #[error("the run was told to stop")]
+    #[error("the run was stopped")]
     Stopped,
-    #[error("without the journal nothing is written")]
+    #[error("the state could not be read or written, so nothing is written to Campaign")]
     Journal(#[from] JournalError),
 }
 
@@ -77,14 +77,14 @@ impl ReconcileError {
     }
 }
 
-/// Signs in to one instance, lets `work` make its report, and records how the run ended there. Other instances go on
-/// whatever happens here.
+/// Signs in to one instance, lets `work` make the report of the instance, and records the report. A failure becomes a report
+/// as well, so that it does not affect other instances.
 pub(super) async fn with_campaign(
     recorder: &Recorder<'_>,
     instance: &InstanceOptions,
     work: impl AsyncFnOnce(&Campaign) -> Result<InstanceReport, ReconcileError>,
 ) -> InstanceReport {
-    let span = log_span::of_instance(recorder.run(), instance.policy.instance.as_str());
+    let span = run_log::instance_span(recorder.run(), instance.policy.instance.as_str());
     with_campaign_in_span(recorder, instance, work).instrument(span).await
 }
 
@@ -109,14 +109,14 @@ async fn with_campaign_in_span(
     if let Err(error) = recorder.record(&RunEvent::InstanceEnded(&report)).await {
         report.outcome = Outcome::of_all([report.outcome, Outcome::Failed]);
         report.error.get_or_insert_with(|| {
-            format!("how the run ended in this instance could not be recorded: {}", Chain(&error))
+            format!("the result of the run in this instance could not be recorded: {}", Chain(&error))
         });
     }
     report
 }
 
-/// Reads one instance, and settles what earlier runs had sent there when they could read it no more. Nothing is in hand yet:
-/// told to stop, it leaves at once.
+/// Reads one instance, and records the results of changes that earlier runs sent without reading them back. A stop request
+/// ends it at once: nothing is in progress yet.
 pub(super) async fn snapshot(
     campaign: &Campaign,
     recorder: &Recorder<'_>,
@@ -132,8 +132,7 @@ pub(super) async fn snapshot(
     Ok(snapshot)
 }
 
-/// Records what became of changes that earlier runs sent and of which they did not read Campaign afterwards: each under the
-/// run that sent it.
+/// Records the results of changes that earlier runs sent without reading them back: each under the run that sent it.
 async fn record_earlier_changes(
     recorder: &Recorder<'_>,
     instance: &InstanceName,
@@ -147,7 +146,7 @@ async fn record_earlier_changes(
     Ok(())
 }
 
-/// Brings one instance in line, or finds out what that would take. Adds to `used` what became of the approvals there.
+/// Makes the changes that one instance needs, or finds out which ones it needs. Adds the approvals that it used to `used`.
 pub(super) async fn reconcile(
     run: &RunContext<'_>,
     instance: &InstanceOptions,
@@ -169,7 +168,7 @@ async fn read_and_decide(
     here.record_members(&decision).await?;
     let again = ReadAgain::of(run, &here, &decision);
     let mut second = SecondReads::default();
-    // What a second read brings up may be held; then the approval of what was held before releases nothing.
+    // A second read may cause further changes to be held; an approval of what was held before releases nothing then.
     while second.read(run, here.name(), &decision, again).await? {
         decision = decision.with_second_reads(&second, &here.context);
     }
@@ -199,7 +198,7 @@ async fn read_and_decide(
     Ok(here.report(&decision, &settled, stopped.as_ref()))
 }
 
-/// Reads the instance and what is remembered of it.
+/// Reads the instance and what the journal remembers of it.
 async fn read_instance<'a>(
     run: &RunContext<'a>,
     source: &MatchedSource<'_>,
@@ -224,7 +223,7 @@ async fn read_instance<'a>(
     Ok(here)
 }
 
-/// What the instance should hold, the plan for it, and what of that may be made.
+/// Decides the desired state, the plan, and which of its changes may be made.
 fn decide(
     run: &RunContext<'_>,
     source: &MatchedSource<'_>,
@@ -241,11 +240,11 @@ fn decide(
 }
 
 fn unknown_person(name: &str) -> Skipped {
-    let detail = "the organization knows no active user of this e-mail address; nothing of theirs was touched";
+    let detail = "the organization knows no active user with this e-mail address; the operator was not changed";
     Skipped::new(SkipReason::UnknownUser, name, detail)
 }
 
-/// Writes what later runs need to know, before anything is done.
+/// Stores what later runs need to know, before changes are made.
 async fn remember(run: &RunContext<'_>, here: &InstanceRun<'_>, decision: &Decision) -> Result<(), JournalError> {
     if here.mode == RunMode::DryRun {
         return Ok(());
@@ -259,14 +258,15 @@ async fn remember(run: &RunContext<'_>, here: &InstanceRun<'_>, decision: &Decis
         return Ok(());
     }
     journal.spend(here.name(), &decision.review.ended).await?;
-    // An approval that no change was made by may have been given for how this read differs from the last one.
+    // The approval may have been given for a difference between this read and the last one: the read is accepted only after
+    // a change was made under it.
     if decision.review.released.is_some() {
         return Ok(());
     }
     accept_read(here, decision).await
 }
 
-/// Writes the read that later runs compare theirs with.
+/// Stores the read that later runs compare theirs with.
 async fn accept_read(here: &InstanceRun<'_>, decision: &Decision) -> Result<(), JournalError> {
     let (journal, InstanceContext { history, snapshot, .. }) = (here.recorder.journal(), &here.context);
     let Some(read) = &decision.read else { return Ok(()) };
@@ -275,7 +275,7 @@ async fn accept_read(here: &InstanceRun<'_>, decision: &Decision) -> Result<(), 
         journal.remember_profiles(here.name(), &known).await?;
     }
     if decision.review.is_read_accepted {
-        // A read that did not count the users leaves the last number to be compared with.
+        // A read that did not count the users keeps the last number.
         let before = history.accepted.as_ref();
         let read = SourceRead {
             users: read.users.or(before.and_then(|before| before.users)),

@@ -1,5 +1,5 @@
-//! Records what a run does: each event once, at the moment it is known. The journal comes first, then the log,
-//! then the watcher of the run.
+//! Records what a run does: each event once, as soon as it is known. The event goes to the journal, then to the log, then to
+//! the watcher of the run.
 
 use chrono::Utc;
 
@@ -11,7 +11,7 @@ use crate::{
 
 use super::run_log;
 
-/// Where the events of one run go.
+/// Records the events of one run.
 pub(super) struct Recorder<'a> {
     journal: &'a Journal,
     run: RunId,
@@ -28,18 +28,18 @@ impl<'a> Recorder<'a> {
         &self.run
     }
 
-    /// What later runs are asked to remember, and what they remember.
+    /// The journal, for everything that later runs remember.
     pub(super) fn journal(&self) -> &'a Journal {
         self.journal
     }
 
-    /// Records an event of this run. What could not be recorded is not logged either: the caller stops.
+    /// Records an event of this run. An event that could not be recorded is not logged: the caller stops.
     pub(super) async fn record(&self, event: &RunEvent<'_>) -> Result<(), JournalError> {
         self.record_of(&self.run, event).await.map(drop)
     }
 
-    /// Records an event of an earlier run, which this one found out, or of this one; answers the head of the record where the
-    /// event was news.
+    /// Records an event of this run, or one of an earlier run that this run found out. Answers the head of the record where
+    /// the event is new.
     pub(super) async fn record_of(
         &self,
         run: &RunId,
@@ -60,12 +60,12 @@ impl<'a> Recorder<'a> {
         Ok(head)
     }
 
-    /// Deletes what is older than it is to be kept. The run has ended: where that fails, the next run does it.
+    /// Deletes what is older than the retention period. A failure is only logged: the run has ended, and the next run retries.
     pub(super) async fn delete_old(&self, lock: &RunLock, retention: Retention) {
         if let Err(error) = self.try_to_delete_old(lock, retention).await {
             tracing::warn!(
                 run.id = %self.run,
-                "what is older than state.keep_runs or state.keep_changes could not be deleted; the next run tries again: {}",
+                "records older than state.keep_runs or state.keep_changes could not be deleted; the next run retries: {}",
                 Chain(&error)
             );
         }
@@ -77,7 +77,7 @@ impl<'a> Recorder<'a> {
         self.journal.release_free_space(lock).await
     }
 
-    /// Who is told each event, and each step between two events.
+    /// Receives each event, and each step between two events.
     pub(super) fn watcher(&self) -> &'a Watcher {
         self.watcher
     }

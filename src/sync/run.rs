@@ -1,4 +1,4 @@
-//! One run over one organization and all its Campaign instances.
+//! One run over an organization and all its Campaign instances.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,6 @@ use super::{
     approvals::{RequestedApprovals, UsedApprovals},
     call_ledger::Clients,
     former_logins::FormerLogins,
-    log_span,
     pauses::forgotten_described,
     read_source::{Source, SourceError, SourceReader},
     reconcile::{InstanceOptions, RunContext, reconcile},
@@ -30,31 +29,31 @@ use super::{
     run_log,
 };
 
-/// Whether removals are read a second time before they are made.
+/// Whether a second read confirms removals before they are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Confirmation {
-    /// The members of each profile that somebody left are read again.
+    /// The members of each profile that removals rest on are read again.
     Reread,
     /// The first read is trusted.
     Off,
 }
 
-/// What a run needs to know.
+/// The options of a run.
 #[derive(Debug)]
 pub struct SyncOptions {
-    /// The source.
+    /// The connection to the Admin Console.
     pub experience_cloud: experience_cloud::UmapiOptions,
-    /// The access to the source that is shared with whatever else this process asks.
+    /// The access to the Admin Console that all runs and lookups of this process share.
     pub clients: Clients,
-    /// Least time between two requests for page 0 of one listing of the organization.
+    /// Shortest time between two requests for page 0 of one listing of the organization.
     pub first_page_interval: Duration,
-    /// The targets, by name.
+    /// The Campaign instances, by name.
     pub instances: Vec<InstanceOptions>,
     /// How much one run may change.
     pub limits: Limits,
-    /// Whether removals are read a second time.
+    /// Whether a second read confirms removals.
     pub confirmation: Confirmation,
-    /// How long an approval counts.
+    /// How long an approval is valid.
     pub approval_ttl: Duration,
     /// How long the journal keeps what is recorded.
     pub retention: Retention,
@@ -66,37 +65,38 @@ impl SyncOptions {
     }
 }
 
-/// How long a run waits where the vendor wants no calls yet.
+/// How long a run waits while Adobe's limits forbid a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WaitPolicy {
-    /// As long as one call may wait; beyond it the run leaves as throttled.
+    /// As long as one call may wait; if it takes longer, the run ends as throttled.
     #[default]
     Bounded,
     /// As long as it takes.
     Unbounded,
-    /// As a scheduled run: up to 15 minutes for the end of the interval between two reads, so that a jitter costs no calls.
+    /// As a scheduled run: up to 15 minutes for the end of the interval between two reads, so that the jitter of the schedule
+    /// does not cost a read.
     Scheduled,
 }
 
-/// What is asked of one run.
+/// The request for one run.
 #[derive(Clone, Debug)]
 pub struct RunRequest {
     /// Whether anything is written.
     pub mode: RunMode,
     /// What the run is narrowed to.
     pub scope: Scope,
-    /// Digests of held plans that are approved before the run begins; in a dry run only tried.
+    /// Digests of held plans that the run approves before it begins; a dry run only shows their effect.
     pub approve: Vec<Digest>,
-    /// Who asks: recorded with every approval.
+    /// The requester, recorded with every approval.
     pub approver: Approver,
-    /// How long the run waits for the vendor.
+    /// How long the run waits while Adobe's limits forbid a call.
     pub wait_policy: WaitPolicy,
-    /// Tells the run to stop.
+    /// Stops the run on request.
     pub stop: Stop,
 }
 
 impl RunRequest {
-    /// A dry run over everything, which nobody approves anything with and nobody tells to stop.
+    /// A dry run over everything, without approvals, that is never stopped.
     pub(super) fn dry() -> Self {
         Self {
             mode: RunMode::DryRun,
@@ -110,7 +110,7 @@ impl RunRequest {
 }
 
 impl RunRequest {
-    /// How the organization is read: a run that waits as long as it takes does so inside a read as well.
+    /// The options of the read: a run that waits as long as it takes does so between the calls of a read as well.
     fn source_options(&self, options: &SyncOptions) -> experience_cloud::UmapiOptions {
         let mut source = options.experience_cloud.clone();
         if self.wait_policy == WaitPolicy::Unbounded {
@@ -120,26 +120,26 @@ impl RunRequest {
     }
 }
 
-/// Makes one run, under the lock of the journal. Whatever goes wrong is in the report.
+/// Makes one run, under the lock of the journal. The report holds every failure.
 pub async fn run(options: &SyncOptions, journal: &Journal, request: &RunRequest, watcher: &Watcher) -> RunReport {
     let scope = request.scope.described();
-    // All that a run holds across its calls is many kilobytes: on the heap, it does not weigh on its caller's stack.
+    // The future of a run has many kilobytes: on the heap, it does not fill the stack of the caller.
     Box::pin(make(options, journal, request, Rules::InForce, scope, watcher)).await
 }
 
-/// Makes a dry run under rules that are not in force, such as another mask. Of what it sees and decides nothing is remembered
-/// but the run itself, as `described` in the history: later runs, approvals and the record of who was where know nothing of it.
-/// What would be held has no digest, for there is nothing to approve yet.
+/// Makes a dry run under rules that are not configured, such as another mask. Only the run itself is recorded, under the name
+/// `described`: it affects no later run, no approval and no record of memberships. Held changes have no digest, because they
+/// cannot be approved.
 pub async fn rehearse(options: &SyncOptions, journal: &Journal, described: String, watcher: &Watcher) -> RunReport {
     Box::pin(make(options, journal, &RunRequest::dry(), Rules::Tried, Some(described), watcher)).await
 }
 
-/// Whether a run goes by the rules that are configured.
+/// The rules of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rules {
-    /// It does.
+    /// The configured rules.
     InForce,
-    /// It shows what others would do.
+    /// Other rules, whose effect a dry run shows.
     Tried,
 }
 
@@ -153,7 +153,7 @@ async fn make(
 ) -> RunReport {
     let session = RunSession::begin(options, journal, request.mode, watcher);
     let run = async {
-        // Recorded before the run waits for anything: whatever becomes of the run, the approval counts.
+        // Recorded before the run waits for anything: the approval counts even if the run fails.
         let approvals = match RequestedApprovals::record(journal, options, request).await {
             Ok(approvals) => approvals,
             Err(error) => return session.journal_failed(&error),
@@ -163,7 +163,7 @@ async fn make(
     run.instrument(session.span()).await
 }
 
-/// What a run over whatever it is about found, before it is put into its report.
+/// The results of a run, from which its report is made.
 pub(super) struct RunResults {
     pub(super) source: SourceReport,
     pub(super) error: Option<String>,
@@ -175,7 +175,7 @@ pub(super) struct RunResults {
 }
 
 impl RunResults {
-    /// Adds what has to be said about the digests that the run was asked to approve.
+    /// Adds the warnings about the digests that the run was asked to approve.
     fn add_approvals(&mut self, approvals: &RequestedApprovals, used: &[UsedApprovals]) {
         let (warnings, is_unused) = approvals.outcome(used, &self.instances);
         self.warnings.extend(warnings);
@@ -185,7 +185,7 @@ impl RunResults {
     }
 }
 
-/// The beginning and the end that every kind of run shares: its id, the lock, its place in the record.
+/// The begin and the end that every kind of run shares: its id, the lock, and the events in the record.
 pub(super) struct RunSession<'a> {
     options: &'a SyncOptions,
     mode: RunMode,
@@ -203,10 +203,11 @@ impl<'a> RunSession<'a> {
 
     /// The span of what the run logs.
     pub(super) fn span(&self) -> Span {
-        log_span::of_run(self.recorder.run())
+        run_log::run_span(self.recorder.run())
     }
 
-    /// Makes the run between its beginning and its end. Whatever goes wrong is in the report.
+    /// Makes the run: takes the lock, records the start, lets `work` do the rest and records the end. The report holds every
+    /// failure.
     pub(super) async fn run(
         &self,
         scope: Option<String>,
@@ -229,8 +230,8 @@ impl<'a> RunSession<'a> {
         }
     }
 
-    /// Gets the lock and records that the run begins; the report of a run that could not begin otherwise. Runs that have no
-    /// end died: the kernel has released their lock.
+    /// Takes the lock and records the start of the run; answers the report of a run that could not start otherwise. Earlier
+    /// runs without an end have died: the kernel has released their lock.
     async fn lock(&self, scope: Option<String>) -> Result<RunLock, Box<RunReport>> {
         let journal = self.recorder.journal();
         let holder = format!("run {} ({})", self.recorder.run(), self.mode.as_str());
@@ -261,7 +262,7 @@ impl<'a> RunSession<'a> {
         self.recorder.record(&RunEvent::Started(start)).await
     }
 
-    /// Records the end of the run. A report that could not be recorded says so.
+    /// Records the end of the run. Where that fails, the report says so.
     async fn end(&self, mut report: RunReport) -> RunReport {
         match self.recorder.end(&report).await {
             Ok(head) => report.record = head.map(|head| head.to_string()),
@@ -295,12 +296,12 @@ impl<'a> RunSession<'a> {
         }
     }
 
-    /// Without the journal nothing may be written anywhere: it could not be explained afterwards.
+    /// The report of a run whose journal failed: nothing is written, because it could not be explained later.
     pub(super) fn journal_failed(&self, error: &JournalError) -> RunReport {
         self.report(self.not_started(Outcome::Failed, Chain(error).to_string()))
     }
 
-    /// Nothing is known of any instance, and nothing was written anywhere.
+    /// The results of a run that read nothing and wrote nothing.
     fn not_started(&self, outcome: Outcome, error: String) -> RunResults {
         let instances = self.options.instances.iter().map(|instance| {
             let why = "the organization was not read; nothing was written".to_owned();
@@ -320,12 +321,12 @@ impl<'a> RunSession<'a> {
         self.mode
     }
 
-    /// What a report says of an organization that was not read.
+    /// The part of the report about an organization that was not read.
     pub(super) fn source_unread(&self, calls: u64) -> SourceReport {
         SourceReport::unread(self.options.experience_cloud.organization_id.to_string(), calls)
     }
 
-    /// What it says of one that was.
+    /// The part of the report about an organization that was read.
     fn source_read(&self, source: &Source, calls: u64) -> SourceReport {
         SourceReport {
             users: source.users(),
@@ -359,7 +360,7 @@ async fn all_instances(
         };
     let reader = SourceReader { options, journal, request, experience_cloud: &experience_cloud, watcher };
     let read = reader.read().await;
-    // Also a pause that was forgotten while the run waited for it.
+    // Read afterwards, to include a pause that was forgotten while the run waited for it.
     let forgotten = forgotten_described(journal, &options.experience_cloud.organization_id).await?;
     if let Some(forgotten) = &forgotten {
         tracing::info!("{forgotten}");
@@ -398,7 +399,7 @@ async fn all_instances(
     Ok(found)
 }
 
-/// One instance after the other; with what became of approvals in each.
+/// Reconciles one instance after the other; answers the reports and the approvals that each instance used.
 async fn reconcile_instances(run: &RunContext<'_>) -> (Vec<InstanceReport>, Vec<UsedApprovals>) {
     let (mut instances, mut used) = (Vec::with_capacity(run.options.instances.len()), Vec::new());
     for instance in &run.options.instances {
@@ -411,7 +412,7 @@ async fn reconcile_instances(run: &RunContext<'_>) -> (Vec<InstanceReport>, Vec<
     (instances, used)
 }
 
-/// Without the organization nothing is known of any instance, and nothing is written anywhere.
+/// The results of a run that could not read the organization: it wrote nothing to any instance.
 fn source_failed(
     session: &RunSession<'_>,
     approvals: &RequestedApprovals,

@@ -1,10 +1,10 @@
 //! The reconciliation log: one line for each change when its outcome is known, one for each new skip, one for each instance
 //! and one for each run.
 //!
-//! Which run and which instance a line is about is said by the span around it, once: see [`log_span`].
+//! The span around a line carries the run and the instance: see [`run_span`] and [`instance_span`].
 //!
-//! The journal turns a dot into an underscore and writes capitals: `run.id`, `op`, `operator`, `operator_group` and `outcome`
-//! are `RUN_ID`, `OP`, `OPERATOR`, `OPERATOR_GROUP` and `OUTCOME` there, which is what people and scripts ask it for.
+//! systemd-journald turns a dot into an underscore and writes capitals: `run.id`, `op`, `operator`, `operator_group` and
+//! `outcome` are `RUN_ID`, `OP`, `OPERATOR`, `OPERATOR_GROUP` and `OUTCOME` in queries.
 
 use std::collections::BTreeMap;
 
@@ -18,13 +18,22 @@ use crate::{
     journal::{DeletionSummary, RecordHead},
 };
 
-use super::log_span;
-
-/// Most new skips of one reason that one run names at `info`. systemd-journald lets a service write 10,000 lines in 30 s and
-/// drops the rest (`RateLimitBurst`, journald.conf(5)): the lines of changes must not be among those.
+/// The most new skips of one reason that one run names at `info`. systemd-journald accepts 10,000 lines of a service in 30 s
+/// and drops the rest (`RateLimitBurst`, journald.conf(5)): the lines of changes must not be dropped.
 const MAX_NAMED_SKIPS: usize = 20;
 
-/// Logs an event that was recorded of this run, which need not be the one that goes on.
+/// The span of everything that one run logs: its lines carry `run.id`, also those of the clients and of the journal.
+pub(super) fn run_span(run: &RunId) -> Span {
+    // At the level that every filter shows, and without a parent: lines about another run carry only that run's id.
+    tracing::error_span!(parent: None, "run", run.id = %run)
+}
+
+/// The span of what a run logs about one instance: its lines carry `instance` as well.
+pub(super) fn instance_span(run: &RunId, instance: &str) -> Span {
+    tracing::error_span!(parent: None, "run", run.id = %run, instance)
+}
+
+/// Logs a recorded event of `run`, which may be an earlier run than the current one.
 pub(super) fn write(run: &RunId, event: &RunEvent<'_>) {
     let span = event_span(run, event);
     span.in_scope(|| event_lines(run, event));
@@ -32,15 +41,13 @@ pub(super) fn write(run: &RunId, event: &RunEvent<'_>) {
 
 fn event_span(run: &RunId, event: &RunEvent<'_>) -> Span {
     match event {
-        RunEvent::Planned(plan) => log_span::of_instance(run, &plan.report.name),
-        RunEvent::InstanceEnded(report) => log_span::of_instance(run, &report.name),
-        RunEvent::Held(held) => log_span::of_instance(run, held.instance.as_str()),
-        RunEvent::Sending(sending) => log_span::of_instance(run, sending.instance.as_str()),
-        RunEvent::Settled(settled) => log_span::of_instance(run, settled.instance.as_str()),
-        RunEvent::Observed(observed) => log_span::of_instance(run, observed.instance.as_str()),
-        RunEvent::Started(_) | RunEvent::Interrupted | RunEvent::SourceRead(_) | RunEvent::Ended(_) => {
-            log_span::of_run(run)
-        }
+        RunEvent::Planned(plan) => instance_span(run, &plan.report.name),
+        RunEvent::InstanceEnded(report) => instance_span(run, &report.name),
+        RunEvent::Held(held) => instance_span(run, held.instance.as_str()),
+        RunEvent::Sending(sending) => instance_span(run, sending.instance.as_str()),
+        RunEvent::Settled(settled) => instance_span(run, settled.instance.as_str()),
+        RunEvent::Observed(observed) => instance_span(run, observed.instance.as_str()),
+        RunEvent::Started(_) | RunEvent::Interrupted | RunEvent::SourceRead(_) | RunEvent::Ended(_) => run_span(run),
     }
 }
 
@@ -48,7 +55,7 @@ fn event_lines(run: &RunId, event: &RunEvent<'_>) {
     match event {
         RunEvent::Started(start) => started(start),
         RunEvent::Interrupted => tracing::warn!(
-            "run {run} ended before its time; what it had sent to Campaign is looked up when Campaign is read next"
+            "run {run} ended without recording its end; the next read of Campaign shows the results of the changes that it had sent"
         ),
         RunEvent::SourceRead(source) => source_read(source),
         RunEvent::Planned(plan) => planned(plan, event.outcomes()),
@@ -78,13 +85,13 @@ fn source_read(source: &SourceReport) {
     }
 }
 
-/// What is not made is told with the plan; the rest when its outcome is known.
+/// Logs the changes that are not made together with the plan; the others follow when their outcome is known.
 fn planned<'a>(plan: &InstancePlan<'_>, outcomes: impl Iterator<Item = &'a ChangeReport>) {
     let report = plan.report;
     if report.mode == InstanceMode::Observe {
         let name = &report.name;
         tracing::info!(
-            "{name} is only observed: nothing is written there; when the plan is right, write mode = \"apply\" under [instances.{name}]"
+            "instance {name} is only observed: nothing is written to it; if the plan is right, set mode = \"apply\" under [instances.{name}]"
         );
     }
     for change in outcomes {
@@ -119,38 +126,38 @@ fn settled(settled: &SettledChanges<'_>) {
     }
 }
 
-/// Logs what a run recorded last before it died: whether it came to log that itself is not known.
+/// Logs the results that a run recorded last before it died, because it may have died before it logged them.
 pub(super) fn repeat_last_results(run: &RunId, instance: &InstanceName, changes: &[ChangeReport]) {
-    log_span::of_instance(run, instance.as_str()).in_scope(|| {
+    instance_span(run, instance.as_str()).in_scope(|| {
         for change in changes {
             self::change(change, LoggedBy::Repeated);
         }
     });
 }
 
-/// Which run logs the outcome of a change.
+/// Which run logs the result of a change.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LoggedBy {
-    /// The one that made it.
+    /// The run that made it.
     Run,
-    /// The next one, which found it in Campaign.
+    /// The next run, which found it in Campaign.
     NextRun,
-    /// The next one, because the one that made it died when it had recorded the outcome: it may have logged it too.
+    /// The next run, because the run that made it died after it had recorded the result; the line may be a repetition.
     Repeated,
 }
 
 impl LoggedBy {
-    /// What is logged where the change has no detail of its own.
+    /// The detail of the line where the change has none.
     fn note(self) -> Option<&'static str> {
         match self {
             Self::Run => None,
             Self::NextRun => Some("found by the next run"),
-            Self::Repeated => Some("the run died when it had recorded this"),
+            Self::Repeated => Some("recorded by a run that died; this line may be a repetition"),
         }
     }
 }
 
-/// One line for one change. One that is told again is `repeated`: a reader who counts lines can leave it out.
+/// Logs one change. The field `repeated` marks a line that may be a repetition, so that a count of lines can skip it.
 fn change(change: &ChangeReport, logged_by: LoggedBy) {
     let (operator, group) = (change.operator.as_deref(), change.group.as_deref());
     let (outcome, detail) = (change.outcome.as_str(), change.detail.as_deref().or(logged_by.note()));
@@ -180,7 +187,7 @@ fn change(change: &ChangeReport, logged_by: LoggedBy) {
     }
 }
 
-/// Names what is skipped for the first time, counts the skips of each reason, and leaves all of them to `debug`.
+/// Logs new skips by name, the number of skips of each reason, and all skips at `debug`.
 fn skips(report: &InstanceReport, new: &[&Skipped]) {
     macro_rules! line {
         ($level:ident, $skip:expr, $opening:literal) => {
@@ -244,7 +251,7 @@ fn instance_ended(report: &InstanceReport) {
     }
 }
 
-/// Logs how a run ended, whether that could be recorded or not.
+/// Logs the outcome of a run, whether it could be recorded or not.
 pub(super) fn run_ended(report: &RunReport) {
     if let Some(error) = &report.error {
         tracing::error!(error, "{error}");
@@ -258,17 +265,17 @@ pub(super) fn run_ended(report: &RunReport) {
     }
 }
 
-/// Logs the head of the record: kept on another machine, it proves later that the record was not cut or rebuilt.
+/// Logs the head of the record: a copy on another machine proves later that the record was neither cut nor rebuilt.
 pub(super) fn head(head: &RecordHead) {
     tracing::info!(record.head = %head, "the record now ends with {head}");
 }
 
-/// Logs what was deleted for its age, with the head of the record that tells of it.
+/// Logs what was deleted after the retention period, with the head of the record that contains this deletion.
 pub(super) fn deleted(run: &RunId, deleted: &DeletionSummary) {
     let DeletionSummary { runs, events, head } = deleted;
     tracing::info!(
         run.id = %run,
         record.head = %head,
-        "deleted for their age: {runs} runs and the texts of {events} events; the record now ends with {head}"
+        "deleted after the retention period: {runs} runs and the texts of {events} events; the record now ends with {head}"
     );
 }

@@ -1,44 +1,44 @@
-//! Telling a run to stop: what it has in hand is finished, and nothing more is begun.
+//! Stop requests: a run finishes the change in progress and begins nothing more.
 
 use tokio::sync::watch;
 
-/// Tells the runs that hold its [`Stop`]s to stop.
+/// Sends a stop request to the runs that hold its [`Stop`]s.
 #[derive(Debug)]
 pub struct StopSwitch(watch::Sender<bool>);
 
-/// What a run looks at to see whether it was told to stop.
+/// Shows a run whether a stop was requested.
 #[derive(Clone, Debug)]
 pub struct Stop(watch::Receiver<bool>);
 
 impl StopSwitch {
-    /// A switch, and what it switches.
+    /// A switch, and the [`Stop`] that it controls.
     pub fn new() -> (Self, Stop) {
         let (send, receive) = watch::channel(false);
         (Self(send), Stop(receive))
     }
 
-    /// Tells all of them to stop.
+    /// Requests the stop.
     pub fn stop(&self) {
         self.0.send_replace(true);
     }
 }
 
 impl Stop {
-    /// Nobody ever says stop.
+    /// A stop that is never requested.
     pub fn never() -> Self {
         StopSwitch::new().1
     }
 
-    /// Whether somebody said stop.
+    /// Whether a stop was requested.
     pub fn is_requested(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Waits until somebody says stop.
+    /// Waits until a stop is requested.
     pub async fn requested(&self) {
         let mut receive = self.0.clone();
         if receive.wait_for(|asked| *asked).await.is_err() {
-            // The switch is gone, and with it whoever could have used it.
+            // The switch was dropped: no stop can be requested any more.
             std::future::pending::<()>().await;
         }
     }

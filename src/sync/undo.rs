@@ -1,4 +1,4 @@
-//! Taking back what one run did to memberships: an ordinary plan through the ordinary guards.
+//! Undoes the membership changes of one run, with an ordinary plan that passes the ordinary guards.
 
 use chrono::Utc;
 use tracing::Instrument as _;
@@ -23,10 +23,10 @@ use super::{
     run::{RunResults, RunSession, SyncOptions},
 };
 
-/// Makes, or in a dry run shows, the plan that takes the membership changes of `run` back where Campaign still holds them.
+/// Undoes the membership changes of `run` where Campaign still shows them; a dry run only shows the plan.
 ///
-/// The organization is not read, so no call of the vendor's is spent. What is taken back is remembered: a later run would
-/// do it again, and holds it instead. `run` may be shortened as in [`Journal::find_run`].
+/// Does not read the organization, so it spends no call to Adobe. The undone changes are stored, and a later run holds them
+/// instead of making them again. `run` may be shortened as in [`Journal::find_run`].
 pub async fn undo(
     options: &SyncOptions,
     journal: &Journal,
@@ -55,7 +55,7 @@ async fn all_instances(
     {
         let of_name = |instance: &&InstanceOptions| instance.policy.instance.as_str() == past.name;
         let Some(instance) = options.instances.iter().find(of_name) else {
-            warnings.push(format!("instance {} is not configured any more: nothing was taken back there", past.name));
+            warnings.push(format!("instance {} is not configured any more: its changes were not undone", past.name));
             continue;
         };
         let undo = Undo { session, lock, past: RunId::new(run.as_str()), options, instance, stop };
@@ -64,7 +64,7 @@ async fn all_instances(
         );
     }
     if instances.is_empty() && warnings.is_empty() {
-        warnings.push(format!("run {run} changed no memberships: there is nothing to take back"));
+        warnings.push(format!("run {run} changed no memberships: there is nothing to undo"));
     }
     let undo_of = Some(past.run.clone());
     Ok(RunResults { source: session.source_unread(0), error: None, warnings, outcome: None, instances, undo_of })
@@ -95,7 +95,7 @@ impl Undo<'_> {
         }
         let (confirmed, unconfirmed) = confirm_logins(campaign, self.stop, decision.review.approved.clone()).await?;
         here.record_plan(&here.report(&decision, &unconfirmed, None)).await?;
-        // Written before the changes are made: a run that comes between would do again what is being undone.
+        // Stored before the changes are made: a run in between would make the undone changes again.
         let opposite: Vec<_> = confirmed.changes().iter().filter_map(|change| opposite(&change.key())).collect();
         recorder.journal().remember_undone(here.name(), recorder.run(), &opposite).await?;
         here.record_members(&decision).await?;
@@ -124,7 +124,7 @@ impl Undo<'_> {
         })
     }
 
-    /// What could not be taken back is not undone, and later runs need not be held for it.
+    /// Removes the changes that could not be undone from the stored ones: later runs need not hold them.
     async fn forget_failed(&self, settled: &[ChangeResult]) -> Result<(), JournalError> {
         let failed: Vec<_> =
             settled.iter().filter(|one| !one.is_in_place()).filter_map(|one| opposite(&one.change.key())).collect();
@@ -136,7 +136,7 @@ impl Undo<'_> {
     }
 }
 
-/// The change that would do again what this one takes back.
+/// The change that this one undoes.
 fn opposite(change: &ChangeKey) -> Option<ChangeKey> {
     let kind = match change.kind {
         ChangeKind::Add => ChangeKind::Remove,

@@ -1,4 +1,4 @@
-//! What the organization says of one person: one call, or two where it matters how a profile was given.
+//! Looks up one user in the Admin Console: with one call, or with two where it matters how a profile was assigned.
 
 use chrono::{DateTime, Utc};
 
@@ -17,18 +17,18 @@ use super::{explain::unanswered, pauses::UNPAUSE, run::SyncOptions};
 /// Why the user could not be looked up.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LookUpError {
-    #[error("Experience Cloud could not be asked: {}", Chain(.0))]
+    #[error("the user could not be looked up in the Admin Console: {}", Chain(.0))]
     ExperienceCloud(ExperienceCloudError),
-    #[error("Experience Cloud was not asked, because the state could not be read: {}", Chain(.0))]
+    #[error("the user was not looked up in the Admin Console, because the state could not be read: {}", Chain(.0))]
     Journal(JournalError),
     #[error(
-        "Experience Cloud was not asked, because Adobe asked for a pause until {}; ask again after that, or {UNPAUSE}",
+        "the user was not looked up in the Admin Console, because Adobe asked for a pause until {}; retry after that, or {UNPAUSE}",
         to_the_second(*.0)
     )]
     NotBefore(DateTime<Utc>),
     #[error(
-        "Adobe finds users by e-mail address, and \"{0}\" is none: what the organization wants is not known; ask with the \
-         e-mail address of the user"
+        "\"{0}\" is not an e-mail address, and Adobe finds users by e-mail address only: the profiles of the user are not \
+         known; give the e-mail address of the user"
     )]
     NoAddress(String),
 }
@@ -46,7 +46,7 @@ impl From<JournalError> for LookUpError {
 }
 
 impl LookUpError {
-    /// When the question may be asked again, where a call is not to be sent before.
+    /// When the lookup may be retried, where no call may be sent before.
     pub(super) fn retry_at(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::NotBefore(at)
@@ -58,7 +58,7 @@ impl LookUpError {
         }
     }
 
-    /// The missing part of the answer; `None` where the question itself is one that Adobe cannot answer.
+    /// The missing part of the answer; `None` where Adobe cannot answer at all.
     pub(super) fn unanswered(&self) -> Option<UnansweredPart> {
         let outcome = match self {
             Self::ExperienceCloud(error) => error.failure().into(),
@@ -70,7 +70,7 @@ impl LookUpError {
     }
 }
 
-/// What the organization answered about the user.
+/// What Adobe answered about the user.
 #[derive(Debug)]
 pub(super) enum UserAnswer {
     Active(UserRead),
@@ -78,30 +78,30 @@ pub(super) enum UserAnswer {
     NotAsked,
 }
 
-/// What Experience Cloud and the state say about the person.
+/// What Adobe and the state say about a user.
 #[derive(Debug)]
-pub(super) struct LookedUp {
-    pub(super) person: domain::AdobeUser,
-    pub(super) user: UserAnswer,
+pub(super) struct UserLookup {
+    pub(super) user: domain::AdobeUser,
+    pub(super) answer: UserAnswer,
     direct: Option<UserRead>,
     pub(super) listing: Vec<ProductProfile>,
 }
 
-impl LookedUp {
-    /// Asks for the user; also answers why that failed.
+impl UserLookup {
+    /// Looks the user up; also answers why that failed.
     pub(super) async fn look_up(
         options: &SyncOptions,
         journal: Option<&Journal>,
         asked: &str,
     ) -> (Self, Option<LookUpError>) {
-        let mut person = Self {
-            person: domain::AdobeUser { email: Some(asked.to_owned()), ..domain::AdobeUser::default() },
-            user: UserAnswer::NotAsked,
+        let mut lookup = Self {
+            user: domain::AdobeUser { email: Some(asked.to_owned()), ..domain::AdobeUser::default() },
+            answer: UserAnswer::NotAsked,
             direct: None,
             listing: Vec::new(),
         };
-        let error = person.complete(options, journal, asked).await.err();
-        (person, error)
+        let error = lookup.complete(options, journal, asked).await.err();
+        (lookup, error)
     }
 
     async fn complete(
@@ -132,28 +132,29 @@ impl LookedUp {
             }
         }
         let Some(user) = found else {
-            self.user = UserAnswer::NoUser;
+            self.answer = UserAnswer::NoUser;
             return Ok(());
         };
-        self.person = user.user.clone();
-        // That the single-user call minds the way of a membership is not documented: without an answer nothing is said.
+        self.user = user.user.clone();
+        // Adobe does not document that the single-user call distinguishes direct memberships: without an answer the
+        // explanation leaves this open.
         if user.profiles.iter().any(|name| is_matched(options, name)) {
             self.direct = client.fetch_user(asked, Membership::Direct).await.ok().flatten();
         }
-        self.user = UserAnswer::Active(user);
+        self.answer = UserAnswer::Active(user);
         Ok(())
     }
 
-    /// The names on the user.
+    /// The product profiles of the user.
     pub(super) fn names(&self) -> &[ProductProfileName] {
-        match &self.user {
+        match &self.answer {
             UserAnswer::Active(user) => &user.profiles,
             UserAnswer::NoUser | UserAnswer::NotAsked => &[],
         }
     }
 
     pub(super) fn subject<'a>(&'a self, asked: &'a str) -> ExplainedUser<'a> {
-        let knowledge = match &self.user {
+        let knowledge = match &self.answer {
             UserAnswer::Active(user) => UserKnowledge::Active {
                 names: &user.profiles,
                 direct: self.direct.as_ref().map(|user| user.profiles.as_slice()),
@@ -161,14 +162,14 @@ impl LookedUp {
             UserAnswer::NoUser => UserKnowledge::NoUser,
             UserAnswer::NotAsked => UserKnowledge::NotAsked,
         };
-        ExplainedUser { asked, user: &self.person, knowledge, listing: &self.listing }
+        ExplainedUser { asked, user: &self.user, knowledge, listing: &self.listing }
     }
 }
 
-/// The spellings under which Adobe may know the address: as asked, and with the domain in its other form.
+/// The spellings under which Adobe may know the address: as given, and with the domain in its other form (Unicode or ASCII).
 fn spellings(asked: &str) -> Vec<String> {
-    let person = domain::AdobeUser { email: Some(asked.to_owned()), ..domain::AdobeUser::default() };
-    let sought = OperatorQuery::of(&person, &Identities::default(), Vec::new());
+    let user = domain::AdobeUser { email: Some(asked.to_owned()), ..domain::AdobeUser::default() };
+    let sought = OperatorQuery::of(&user, &Identities::default(), Vec::new());
     let mut spellings = vec![asked.to_owned()];
     for other in sought.logins.iter().map(ToString::to_string) {
         if !spellings.iter().any(|known| known.to_lowercase() == other.to_lowercase()) {

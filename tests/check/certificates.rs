@@ -1,4 +1,4 @@
-//! What a check says of certificates where nothing is wrong with them, or something else is wrong.
+//! The findings about certificates.
 
 use std::fs;
 
@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::program::{check, printed};
 
-/// The default scenario with this laid over it: how the check ends, and its findings.
-fn checked(laid_over: &str) -> (Option<i32>, Vec<Value>) {
+/// Checks the default scenario with these changes: the exit status and the findings.
+fn checked(changes: &str) -> (Option<i32>, Vec<Value>) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("encrypted.toml");
-    fs::write(&path, format!("based_on = \"first_day\"\n{laid_over}")).expect("written");
+    fs::write(&path, format!("based_on = \"first_day\"\n{changes}")).expect("written");
     let output = check(&["--sandbox", path.to_str().expect("UTF-8"), "--output", "json"]);
     let report: Value = serde_json::from_str(&printed(&output)).expect("JSON");
     (output.status.code(), report["findings"].as_array().expect("findings").clone())
@@ -23,7 +23,7 @@ fn certificate(findings: &[Value]) -> (&str, &str) {
 }
 
 #[test]
-fn all_is_well_over_https_and_the_certificate_is_told_about() {
+fn check_over_https_reports_the_certificate() {
     let (exit, findings) = checked("[tls]\n");
     assert_eq!(exit, Some(0), "{findings:#?}");
     let (verdict, evidence) = certificate(&findings);
@@ -33,7 +33,7 @@ fn all_is_well_over_https_and_the_certificate_is_told_about() {
 }
 
 #[test]
-fn thirty_days_are_enough_and_twenty_nine_are_worth_a_warning() {
+fn a_certificate_with_thirty_days_left_is_ok_and_with_fewer_a_warning() {
     for (days, exit, verdict) in [(30, 0, "ok"), (29, 3, "warning"), (0, 3, "warning")] {
         let (ended, findings) = checked(&format!("[tls]\ndays_left = {days}\n"));
         assert_eq!((ended, certificate(&findings).0), (Some(exit), verdict), "{days}: {findings:#?}");
@@ -41,7 +41,7 @@ fn thirty_days_are_enough_and_twenty_nine_are_worth_a_warning() {
 }
 
 #[test]
-fn the_certificate_is_looked_at_whatever_the_server_behind_it_answers() {
+fn the_certificate_is_checked_even_when_the_response_is_an_error() {
     for effect in ["{ type = \"html\" }", "{ type = \"status\", status = 503 }"] {
         let fault = format!("[[faults]]\ncall = \"test\"\ntimes = \"forever\"\neffect = {effect}\n");
         let (_, findings) = checked(&format!("[tls]\n{fault}"));
@@ -51,7 +51,7 @@ fn the_certificate_is_looked_at_whatever_the_server_behind_it_answers() {
 }
 
 #[test]
-fn without_a_connection_a_certificate_waits_for_one() {
+fn without_a_connection_the_certificate_is_not_checked() {
     let address = "[misconfiguration.configuration]\n\"instances.production.url\" = \"https://127.0.0.1:1\"\n";
     let (exit, findings) = checked(&format!("[tls]\n{address}"));
     assert_eq!((exit, certificate(&findings)), (Some(6), ("not_checked", "waits for campaign.reachable")));

@@ -1,10 +1,10 @@
-//! A configuration with a problem stops what depends on it, and nothing else.
+//! A problem of the configuration blocks only the prerequisites that depend on it.
 
 use campaign_group_sync::check::{FailureCause, Finding, Verdict};
 
 use super::stage::{Checked, Stage};
 
-/// What waits, and for what; the one failure is asserted on the way.
+/// The prerequisites that are not checked; asserts that exactly one has failed.
 fn waiting(checked: &Checked, failed: &str) -> Vec<(Option<String>, &'static str)> {
     let findings = &checked.report.findings;
     let wrong: Vec<&Finding> = findings.iter().filter(|one| one.verdict == Verdict::Failed).collect();
@@ -20,7 +20,7 @@ fn verdict(checked: &Checked, id: &str) -> Option<Verdict> {
 }
 
 #[tokio::test]
-async fn an_instance_that_cannot_be_used_leaves_the_others_alone() {
+async fn an_invalid_instance_does_not_block_the_others() {
     let mut stage = Stage::sound();
     stage.edit(
         "[instances.production]\n",
@@ -38,7 +38,7 @@ async fn an_instance_that_cannot_be_used_leaves_the_others_alone() {
 }
 
 #[tokio::test]
-async fn a_wrong_value_stops_its_own_section_alone() {
+async fn an_invalid_value_blocks_only_its_own_section() {
     for (from, to, expected) in [
         ("0 0 */2 * * *", "0 3 * * *", vec!["host.schedule"]),
         ("control.sock\"", "control.sock\"\n[guard]\nmax_removals = -1", vec![]),
@@ -52,7 +52,7 @@ async fn a_wrong_value_stops_its_own_section_alone() {
 }
 
 #[tokio::test]
-async fn campaign_is_looked_at_without_the_experience_cloud() {
+async fn campaign_is_checked_without_the_experience_cloud() {
     let mut stage = Stage::sound();
     stage.files.push(("cloud.secret", Some("sandbox-client-secret"), 0o644));
     let checked = stage.check().await;
@@ -66,7 +66,7 @@ async fn campaign_is_looked_at_without_the_experience_cloud() {
 }
 
 #[tokio::test]
-async fn campaign_is_looked_at_without_a_mask() {
+async fn campaign_is_checked_without_a_mask() {
     let mut stage = Stage::sound();
     stage.edit("\"Campaign - acme - (.*)\"", "\"Campaign - (.*) - (.*)\"");
     let checked = stage.check().await;
@@ -82,7 +82,7 @@ async fn campaign_is_looked_at_without_a_mask() {
 }
 
 #[tokio::test]
-async fn a_token_is_asked_for_without_the_organization() {
+async fn a_token_is_requested_without_the_organization() {
     let mut stage = Stage::sound();
     stage.edit("0123456789ABCDEF01234567@AdobeOrg", "01234567@AdobeOrg");
     let checked = stage.check().await;
@@ -96,7 +96,7 @@ async fn a_token_is_asked_for_without_the_organization() {
 }
 
 #[tokio::test]
-async fn where_the_state_is_not_known_page_0_is_not_asked_for() {
+async fn page_0_is_not_requested_without_the_state() {
     let mut stage = Stage::sound();
     stage.edit("url = \"sqlite:///", "url = \"mysql:///");
     let checked = stage.check().await;
@@ -109,7 +109,7 @@ async fn where_the_state_is_not_known_page_0_is_not_asked_for() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_read_leaves_the_clock_and_the_unit() {
+async fn with_an_unreadable_file_only_the_clock_and_the_unit_are_checked() {
     let mut stage = Stage::sound();
     stage.files.push(("config.toml", Some("[guard"), 0o600));
     let checked = stage.check().await;

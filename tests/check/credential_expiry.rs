@@ -1,4 +1,4 @@
-//! The day on which the secret of a credential runs out.
+//! The day on which the secret of a credential expires.
 
 use campaign_group_sync::check::{FailureCause, Finding, Verdict};
 use chrono::{TimeDelta, Utc};
@@ -8,7 +8,7 @@ use super::stage::{Checked, Stage};
 const OF_THE_CLOUD: &str = "experience_cloud.credential_expiry";
 const OF_THE_INSTANCE: &str = "campaign.credential_expiry";
 
-/// The day is so many days from now, in both sections.
+/// The secrets expire this many days from now, in both sections.
 fn stage(days: i64) -> Stage {
     let day = (Utc::now() + TimeDelta::days(days)).format("%Y-%m-%d");
     let mut stage = Stage::sound();
@@ -23,8 +23,8 @@ fn finding<'a>(checked: &'a Checked, id: &str) -> &'a Finding {
 }
 
 #[tokio::test]
-async fn a_secret_that_runs_out_within_thirty_days_is_a_warning() {
-    // Midnight may pass between the test and the check: no case is so near its limit that this matters.
+async fn a_secret_that_expires_within_thirty_days_is_a_warning() {
+    // The date may change between the test and the check: no case is within a day of its limit.
     for (days, expected) in [(400, Verdict::Ok), (32, Verdict::Ok), (28, Verdict::Warning), (-2, Verdict::Warning)] {
         let checked = stage(days).check().await;
         for id in [OF_THE_CLOUD, OF_THE_INSTANCE] {
@@ -37,7 +37,7 @@ async fn a_secret_that_runs_out_within_thirty_days_is_a_warning() {
 }
 
 #[tokio::test]
-async fn a_secret_that_ran_out_and_is_refused_is_a_failure() {
+async fn an_expired_secret_that_ims_refuses_is_a_failure() {
     let mut stage = stage(-2);
     stage.files.push(("cloud.secret", Some("old-secret"), 0o600));
     stage.files.push(("campaign.secret", Some("old-secret"), 0o600));
@@ -53,7 +53,7 @@ async fn a_secret_that_ran_out_and_is_refused_is_a_failure() {
 }
 
 #[tokio::test]
-async fn without_a_day_nothing_is_known_and_the_key_is_named() {
+async fn without_a_configured_day_the_finding_names_the_key() {
     let checked = Stage::sound().check().await;
     for (id, key) in [
         (OF_THE_CLOUD, "experience_cloud.client_secret_expires"),

@@ -1,4 +1,4 @@
-//! This host: what the daemon says of itself, and where the state is.
+//! This host: the status of the daemon, credentials, and the state.
 
 use std::env;
 
@@ -24,7 +24,7 @@ async fn with_daemon(said: Result<DaemonStatus, String>) -> Finding {
 }
 
 #[tokio::test]
-async fn a_daemon_that_is_not_well_is_told_with_what_to_do() {
+async fn a_daemon_that_is_not_healthy_is_reported_with_a_remedy() {
     for (health, verdict, cause, remedy) in [
         (DaemonHealth::Healthy, Verdict::Ok, None, ""),
         (DaemonHealth::Starting, Verdict::Warning, None, "--sync-now"),
@@ -48,7 +48,7 @@ async fn a_daemon_that_is_not_well_is_told_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn where_no_daemon_answers_nothing_is_said_of_it() {
+async fn without_a_daemon_its_status_is_not_checked() {
     let found = with_daemon(Err("no daemon answers at /x".to_owned())).await;
     assert_eq!((found.verdict, found.evidence.as_str()), (Verdict::NotChecked, "no daemon answers at /x"));
     let checked = Stage::sound().check().await;
@@ -56,7 +56,7 @@ async fn where_no_daemon_answers_nothing_is_said_of_it() {
 }
 
 #[tokio::test]
-async fn a_credential_that_others_can_reach_is_a_warning() {
+async fn a_credential_that_other_users_can_read_is_a_warning() {
     let with_folder = |mode: u32| {
         let mut stage = Stage::sound();
         stage.edit("client_secret_file = \"", "#client_secret_file = \"");
@@ -76,7 +76,7 @@ async fn a_credential_that_others_can_reach_is_a_warning() {
 }
 
 #[tokio::test]
-async fn a_state_on_a_server_is_ok_when_it_answers_and_a_failure_when_it_does_not() {
+async fn a_state_on_a_server_is_ok_when_it_responds_and_a_failure_when_it_does_not() {
     let Ok(address) = env::var("TEST_POSTGRES_URL") else {
         println!("skipped: TEST_POSTGRES_URL is not set (tests/journal/with_postgres sets it)");
         return;
@@ -93,7 +93,7 @@ async fn a_state_on_a_server_is_ok_when_it_answers_and_a_failure_when_it_does_no
     let own = format!("{address}?options=-c%20search_path%3D{schema}");
     let checked = on(&own).check().await;
     assert!(
-        finding(&checked, "host.state").evidence.contains("the first run makes its tables"),
+        finding(&checked, "host.state").evidence.contains("the first run creates its tables"),
         "{:#?}",
         checked.report
     );

@@ -1,4 +1,5 @@
-//! One thing wrong at a time: that one is found, with its remedy, and nothing else fails. The scenarios say what is wrong.
+//! Scenarios with a single mistake: `check` finds it with its remedy, and nothing else fails. The scenarios describe
+//! it.
 
 use std::{fmt::Write as _, fs, path::Path, thread};
 
@@ -8,10 +9,10 @@ use serde_json::Value;
 
 use super::program::{check, printed};
 
-/// Programs at work at the same time.
+/// How many programs run at the same time.
 const AT_ONCE: usize = 4;
 
-/// What a check said of one scenario.
+/// The report of `check` about one scenario.
 struct Checked {
     name: &'static str,
     exit: Option<i32>,
@@ -26,7 +27,7 @@ impl Checked {
         Self { name, exit: output.status.code(), findings }
     }
 
-    /// The only finding that is not as it should be, after a look at all the others.
+    /// The only finding with a problem; asserts that there is no other.
     fn finding(&self) -> &Value {
         let name = self.name;
         let is_wrong = |finding: &&Value| matches!(text(finding, "verdict"), "failed" | "warning");
@@ -51,7 +52,7 @@ impl Checked {
         finding
     }
 
-    /// What people read, without what differs from one time to the next.
+    /// The text of the finding, without parts that differ between runs.
     fn shown(&self) -> String {
         let (finding, name) = (self.finding(), self.name.trim_start_matches("misconfigured/"));
         let verdict = text(finding, "verdict");
@@ -83,7 +84,7 @@ fn text<'a>(finding: &'a Value, key: &str) -> &'a str {
     finding[key].as_str().unwrap_or_default()
 }
 
-/// Without the private folder of the sandbox, its port, and the time.
+/// Replaces the private folder of the sandbox, its port, and times.
 fn lasting(text: &str) -> String {
     let folder = Regex::new(r"/[^ ]*/campaign-group-sync-sandbox-\w+").expect("an expression");
     let port = Regex::new(r"(127\.0\.0\.1):\d{2,}").expect("an expression");
@@ -93,7 +94,7 @@ fn lasting(text: &str) -> String {
     days.replace_all(&time.replace_all(&text, "TIME"), "DAYS ago").replace('\n', "\n    ")
 }
 
-/// What is said of the scenarios that show one of these prerequisites.
+/// The findings of the scenarios about prerequisites with one of these prefixes.
 fn shown_of(prefixes: &[&str]) -> String {
     let shows = |name: &&str| {
         let finding = Scenario::named(name).expect("built in").finding.expect("what is found");
@@ -101,33 +102,33 @@ fn shown_of(prefixes: &[&str]) -> String {
     };
     let names: Vec<&'static str> = Scenario::misconfigurations().filter(shows).collect();
     let each = names.len().div_ceil(AT_ONCE).max(1);
-    let told: Vec<String> = thread::scope(|scope| {
+    let findings: Vec<String> = thread::scope(|scope| {
         let workers: Vec<_> = names
             .chunks(each)
             .map(|names| scope.spawn(|| names.iter().map(|name| Checked::of(name).shown()).collect::<Vec<_>>()))
             .collect();
         workers.into_iter().flat_map(|worker| worker.join().expect("each is checked")).collect()
     });
-    told.join("\n")
+    findings.join("\n")
 }
 
 #[test]
-fn what_is_wrong_with_the_configuration_and_the_credential_is_named_alone() {
+fn a_mistake_in_the_configuration_or_the_credential_is_the_only_finding() {
     insta::assert_snapshot!(shown_of(&["configuration", "experience_cloud"]));
 }
 
 #[test]
-fn what_is_wrong_with_an_instance_and_its_external_account_is_named_alone() {
+fn a_mistake_in_an_instance_or_its_external_account_is_the_only_finding() {
     insta::assert_snapshot!(shown_of(&["campaign", "external_account"]));
 }
 
 #[test]
-fn what_is_wrong_with_names_and_the_host_is_named_alone() {
+fn a_mistake_in_names_or_on_the_host_is_the_only_finding() {
     insta::assert_snapshot!(shown_of(&["names", "host"]));
 }
 
 #[test]
-fn every_file_of_the_folder_is_built_in_and_tells_its_story() {
+fn every_file_of_the_folder_is_a_built_in_scenario_with_a_description() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/scenarios/misconfigured");
     let files = fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry").path());
     let mut files: Vec<String> =

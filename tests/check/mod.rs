@@ -1,4 +1,4 @@
-//! `check` against the sandbox: with nothing wrong, and with one thing wrong at a time.
+//! `check` against the sandbox: without mistakes, and with one mistake at a time.
 
 mod certificates;
 mod configuration;
@@ -6,9 +6,9 @@ mod credential_expiry;
 mod host;
 mod misconfigurations;
 mod names;
-mod people;
 mod program;
 mod sound;
 mod stage;
+mod users_without_operator;
 
 use crate::support::options;

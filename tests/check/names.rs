@@ -1,4 +1,4 @@
-//! Names that nearly match: `check` and `mask` say the same of them.
+//! Names that nearly match, and ambiguous names.
 
 use campaign_group_sync::{
     check::{Finding, MatchKind, Verdict, match_names},
@@ -13,7 +13,7 @@ fn finding<'a>(checked: &'a Checked, id: &str) -> &'a Finding {
 }
 
 #[tokio::test]
-async fn check_and_mask_agree_on_what_nearly_matches() {
+async fn check_and_mask_report_the_same_near_matches() {
     let mask = AssociationMask::parse("Campaign - acme - (.*)").expect("a mask");
     for name in [
         "Campaign – acme - content",
@@ -36,7 +36,7 @@ async fn check_and_mask_agree_on_what_nearly_matches() {
 }
 
 #[tokio::test]
-async fn operators_are_ambiguous_when_a_run_could_not_choose_between_them() {
+async fn operators_are_ambiguous_when_a_run_could_not_choose_one() {
     let with = |authentication: &str, more: &str| {
         let mut stage = Stage::sound();
         let (name, authentication) = ("ANN@acme.com".to_owned(), authentication.to_owned());
@@ -46,7 +46,7 @@ async fn operators_are_ambiguous_when_a_run_could_not_choose_between_them() {
     };
     for (stage, expected) in [
         (with("ims", ""), Verdict::Warning),
-        // Of the two only the one that logs on through IMS is managed.
+        // Only the operator that signs in through IMS is managed.
         (with("", ""), Verdict::Ok),
         (with("", "manage = \"all\"\n"), Verdict::Warning),
     ] {

@@ -1,4 +1,4 @@
-//! The command itself: what it prints, and how it ends.
+//! The command `check`: its output and exit status.
 
 use std::process::{Command, Output, Stdio};
 
@@ -17,7 +17,7 @@ pub(crate) fn printed(output: &Output) -> String {
 }
 
 #[test]
-fn a_sound_sandbox_ends_with_0_and_a_misconfigured_one_with_78() {
+fn check_exits_with_0_without_mistakes_and_with_78_for_a_wrong_configuration() {
     assert_eq!(check(&["--sandbox"]).status.code(), Some(0));
     let wrong = check(&["--sandbox", "misconfigured", "--output", "json"]);
     assert_eq!(wrong.status.code(), Some(78));
@@ -40,7 +40,7 @@ fn a_sound_sandbox_ends_with_0_and_a_misconfigured_one_with_78() {
 }
 
 #[test]
-fn a_configuration_that_does_not_exist_is_a_finding_and_ends_with_78() {
+fn a_missing_configuration_file_is_a_finding_and_exits_with_78() {
     let output = check(&["--config", "/nonexistent/config.toml"]);
     assert_eq!(output.status.code(), Some(78));
     let text = printed(&output);
@@ -49,7 +49,7 @@ fn a_configuration_that_does_not_exist_is_a_finding_and_ends_with_78() {
 }
 
 #[test]
-fn a_report_can_be_written_for_a_ticket() {
+fn a_report_as_markdown_has_a_table_for_each_section() {
     let text = printed(&check(&["--sandbox", "misconfigured", "--output", "markdown"]));
     assert!(text.starts_with("# Check\n\n5 failed, 4 warnings, "), "{text}");
     assert!(text.contains("\n## Campaign: production\n\n| Verdict | Prerequisite | Evidence | Remedy |\n"), "{text}");
@@ -63,7 +63,7 @@ fn an_unknown_scenario_or_instance_is_wrong_usage() {
 }
 
 #[test]
-fn whoever_reads_only_the_beginning_gets_no_complaint() {
+fn a_closed_pipe_is_no_error() {
     let mut command = program();
     let mut child = command
         .args(["--sandbox", "misconfigured"])

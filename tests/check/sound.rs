@@ -1,4 +1,4 @@
-//! Nothing wrong: nothing found, and nothing done.
+//! Without mistakes `check` finds nothing and changes nothing.
 
 use campaign_group_sync::{
     check::{Network, Verdict},
@@ -10,7 +10,7 @@ use chrono::Utc;
 use super::stage::Stage;
 
 #[tokio::test]
-async fn a_sound_sandbox_is_all_ok_and_nothing_is_written_or_wasted() {
+async fn without_mistakes_all_is_ok_and_check_writes_nothing() {
     let checked = Stage::sound().check().await;
     for finding in &checked.report.findings {
         assert!(matches!(finding.verdict, Verdict::Ok | Verdict::NotChecked), "{finding:#?}");
@@ -27,7 +27,7 @@ async fn a_sound_sandbox_is_all_ok_and_nothing_is_written_or_wasted() {
 }
 
 #[tokio::test]
-async fn offline_nothing_is_asked_and_the_host_is_looked_at_all_the_same() {
+async fn offline_only_the_host_is_checked() {
     let stage = Stage { network: Network::Offline, ..Stage::sound() };
     let checked = stage.check().await;
     assert!(checked.requests.is_empty(), "{:?}", checked.requests);
@@ -41,7 +41,7 @@ async fn offline_nothing_is_asked_and_the_host_is_looked_at_all_the_same() {
 }
 
 #[tokio::test]
-async fn what_a_run_has_just_read_is_not_asked_for_again() {
+async fn a_fresh_listing_is_not_requested_twice() {
     let name = ProductProfileName::new("Campaign - acme - delivery");
     let profiles = vec![ProductProfile { id: None, name, member_count: None }];
     let remembered = Some(RememberedListing { read_at: Utc::now(), profiles });

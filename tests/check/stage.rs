@@ -1,4 +1,4 @@
-//! A sandbox, a configuration for it, and a check of both.
+//! A harness: a sandbox, its configuration, and a check of both.
 
 use std::{
     fs::{self, Permissions},
@@ -20,29 +20,29 @@ use campaign_group_sync::{
 };
 use chrono::Utc;
 
-/// What is to be checked; nothing is wrong with it until a test plants something.
+/// What is to be checked; without mistakes until a test adds one.
 pub(crate) struct Stage {
     pub(crate) scenario: Scenario,
     pub(crate) faults: Vec<Fault>,
-    /// What is replaced in the configuration.
+    /// Replacements in the configuration.
     pub(crate) edits: Vec<(String, String)>,
-    /// Variables beside the configuration; `FOLDER` in them stands for its folder.
+    /// Environment variables; `FOLDER` in them is replaced by the folder of the configuration.
     pub(crate) environment: Vec<(&'static str, &'static str)>,
-    /// Files written over those of the configuration, with their modes; modes of folders as well.
+    /// Files that replace those of the configuration, with their modes; also modes of folders.
     pub(crate) files: Vec<(&'static str, Option<&'static str>, u32)>,
     pub(crate) network: Network,
-    /// What the journal of an earlier run remembers.
+    /// The listing in the journal of an earlier run.
     pub(crate) remembered: Option<RememberedListing>,
-    /// What the daemon said of itself, and how much of the host is looked at.
+    /// The status of the daemon, and how much of the host is checked.
     pub(crate) daemon: Option<Result<DaemonStatus, String>>,
     pub(crate) host: HostScope,
-    /// Runs that were made before.
+    /// Runs before the check.
     pub(crate) earlier: Vec<sync::RunRequest>,
-    /// What has happened since.
+    /// Changes of the world after these runs.
     pub(crate) since: Vec<Change>,
 }
 
-/// What came of it.
+/// The result of the check.
 pub(crate) struct Checked {
     pub(crate) report: CheckReport,
     pub(crate) requests: Vec<LoggedRequest>,
@@ -76,8 +76,8 @@ impl Stage {
         self.edits.push((from.to_owned(), to.to_owned()));
     }
 
-    /// Disturbs every call of this name.
-    pub(crate) fn disturb(&mut self, call: &str, effect: campaign_group_sync::sandbox::Effect) {
+    /// Adds a fault to every call of this name.
+    pub(crate) fn inject_fault(&mut self, call: &str, effect: campaign_group_sync::sandbox::Effect) {
         let times = Times::Count(100);
         let call = call.to_owned();
         self.faults.push(Fault { times, ..Fault::new(&call, effect) });
@@ -143,7 +143,7 @@ impl Stage {
     }
 }
 
-/// The journal as a run left it that has just read this listing.
+/// Writes the journal of a run that has just read this listing.
 async fn remember(folder: &Path, connection: &ConnectionParameters, listing: &RememberedListing) {
     let options =
         journal::JournalOptions { location: journal::JournalLocation::Sqlite(folder.join("state.db")), watch: None };

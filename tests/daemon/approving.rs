@@ -138,7 +138,7 @@ fn an_approval_during_a_run_that_leaves_the_plan_held_begins_another_one_after_i
 }
 
 #[test]
-fn a_node_that_follows_begins_no_run_and_names_the_one_that_leads() {
+fn a_follower_begins_no_run_and_names_the_leader() {
     let Some(nodes) = Nodes::of("first_day", &format!("{NEVER}{HOLDING}")) else { return };
     let (mut leader, follower) = nodes.leader_and_follower();
     assert_eq!(leader.command(&["--sync-now"]).exit, Some(4));

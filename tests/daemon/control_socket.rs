@@ -34,7 +34,7 @@ fn a_file_that_is_no_socket_is_left_alone() {
 }
 
 #[test]
-fn nonsense_is_answered_and_hurts_nobody() {
+fn invalid_lines_are_refused_and_disturb_no_other_client() {
     let scene = Scene::of("first_day", NEVER);
     let _daemon = scene.daemon();
     let mut talk = scene.talk();
@@ -87,7 +87,10 @@ fn a_run_asked_for_over_the_socket_prints_what_one_in_place_prints() {
         let (over, place) = (with.command(line), without.command(line));
         assert_eq!((over.exit, place.exit), (Some(exit), Some(exit)), "{over:?} {place:?}");
         assert_eq!(rest(&over.stdout), rest(&place.stdout));
-        assert!(over.stderr.contains("a daemon is there") && !place.stderr.contains("a daemon is there"), "{over:?}");
+        assert!(
+            over.stderr.contains("the running daemon makes") && !place.stderr.contains("the running daemon makes"),
+            "{over:?}"
+        );
     }
     assert_eq!(with.history().len(), 3);
     assert_eq!(with.command(&["--sync-now", "--instance", "nowhere"]).exit, Some(64));
@@ -128,7 +131,7 @@ fn an_approval_over_the_socket_answers_what_one_in_place_answers() {
 }
 
 #[test]
-fn a_narrowed_run_and_a_dry_run_say_nothing_of_the_whole() {
+fn a_narrowed_run_and_a_dry_run_do_not_change_the_state() {
     let scene = Scene::of("first_day", NEVER);
     let mut daemon = scene.daemon();
     assert_eq!(scene.command(&["--sync-now", "--dry-run"]).exit, Some(2));
@@ -140,7 +143,7 @@ fn a_narrowed_run_and_a_dry_run_say_nothing_of_the_whole() {
 }
 
 #[test]
-fn beside_a_run_another_one_leaves_with_7() {
+fn during_a_run_another_one_exits_with_status_7() {
     let scene = Scene::of("first_day", NEVER);
     let mut daemon = scene.daemon();
     scene.fault("groups", &json!({"type": "delay", "ms": 60_000}));
@@ -154,11 +157,11 @@ fn beside_a_run_another_one_leaves_with_7() {
     // The peer that waits for the run gets its report all the same.
     let first = first.finish();
     assert_eq!(first.exit, Some(1), "{first:?}");
-    assert!(first.stdout.contains("told to stop"), "{first:?}");
+    assert!(first.stdout.contains("the run was stopped"), "{first:?}");
 }
 
 #[test]
-fn an_own_sandbox_asks_no_daemon() {
+fn a_command_with_its_own_sandbox_does_not_use_the_daemon() {
     let scene = Scene::of("first_day", NEVER);
     let _daemon = scene.daemon();
     // Named by the environment, as --sandbox and --config exclude each other.
@@ -170,7 +173,7 @@ fn an_own_sandbox_asks_no_daemon() {
 }
 
 #[test]
-fn whoever_may_use_the_socket_need_not_be_able_to_read_the_secrets() {
+fn a_user_of_the_socket_need_not_be_able_to_read_the_secrets() {
     let scene = Scene::of("first_day", NEVER);
     let text = fs::read_to_string(scene.configuration()).expect("readable");
     let without: String = text
@@ -197,7 +200,7 @@ fn whoever_may_use_the_socket_need_not_be_able_to_read_the_secrets() {
 }
 
 #[test]
-fn many_silent_connections_keep_the_status_from_nobody() {
+fn many_silent_connections_do_not_delay_the_status() {
     let scene = Scene::of("first_day", NEVER);
     let _daemon = scene.daemon();
     let silent: Vec<_> = (0..200).filter_map(|_| UnixStream::connect(scene.socket()).ok()).collect();

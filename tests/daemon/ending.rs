@@ -7,7 +7,7 @@ use serde_json::json;
 use super::support::{ALWAYS, NEVER, Scene};
 
 #[test]
-fn told_to_end_while_it_waits_it_is_gone_within_2_seconds() {
+fn a_waiting_daemon_ends_within_2_seconds() {
     for signal in ["-TERM", "-INT"] {
         let scene = Scene::of("first_day", NEVER);
         let mut daemon = scene.daemon();
@@ -20,7 +20,7 @@ fn told_to_end_while_it_waits_it_is_gone_within_2_seconds() {
 }
 
 #[test]
-fn told_to_end_during_a_run_it_finishes_the_change_in_hand_and_the_history_says_interrupted() {
+fn a_daemon_that_is_stopped_during_a_run_finishes_the_current_change_and_the_history_says_interrupted() {
     let scene = Scene::of("first_day", ALWAYS);
     scene.fault("write", &json!({"type": "delay", "ms": 1500}));
     let mut daemon = scene.daemon();
@@ -35,7 +35,7 @@ fn told_to_end_during_a_run_it_finishes_the_change_in_hand_and_the_history_says_
 }
 
 #[test]
-fn a_run_that_does_not_stop_in_time_is_left_and_the_history_says_interrupted() {
+fn a_run_that_does_not_stop_in_time_is_aborted_and_the_history_says_interrupted() {
     let scene = Scene::of("first_day", ALWAYS);
     scene.fault("write", &json!({"type": "delay", "ms": 60_000}));
     let mut daemon = scene.daemon();
@@ -63,7 +63,7 @@ fn incident_23_killed_during_a_run_it_starts_again_at_once() {
 }
 
 #[test]
-fn incident_23_a_second_daemon_leaves_with_7_and_names_the_first() {
+fn incident_23_a_second_daemon_exits_with_status_7_and_names_the_first() {
     let scene = Scene::of("first_day", NEVER);
     let daemon = scene.daemon();
     let second = scene.command(&[]);
@@ -73,7 +73,7 @@ fn incident_23_a_second_daemon_leaves_with_7_and_names_the_first() {
 }
 
 #[test]
-fn a_daemon_of_another_state_at_the_same_socket_leaves_with_7_as_well() {
+fn a_daemon_of_another_state_at_the_same_socket_exits_with_status_7_as_well() {
     let scene = Scene::of("first_day", NEVER);
     let _daemon = scene.daemon();
     let mut other = scene.prepared(&[]);
@@ -84,7 +84,7 @@ fn a_daemon_of_another_state_at_the_same_socket_leaves_with_7_as_well() {
 }
 
 #[test]
-fn a_run_without_a_daemon_finishes_the_change_in_hand_too() {
+fn a_stopped_run_without_a_daemon_finishes_the_current_change() {
     let scene = Scene::of("first_day", NEVER);
     scene.fault("write", &json!({"type": "delay", "ms": 1500}));
     let run = scene.begin(&["--sync-now", "--output", "json"]);
@@ -96,7 +96,7 @@ fn a_run_without_a_daemon_finishes_the_change_in_hand_too() {
 }
 
 #[test]
-fn a_wrong_configuration_leaves_with_78() {
+fn an_invalid_configuration_exits_with_status_78() {
     let scene = Scene::of("first_day", "[guard]\nmax_removal = 3\n");
     assert_eq!(scene.command(&[]).exit, Some(78));
 }

@@ -1,4 +1,4 @@
-//! `explain` through the control socket: for whoever may ask the daemon and may not read its secrets or its state.
+//! `explain` through the control socket: for users who may use the socket and may not read the secrets or the state.
 
 use std::fs;
 
@@ -24,7 +24,7 @@ fn ask(configuration: &str, arguments: &[&str]) -> Finished {
 }
 
 #[test]
-fn the_daemon_answers_explain_for_those_who_may_not_read_the_secrets_with_the_same_statuses() {
+fn the_daemon_answers_explain_for_users_who_may_not_read_the_secrets_with_the_same_exit_statuses() {
     let scene = Scene::of("first_day", NEVER);
     let _daemon = scene.daemon();
     assert_eq!(scene.command(&["--sync-now", "-q"]).exit, Some(0));

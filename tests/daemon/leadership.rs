@@ -24,7 +24,7 @@ fn of_two_nodes_one_makes_the_runs_and_both_answer() {
     assert!(led["leader"].is_string(), "{led}");
     assert_eq!(led["leader"], followed["leader"]);
     assert_eq!(followed["state"], "idle");
-    let reason = format!("follows; {} leads", led["leader"].as_str().expect("a name"));
+    let reason = format!("is a follower; {} is the leader", led["leader"].as_str().expect("a name"));
     assert!(followed["reason"].as_str().is_some_and(|why| why.ends_with(&reason)), "{followed}");
     assert!(followed["next_run"].is_string(), "{followed}");
     assert!(leader.leads() && !other.leads());
@@ -56,7 +56,7 @@ fn the_leader_is_killed_and_another_makes_the_missed_run_once() {
 }
 
 #[test]
-fn whoever_takes_over_knows_the_throttle() {
+fn a_new_leader_knows_the_pause() {
     let Some(nodes) = Nodes::of("first_day", &hourly()) else { return };
     let (leader, mut follower) = nodes.leader_and_follower();
     let throttle = json!({"type": "status", "status": 429, "headers": [["retry-after", "3244"]]});
@@ -68,15 +68,15 @@ fn whoever_takes_over_knows_the_throttle() {
     nodes.scene.ask(Method::DELETE, "faults", "");
     nodes.scene.ask(Method::DELETE, "requests", "");
     leader.daemon.signal("-KILL");
-    follower.daemon.hear("STATUS=throttled: throttled until 20");
+    follower.daemon.hear("STATUS=throttled: rate limited until 20");
     follower.daemon.hear("STATUS=running");
-    follower.daemon.hear("STATUS=throttled: throttled until 20");
+    follower.daemon.hear("STATUS=throttled: rate limited until 20");
     assert_eq!(follower.status()["throttled_until"], until);
     assert!(nodes.scene.calls().is_empty(), "{:?}", nodes.scene.calls());
 }
 
 #[test]
-fn a_leader_whose_session_is_cut_stops_before_its_next_write_and_another_goes_on() {
+fn a_leader_whose_session_is_cut_stops_before_its_next_write_and_another_takes_over() {
     let Some(nodes) = Nodes::of("first_day", NEVER) else { return };
     let (mut leader, mut follower) = nodes.leader_and_follower();
     nodes.scene.fault("write", &json!({"type": "delay", "ms": 3000}));
@@ -107,7 +107,7 @@ fn writes(nodes: &Nodes) -> Vec<String> {
 }
 
 #[test]
-fn a_node_that_is_cut_off_makes_way_and_comes_back_as_a_follower() {
+fn a_node_that_is_cut_off_stops_leading_and_returns_as_a_follower() {
     let Some(nodes) = Nodes::of("first_day", NEVER) else { return };
     let gate = Gate::new(&nodes);
     gate.open();
@@ -126,16 +126,16 @@ fn a_node_that_is_cut_off_makes_way_and_comes_back_as_a_follower() {
 }
 
 #[test]
-fn a_database_that_does_not_answer_is_told_and_waited_for() {
+fn a_database_that_does_not_answer_is_reported_and_retried() {
     let Some(nodes) = Nodes::of("first_day", NEVER) else { return };
     let gate = Gate::new(&nodes);
     let mut node = nodes.node_behind("a", &gate);
-    let why = node.daemon.hear("STATUS=failing: this node does not reach the database that the nodes share: ");
+    let why = node.daemon.hear("STATUS=failing: this node cannot reach the database that the nodes share: ");
     assert!(!why.contains("://"), "{why}");
     assert_eq!(node.get("healthz").0, 200);
     assert!(node.status()["next_run"].is_string(), "alerts go by it");
     let (code, body) = node.get("readyz");
-    assert!(code == 503 && body.contains("neither leads nor follows"), "{body}");
+    assert!(code == 503 && body.contains("neither the leader nor a follower"), "{body}");
     assert!(!node.leads());
     gate.open();
     node.daemon.hear(LEADS);
@@ -143,8 +143,8 @@ fn a_database_that_does_not_answer_is_told_and_waited_for() {
     node.daemon.hear("STATUS=idle: all changes were applied");
     node.await_ready();
     gate.shut();
-    node.daemon.hear("STATUS=failing: this node leads no more");
-    node.daemon.hear("STATUS=failing: this node does not reach the database that the nodes share: ");
+    node.daemon.hear("STATUS=failing: this node is no longer the leader");
+    node.daemon.hear("STATUS=failing: this node cannot reach the database that the nodes share: ");
     assert_eq!(node.get("readyz").0, 503);
     gate.open();
     node.daemon.hear(LEADS);
@@ -153,7 +153,7 @@ fn a_database_that_does_not_answer_is_told_and_waited_for() {
 }
 
 #[test]
-fn a_run_by_hand_and_an_approval_are_made_wherever_they_are_asked_for() {
+fn every_node_makes_requested_runs_and_records_approvals() {
     let more = format!("[guard]\nmax_removals = 1\n{NEVER}");
     let Some(nodes) = Nodes::of("first_day", &more) else { return };
     let (mut leader, mut follower) = nodes.leader_and_follower();
@@ -174,7 +174,7 @@ fn a_run_by_hand_and_an_approval_are_made_wherever_they_are_asked_for() {
 }
 
 #[test]
-fn another_address_of_the_database_counts_after_a_restart() {
+fn another_address_of_the_database_takes_effect_after_a_restart() {
     let Some(nodes) = Nodes::of("first_day", NEVER) else { return };
     let mut daemon = nodes.scene.starting_daemon(&[]);
     daemon.hear(LEADS);
@@ -184,5 +184,9 @@ fn another_address_of_the_database_counts_after_a_restart() {
     daemon.signal("-HUP");
     daemon.hear("RELOADING=1");
     daemon.hear("READY=1");
-    assert!(daemon.log().contains("state.url was changed: the new value counts after a restart"), "{}", daemon.log());
+    assert!(
+        daemon.log().contains("state.url was changed: the new value takes effect after a restart"),
+        "{}",
+        daemon.log()
+    );
 }

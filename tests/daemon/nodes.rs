@@ -22,8 +22,8 @@ use super::{
 
 static SCHEMAS: AtomicUsize = AtomicUsize::new(0);
 
-/// What a node that leads tells systemd before its first run.
-pub(crate) const LEADS: &str = "STATUS=starting: no run has ended since this node leads";
+/// The status that a leader sends to systemd before its first run.
+pub(crate) const LEADS: &str = "STATUS=starting: no run has ended since this node became the leader";
 
 /// A sandbox, a configuration and a database for several nodes.
 pub(crate) struct Nodes {
@@ -47,7 +47,7 @@ impl Nodes {
         Some(nodes)
     }
 
-    /// Writes the configuration of all nodes anew.
+    /// Writes the configuration of all nodes again.
     pub(crate) fn configure(&self, more: &str) {
         self.scene.configure(more);
         let text = fs::read_to_string(self.scene.configuration()).expect("readable");
@@ -87,7 +87,7 @@ impl Nodes {
         Node { nodes: self, daemon, socket }
     }
 
-    /// A node that leads, and one that follows.
+    /// A leader and a follower.
     pub(crate) fn leader_and_follower(&self) -> (Node<'_>, Node<'_>) {
         let mut leader = self.node("a");
         leader.daemon.hear(LEADS);
@@ -155,12 +155,12 @@ impl Node<'_> {
         self.command(&["status", "--output", "json"]).json()
     }
 
-    /// Waits until it says that it follows.
+    /// Waits until the node reports that it is a follower.
     pub(crate) fn hear_following(&mut self) -> String {
-        self.daemon.hear(" follows; ")
+        self.daemon.hear(" is a follower; ")
     }
 
-    /// Loads the configuration anew.
+    /// Reloads the configuration.
     pub(crate) fn reload(&mut self) {
         self.daemon.signal("-HUP");
         self.daemon.hear("RELOADING=1");
@@ -182,7 +182,7 @@ impl Node<'_> {
         }
     }
 
-    /// Whether its metrics say that it leads.
+    /// Whether its metrics say that it is the leader.
     pub(crate) fn leads(&self) -> bool {
         let metrics = self.get("metrics").1;
         let line = metrics.lines().find(|line| line.starts_with("campaign_group_sync_leader ")).expect("there");

@@ -159,7 +159,7 @@ fn a_run_without_a_daemon_delivers_before_it_exits_and_what_is_left_is_delivered
 }
 
 #[test]
-fn no_success_for_too_long_is_told_once_over_restarts_and_so_is_the_recovery() {
+fn an_outage_is_reported_once_over_restarts_and_so_is_the_recovery() {
     let folder = folder();
     let targets =
         targets(folder.path(), (OK, Behavior::Answers("250 ok")), "cat >/dev/null", "[\"failed\", \"recovered\"]");
@@ -190,7 +190,7 @@ fn no_success_for_too_long_is_told_once_over_restarts_and_so_is_the_recovery() {
     assert_eq!(told[1]["kind"], "recovered", "{told:?}");
 }
 
-/// What was told, in its order. A daemon that is stopped between a delivery and its record delivers again, under the same id.
+/// The delivered notifications, in their order. A daemon that is stopped between a delivery and its record delivers again, under the same id.
 fn told_once(receiver: &Log) -> Vec<Value> {
     let mut ids = BTreeSet::new();
     let documents = receiver.all().into_iter().map(|received| received.json());

@@ -1,4 +1,4 @@
-//! What a person on call sees of a daemon: its log level, what a run waits for, an approval given twice.
+//! What an administrator on call sees of a daemon: its log level, what a run waits for, a repeated approval.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -22,21 +22,25 @@ fn logs_details(scene: &Scene, daemon: &Daemon) -> bool {
 }
 
 #[test]
-fn log_level_counts_after_a_reload() {
+fn a_new_log_level_takes_effect_after_a_reload() {
     let scene = Scene::of("first_day", NEVER);
     let mut daemon = scene.daemon();
     assert!(!logs_details(&scene, &daemon), "{}", daemon.log());
     reload(&scene, &mut daemon, &format!("{NEVER}[log]\nlevel = \"debug\"\n"));
     assert!(logs_details(&scene, &daemon), "{}", daemon.log());
-    assert!(!daemon.log().contains("counts after a restart"), "{}", daemon.log());
+    assert!(!daemon.log().contains("takes effect after a restart"), "{}", daemon.log());
     reload(&scene, &mut daemon, &format!("{NEVER}[log]\nlevel = \"warn\"\n"));
     assert!(!logs_details(&scene, &daemon), "{}", daemon.log());
     reload(&scene, &mut daemon, &format!("{NEVER}[log]\nformat = \"json\"\n"));
-    assert!(daemon.log().contains("log.format was changed: the new value counts after a restart"), "{}", daemon.log());
+    assert!(
+        daemon.log().contains("log.format was changed: the new value takes effect after a restart"),
+        "{}",
+        daemon.log()
+    );
 }
 
 #[test]
-fn a_run_that_waits_for_a_pause_is_told_with_the_time_at_which_it_goes_on() {
+fn a_run_that_waits_for_a_pause_shows_the_time_at_which_it_continues() {
     let scene = Scene::of("first_day", NEVER);
     scene.fault("groups", &json!({"type": "status", "status": 429, "headers": [["retry-after", "3244"]]}));
     let first = scene.command(&["--sync-now"]);

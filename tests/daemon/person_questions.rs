@@ -1,4 +1,4 @@
-//! Questions about a person on the page of a running daemon, measured at the server that gets the calls.
+//! Lookups of a user on the page of a running daemon, measured at the server that receives the calls.
 
 use std::thread;
 
@@ -10,7 +10,7 @@ use super::support::{Daemon, NEVER, Scene, get};
 /// Calls for users that one minute allows: enough for the run below beside the fifth that questions get.
 const USERS_PER_MINUTE: usize = 10;
 
-/// As many questions as somebody sends who holds a key down.
+/// As many lookups as a key that is held down sends.
 const QUESTIONS: usize = 50;
 
 /// A daemon and the address of its page.
@@ -45,7 +45,7 @@ fn run(scene: &Scene) -> (Value, Value) {
 }
 
 #[test]
-fn incident_36_a_flood_of_questions_takes_nothing_from_a_run() {
+fn incident_36_a_flood_of_lookups_takes_no_calls_from_a_run() {
     let alone = Scene::of("first_day", NEVER);
     let (_daemon, _) = daemon(&alone, USERS_PER_MINUTE);
     let expected = run(&alone);

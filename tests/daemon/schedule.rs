@@ -32,7 +32,7 @@ fn ticks_that_come_during_a_run_never_start_another() {
 }
 
 #[test]
-fn ticks_that_were_missed_while_nobody_ran_are_made_up_for_once() {
+fn missed_ticks_become_one_run() {
     let scene = Scene::of("first_day", &hourly());
     assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
     set_back(&scene.state(), 2 * 60 * 60 * 1000);
@@ -55,7 +55,7 @@ fn without_a_missed_tick_the_first_run_is_at_the_next_one() {
 }
 
 #[test]
-fn a_narrowed_run_is_not_that_of_a_missed_tick() {
+fn a_narrowed_run_does_not_count_for_a_missed_tick() {
     let scene = Scene::of("first_day", &hourly());
     assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
     set_back(&scene.state(), 2 * 60 * 60 * 1000);
@@ -81,7 +81,7 @@ pub(crate) fn set_back(state: &str, milliseconds: i64) {
 }
 
 #[test]
-fn incident_21_refused_credentials_are_told_after_one_try() {
+fn incident_21_refused_credentials_are_reported_after_one_attempt() {
     let scene = Scene::of("first_day", &hourly());
     scene.fault("token", &json!({"type": "status", "status": 400, "body": "{\"error\":\"invalid_client\"}"}));
     assert_eq!(scene.command(&["--sync-now"]).exit, Some(77));
@@ -95,15 +95,15 @@ fn incident_21_refused_credentials_are_told_after_one_try() {
 }
 
 #[test]
-fn a_schedule_that_ticks_more_often_than_the_vendor_allows_is_told_at_the_start() {
+fn a_schedule_that_is_due_more_often_than_adobe_allows_is_logged_at_the_start() {
     let scene = Scene::of("first_day", &hourly());
     let mut daemon = scene.starting_daemon(&[("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__FIRST_PAGE_INTERVAL", "2h")]);
     daemon.hear("READY=1");
-    assert!(daemon.log().contains("ticks more often than every 2h"), "{}", daemon.log());
+    assert!(daemon.log().contains("is due more often than every 2h"), "{}", daemon.log());
 }
 
 #[test]
-fn without_a_schedule_only_asked_runs_are_made() {
+fn without_a_schedule_only_requested_runs_are_made() {
     let scene = Scene::of("first_day", "[schedule]\ncron = \"off\"\n");
     let mut daemon = scene.daemon();
     assert_eq!(scene.status()["next_run"], json!(null));

@@ -1,4 +1,4 @@
-//! Where the control socket stands: in a folder that nobody but its owner can change, and not behind a link.
+//! The folder of the control socket: only its owner can change it, and it is not a link.
 
 use std::{
     fs::{self, Permissions},

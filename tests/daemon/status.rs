@@ -1,4 +1,4 @@
-//! `status`, a throttle, and how little the daemon needs while it waits.
+//! `status`, a pause of Adobe, and the memory of an idle daemon.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::support::{NEVER, Scene, get, process_status};
 
 #[test]
-fn status_without_a_daemon_shows_the_last_run_and_ends_with_3() {
+fn status_without_a_daemon_shows_the_last_run_and_exits_with_status_3() {
     let scene = Scene::of("first_day", NEVER);
     let none = scene.command(&["status"]);
     assert_eq!(none.exit, Some(3), "{none:?}");
@@ -22,7 +22,7 @@ fn status_without_a_daemon_shows_the_last_run_and_ends_with_3() {
 }
 
 #[test]
-fn status_of_a_daemon_has_the_promised_fields_and_ends_with_0() {
+fn status_of_a_daemon_has_the_documented_fields_and_exits_with_status_0() {
     let scene = Scene::of("first_day", NEVER);
     let _daemon = scene.daemon();
     let status = scene.command(&["status", "--output", "json"]);
@@ -55,7 +55,7 @@ fn status_of_a_daemon_has_the_promised_fields_and_ends_with_0() {
 }
 
 #[test]
-fn check_tells_how_the_daemon_is_and_starts_no_run() {
+fn check_reports_the_state_of_the_daemon_and_starts_no_run() {
     let scene = Scene::of("first_day", NEVER);
     let found = || {
         let report = scene.command(&["check", "--offline", "--output", "json"]).json();
@@ -79,13 +79,13 @@ fn check_tells_how_the_daemon_is_and_starts_no_run() {
 }
 
 #[test]
-fn incident_7_an_hour_of_throttle_is_told_survives_a_restart_and_keeps_nobody_waiting() {
+fn incident_7_a_pause_of_an_hour_is_shown_survives_a_restart_and_delays_no_client() {
     let scene = Scene::of("first_day", NEVER);
     let throttle = json!({"type": "status", "status": 429, "headers": [["retry-after", "3244"]]});
     scene.fault("groups", &throttle);
     let mut daemon = scene.daemon();
     assert_eq!(scene.command(&["--sync-now"]).exit, Some(6));
-    daemon.hear("STATUS=throttled: throttled until 20");
+    daemon.hear("STATUS=throttled: rate limited until 20");
     let before = scene.status();
     assert_eq!(before["state"], "throttled");
     assert!(before["throttled_until"].is_string(), "{before}");
@@ -105,7 +105,7 @@ fn incident_7_an_hour_of_throttle_is_told_survives_a_restart_and_keeps_nobody_wa
 }
 
 #[test]
-fn health_is_served_and_an_address_that_is_taken_is_told() {
+fn health_is_served_and_an_address_in_use_is_reported() {
     let scene = Scene::of("first_day", NEVER);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
     let address = taken.local_addr().expect("an address").to_string();

@@ -8,7 +8,7 @@ use super::support::{Scene, get};
 const BERLIN: &str = "[schedule]\ncron = \"0 0 3 29 2 *\"\njitter = \"0s\"\ntimezone = \"Europe/Berlin\"\n";
 
 #[test]
-fn the_page_links_each_run_and_tells_what_changed_in_campaign_by_hand_between_two() {
+fn the_page_links_each_run_and_shows_changes_by_hand_in_campaign() {
     let scene = Scene::of("first_day", BERLIN);
     let mut daemon = scene.starting_daemon(&[("CAMPAIGN_GROUP_SYNC__HTTP__LISTEN", "127.0.0.1:0")]);
     daemon.hear("READY=1");

@@ -1,4 +1,4 @@
-//! The built program as a daemon, a sandbox for it, and a socket that hears what systemd would be told.
+//! The built program as a daemon, a sandbox for it, and a socket that receives the messages to systemd.
 
 use std::{
     fs,
@@ -38,7 +38,7 @@ impl Scene {
         scene
     }
 
-    /// Writes the configuration anew: that of the sandbox, and `more`.
+    /// Writes the configuration again: that of the sandbox, and `more`.
     pub(crate) fn configure(&self, more: &str) {
         let socket = format!("socket = \"{}\"", self.socket().display());
         let lines = self.sandbox.configuration.lines();
@@ -128,7 +128,7 @@ impl Scene {
         self.named_daemon("", environment)
     }
 
-    /// The same where there are several: its log and what it tells systemd are apart from those of the others.
+    /// The same for one of several daemons, with a log and a socket of its own.
     pub(crate) fn named_daemon(&self, name: &str, environment: &[(&str, &str)]) -> Daemon {
         let notify = self.path(&format!("{name}notify.sock"));
         // Of an earlier daemon of this test.
@@ -202,7 +202,7 @@ impl Daemon {
         signal(name, self.id());
     }
 
-    /// Waits for the end; exit code, and how long it took.
+    /// Waits for the end; answers the exit status, and how long it took.
     pub(crate) fn ended(&mut self) -> (Option<i32>, Duration) {
         let mut child = self.child.take().expect("running");
         let begin = Instant::now();
@@ -210,7 +210,7 @@ impl Daemon {
         (status.code(), begin.elapsed())
     }
 
-    /// Tells it to end; exit code, and how long it took.
+    /// Stops the daemon; answers its exit status, and how long it took.
     pub(crate) fn terminate(&mut self) -> (Option<i32>, Duration) {
         self.signal("-TERM");
         self.ended()

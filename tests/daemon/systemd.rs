@@ -1,11 +1,11 @@
-//! What systemd is told.
+//! Messages to systemd.
 
 use super::support::{ALWAYS, NEVER, Scene};
 
 const TWO_PROBLEMS: &str = "[schedule]\ncron = \"0 0 25 * * *\"\n[guard]\nmax_removal = 3\n";
 
 #[test]
-fn readiness_and_state_are_told_in_words() {
+fn systemd_receives_readiness_and_state() {
     let scene = Scene::of("first_day", NEVER);
     let mut daemon = scene.starting_daemon(&[]);
     daemon.hear("READY=1");
@@ -66,7 +66,7 @@ fn a_reload_during_a_run_disturbs_neither_the_run_nor_the_daemon() {
 }
 
 #[test]
-fn a_bad_file_keeps_the_old_configuration_and_everybody_is_told() {
+fn a_failed_reload_keeps_the_previous_configuration_and_is_reported() {
     let scene = Scene::of("first_day", NEVER);
     let mut daemon = scene.daemon();
     let socket = scene.socket();

@@ -118,7 +118,7 @@ fn over_the_socket_the_answer_is_the_one_in_place_and_needs_no_secrets() {
 }
 
 #[test]
-fn a_pause_forgotten_through_a_node_that_follows_is_noticed_by_the_one_that_leads() {
+fn the_leader_notices_a_pause_that_was_forgotten_through_a_follower() {
     let Some(nodes) = Nodes::of("first_day", NEVER) else { return };
     let (mut leader, follower) = nodes.leader_and_follower();
     throttle(&nodes.scene);

@@ -77,7 +77,7 @@ async fn prometheus_text_names_counters_with_total_and_times_with_their_unit() {
 }
 
 #[tokio::test]
-async fn open_metrics_is_given_to_who_asks_for_it() {
+async fn open_metrics_is_sent_to_clients_that_accept_it() {
     let stage = Stage::start().await;
     fill(&stage.journal, &stage.daemon_state).await;
     let answer = stage.ask("GET", "/metrics", &[OPEN_METRICS]).await;
@@ -96,7 +96,7 @@ async fn open_metrics_is_given_to_who_asks_for_it() {
 }
 
 #[tokio::test]
-async fn numbers_are_those_of_the_board() {
+async fn metrics_show_the_numbers_of_the_state() {
     let stage = Stage::start().await;
     let before = parse(&stage.get("/metrics").await.body).series;
     let value = |series: &BTreeMap<String, f64>, name: &str| -> f64 {
@@ -137,7 +137,7 @@ async fn numbers_are_those_of_the_board() {
     ] {
         assert!((value(&after, name) - expected).abs() < 1e-9, "{name}: {} is not {expected}", value(&after, name));
     }
-    // The board knows whole seconds, as the journal does after a restart.
+    // The state has whole seconds, like the journal after a restart.
     let began: f64 = started_at.timestamp().to_string().parse().expect("a number");
     for name in ["last_run_timestamp_seconds", "held_since_timestamp_seconds{instance=\"pro\\\"duction\"}"] {
         assert!((value(&after, name) - began).abs() < 0.001, "{name}: {began}");

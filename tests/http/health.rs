@@ -46,7 +46,7 @@ async fn refused_credentials_never_make_it_ready() {
 }
 
 #[tokio::test]
-async fn what_is_held_keeps_the_daemon_ready_and_blocked_until_runs_stop_to_succeed() {
+async fn held_changes_keep_the_daemon_ready_and_blocked_until_runs_fail() {
     let stage = Stage::start().await;
     let change = change(ChangeKind::Remove, "ann@acme.com", "offers", ChangeOutcome::Held);
     let held = report("01A", Utc::now(), vec![instance("production", &["offers"], vec![change])]);
@@ -95,11 +95,11 @@ async fn an_observed_instance_blocks_nothing() {
     stage.daemon_state.run_ended(observed, Outstanding::default());
     let status = stage.daemon_state.facts().status;
     assert_eq!((status.state, status.held), (ServiceState::Idle, Vec::new()));
-    assert_eq!(status.reason, "nothing is held; changes of an observed instance would be: production");
+    assert_eq!(status.reason, "nothing is held; in an observed instance, changes would be held: production");
 }
 
 #[tokio::test]
-async fn the_status_is_the_document_of_the_board() {
+async fn the_status_is_the_document_of_the_state() {
     let stage = Stage::start().await;
     let held = change(ChangeKind::Remove, "ann@acme.com", "offers", ChangeOutcome::Held);
     let held = report("01A", Utc::now(), vec![instance("production", &["offers"], vec![held])]);
@@ -114,7 +114,7 @@ async fn the_status_is_the_document_of_the_board() {
 }
 
 #[tokio::test]
-async fn told_to_stop_it_stops_although_a_question_is_open() {
+async fn a_stop_ends_the_server_although_a_lookup_is_open() {
     let mut stage = Stage::start().await;
     let address = stage.address;
     let asking = tokio::spawn(async move { super::stage::ask(address, "GET", "/?person=ann", &[]).await });

@@ -1,4 +1,4 @@
-//! What the daemon shows over HTTP: health, status, metrics, the page, and whom it refuses.
+//! The HTTP server of the daemon: health, status, metrics, the page, and refused requests.
 
 mod exposition;
 mod health;

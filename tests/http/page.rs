@@ -18,7 +18,7 @@ use super::{
 };
 
 #[tokio::test]
-async fn it_says_what_is_done_held_and_due() {
+async fn the_page_shows_changes_holds_and_the_next_run() {
     let stage = Stage::start().await;
     fill(&stage.journal, &stage.daemon_state).await;
     let page = stage.get("/").await;
@@ -96,7 +96,7 @@ async fn a_reload_that_failed_and_a_pause_are_on_the_page() {
     });
     let page = stage.get("/").await.body;
     for expected in
-        ["guard.max_removals is no number", "reload the service again", "Adobe asked for a pause until <time"]
+        ["guard.max_removals is no number", "and reload the service.", "Adobe asked for a pause until <time"]
     {
         assert!(page.contains(expected), "{expected} is not on the page: {page}");
     }
@@ -124,7 +124,7 @@ async fn an_empty_history_is_a_page_too() {
 }
 
 #[tokio::test]
-async fn a_journal_that_cannot_be_read_is_said_so_beside_what_is_known() {
+async fn a_journal_that_cannot_be_read_is_reported_next_to_the_state() {
     let stage = Stage::start().await;
     fill(&stage.journal, &stage.daemon_state).await;
     Journal::close(&stage.journal).await;
@@ -180,13 +180,13 @@ async fn hostile_names_are_only_text() {
 }
 
 #[tokio::test]
-async fn a_question_is_answered_beside_its_form() {
+async fn an_explanation_is_shown_below_its_form() {
     let mut stage = Stage::start().await;
     let address = stage.address;
     let asking =
         tokio::spawn(async move { ask(address, "GET", "/?person=%20ann%40acme.com+&group=offers", &[]).await });
     let question = stage.explain_requests.recv().await.expect("a question");
-    assert_eq!(question.person, "ann@acme.com");
+    assert_eq!(question.user, "ann@acme.com");
     assert_eq!(question.group.expect("a group").as_str(), "offers");
     question.reply.send(explanation("ann@acme.com", "offers")).expect("a listener");
     let page = asking.await.expect("an answer").body;
@@ -200,18 +200,18 @@ async fn a_question_is_answered_beside_its_form() {
 }
 
 #[tokio::test]
-async fn a_question_without_an_answer_says_so() {
+async fn a_failed_lookup_is_reported() {
     let mut stage = Stage::start().await;
     let address = stage.address;
     let asking = tokio::spawn(async move { ask(address, "GET", "/?person=ann", &[]).await });
     drop(stage.explain_requests.recv().await.expect("a question"));
-    assert!(asking.await.expect("an answer").body.contains("No answer: the daemon did not find it out in time"));
+    assert!(asking.await.expect("an answer").body.contains("The lookup timed out"));
     stage.explain_requests.close();
-    assert!(stage.get("/?person=ann").await.body.contains("No answer: the daemon is stopping"));
+    assert!(stage.get("/?person=ann").await.body.contains("The daemon is stopping"));
 }
 
 #[tokio::test]
-async fn a_foreign_site_cannot_make_the_daemon_ask() {
+async fn another_web_site_cannot_start_a_lookup() {
     let mut stage = Stage::start().await;
     for (method, site) in [("GET", "cross-site"), ("GET", "same-site"), ("HEAD", "none")] {
         let answer = stage.ask(method, "/?person=ann", &[("Sec-Fetch-Site", site)]).await;
@@ -219,7 +219,7 @@ async fn a_foreign_site_cannot_make_the_daemon_ask() {
         assert!(stage.explain_requests.try_recv().is_err(), "{method} {site} was asked on");
     }
     let long = format!("/?person={}", "a".repeat(321));
-    assert!(stage.get(&long).await.body.contains("Nobody has so long a name"));
+    assert!(stage.get(&long).await.body.contains("The name is too long"));
     assert!(stage.explain_requests.try_recv().is_err());
 }
 
@@ -251,7 +251,7 @@ async fn serve_for_a_look() {
         if let Ok(Some(question)) =
             tokio::time::timeout(Duration::from_millis(200), stage.explain_requests.recv()).await
         {
-            let answer = explanation(&question.person, "offers");
+            let answer = explanation(&question.user, "offers");
             drop(question.reply.send(answer));
         }
     }

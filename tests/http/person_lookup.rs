@@ -1,4 +1,4 @@
-//! Questions about a person: switched off by the configuration, refused while the calls for them are used up.
+//! Lookups of a user on the page: switched off by the configuration, refused while their calls are used up.
 
 use campaign_group_sync::{domain::Explanation, settings::PersonLookup};
 use chrono::{TimeDelta, Utc};
@@ -9,7 +9,7 @@ use super::{
 };
 
 #[tokio::test]
-async fn incident_36_lookup_off_takes_the_form_away_and_refuses_every_question() {
+async fn incident_36_without_lookup_the_form_is_absent_and_every_lookup_is_refused() {
     let mut stage = Stage::start().await;
     fill(&stage.journal, &stage.daemon_state).await;
     assert!(stage.get("/").await.body.contains("<form"), "the form is there by default");
@@ -29,7 +29,7 @@ async fn incident_36_lookup_off_takes_the_form_away_and_refuses_every_question()
 }
 
 #[tokio::test]
-async fn incident_36_a_question_without_calls_left_is_told_when_to_come_again() {
+async fn incident_36_a_lookup_without_calls_left_names_the_time_of_a_retry() {
     let mut stage = Stage::start().await;
     let address = stage.address;
     let asking = tokio::spawn(async move { ask(address, "GET", "/?person=ann%40acme.com", &[]).await });
@@ -44,7 +44,7 @@ async fn incident_36_a_question_without_calls_left_is_told_when_to_come_again() 
 }
 
 #[tokio::test]
-async fn incident_36_a_question_that_finds_the_queue_full_is_refused_at_once() {
+async fn incident_36_a_lookup_is_refused_at_once_when_the_queue_is_full() {
     let stage = Stage::start().await;
     let address = stage.address;
     // Nobody answers: as many wait as the queue holds.
@@ -55,7 +55,7 @@ async fn incident_36_a_question_that_finds_the_queue_full_is_refused_at_once() {
     }
     let refused = stage.get("/?person=ann").await;
     assert_eq!((refused.status, refused.header("retry-after").is_empty()), (503, false), "{}", refused.body);
-    assert!(refused.body.contains("too many questions wait"), "{}", refused.body);
+    assert!(refused.body.contains("Too many lookups wait"), "{}", refused.body);
     assert_eq!(stage.get("/healthz").await.status, 200);
     for asking in waiting {
         asking.abort();

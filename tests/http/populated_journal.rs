@@ -72,7 +72,7 @@ pub(crate) fn orphan(group: &str) -> Orphan {
     Orphan { group: group.to_owned(), profile: format!("Campaign - acme - {group}"), members: 3 }
 }
 
-/// Writes a whole run, and what it holds, as a run does; the board is told as well.
+/// Writes a complete run with its holds into the journal and into the state.
 pub(crate) async fn record(journal: &Journal, daemon_state: &DaemonState, report: RunReport) {
     let run = RunId::new(&report.run);
     let names = report.instances.iter().map(|instance| InstanceName::new(&instance.name)).collect();

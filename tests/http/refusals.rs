@@ -22,7 +22,7 @@ async fn unknown_paths_are_not_found() {
 }
 
 #[tokio::test]
-async fn a_foreign_name_is_not_served() {
+async fn a_foreign_host_name_is_refused() {
     let stage = Stage::start().await;
     for host in ["evil.example", "evil.example:9464", "", "127.0.0.1.evil.example"] {
         for path in ["/", "/status", "/metrics"] {
@@ -48,7 +48,7 @@ async fn a_large_head_is_refused_and_a_larger_one_cut_off() {
 }
 
 #[tokio::test]
-async fn garbage_hurts_nobody() {
+async fn garbage_does_not_disturb_other_clients() {
     let stage = Stage::start().await;
     for garbage in [
         &b"\x16\x03\x01\x02\x00"[..],
@@ -63,7 +63,7 @@ async fn garbage_hurts_nobody() {
 }
 
 #[tokio::test]
-async fn every_answer_is_protected() {
+async fn every_response_has_the_protective_headers() {
     let stage = Stage::start().await;
     for path in ["/", "/status", "/metrics", "/healthz", "/readyz", "/nowhere"] {
         let answer = ask(stage.address, "GET", path, &[]).await;

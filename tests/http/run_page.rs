@@ -14,7 +14,7 @@ use super::{
 };
 
 #[tokio::test]
-async fn a_run_is_a_link_to_all_that_it_did() {
+async fn the_page_of_a_run_shows_everything_that_it_did() {
     let stage = Stage::start().await;
     fill(&stage.journal, &stage.daemon_state).await;
     let status = stage.get("/").await.body;
@@ -27,10 +27,10 @@ async fn a_run_is_a_link_to_all_that_it_did() {
         "4 calls to the User Management API",
         "<bdi>remove ann@acme.com from offers</bdi>",
         "the group offers would be emptied",
-        "It still waits for an approval",
+        "It waits for an approval",
         &format!("campaign-group-sync approve {DIGEST}"),
         "no operator of instance production has the login user12@acme.com",
-        "followed <bdi>Campaign - acme - ops</bdi>: 3 members",
+        "from product profile <bdi>Campaign - acme - ops</bdi>: 3 members",
         "observed: nothing is written",
         "the mask looks like a pattern",
     ] {
@@ -40,7 +40,7 @@ async fn a_run_is_a_link_to_all_that_it_did() {
 }
 
 #[tokio::test]
-async fn incident_41_the_page_of_a_run_names_the_approver_whom_the_kernel_reported() {
+async fn incident_41_the_page_of_a_run_names_the_approver_that_the_kernel_reported() {
     let stage = Stage::start().await;
     fill(&stage.journal, &stage.daemon_state).await;
     let carol = "root (uid 0, signed in as carol, uid 1004)";
@@ -75,7 +75,7 @@ async fn an_unknown_run_is_a_page_that_helps() {
         assert_eq!(page.status, 404, "{id}");
         assert_eq!(page.header("content-type"), "text/html; charset=utf-8", "{id}");
         assert!(page.body.contains("<code class=\"command\">campaign-group-sync history</code>"), "{id}");
-        assert!(page.body.contains("the run expired"), "{id}: {}", page.body);
+        assert!(page.body.contains("deleted after the retention period"), "{id}: {}", page.body);
     }
     assert_eq!(stage.get("/runs/").await.status, 404);
     assert_eq!(stage.ask("POST", &format!("/runs/{LAST_RUN}"), &[]).await.status, 405);
@@ -152,7 +152,7 @@ async fn hostile_names_of_a_run_are_only_text() {
 }
 
 #[tokio::test]
-async fn a_state_that_is_out_of_reach_is_said_so() {
+async fn an_unreachable_state_is_reported_on_the_page() {
     let stage = Stage::start().await;
     fill(&stage.journal, &stage.daemon_state).await;
     Journal::close(&stage.journal).await;
@@ -173,5 +173,5 @@ async fn a_state_that_does_not_answer_delays_the_page_and_does_not_keep_it() {
     let stage = Stage::with(journal).await;
     let page = stage.get("/").await;
     assert_eq!(page.status, 200);
-    assert!(page.body.contains("the history cannot be read: the state did not answer within"), "{}", page.body);
+    assert!(page.body.contains("the history cannot be read: the read of the state timed out after"), "{}", page.body);
 }

@@ -1,4 +1,4 @@
-//! Peers that are silent, or slow: they keep health and metrics from nobody.
+//! Silent and slow clients do not delay health and metrics.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A served board with a journal, and a plain HTTP client that sends exactly what a test writes.
+//! An HTTP server with a state and a journal, and a plain HTTP client that sends exactly the bytes of a test.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -14,10 +14,10 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// Questions that may wait, as a daemon would have it.
+/// The length of the queue of explain requests, as in the daemon.
 const QUESTIONS: usize = 4;
 
-/// A server and what it shows.
+/// A server with its state and its journal.
 pub(crate) struct Stage {
     pub(crate) daemon_state: DaemonState,
     pub(crate) journal: Journal,
@@ -46,7 +46,7 @@ impl Stage {
             HttpState { daemon_state: daemon_state.clone(), journal: journal.clone(), explain_requests: sender };
         let (stop, stopped) = oneshot::channel();
         let until = async {
-            // Dropped is as good as told.
+            // A dropped sender stops the server as well.
             drop(stopped.await);
         };
         let served = tokio::spawn(daemon::serve(listener, state, until));

@@ -75,7 +75,7 @@ async fn incident_36_seven_runs_within_a_second_send_no_more_calls_than_one_minu
 }
 
 #[tokio::test]
-async fn incident_36_questions_get_a_fifth_of_the_calls_and_are_told_when_to_ask_again() {
+async fn incident_36_lookups_get_a_fifth_of_the_calls_and_name_the_time_of_a_retry() {
     let mut stage = stage(ReadChoice::Profiles).await;
     assert_eq!(stage.sync().await.outcome, Outcome::Applied);
     stage.sandbox.clear_requests();
@@ -178,7 +178,7 @@ async fn incident_35_an_absurd_pause_is_remembered_as_two_hours_at_most() {
 }
 
 #[tokio::test]
-async fn a_pause_inside_a_run_is_waited_out_by_a_run_that_was_told_to_wait() {
+async fn a_run_that_may_wait_waits_for_a_pause_during_the_run() {
     let mut stage = stage(ReadChoice::Organization).await;
     stage.options.experience_cloud.retry.max_wait = Duration::ZERO;
     let dial = serde_json::from_str(r#"{"op": "dial", "pages": {"users": 3}}"#).expect("a change");

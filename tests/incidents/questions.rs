@@ -1,4 +1,4 @@
-//! Questions about a person: what they read, what they cost, and that they answer as before.
+//! Explanations of a user's memberships: what they read and what they cost.
 
 use std::num::NonZeroU32;
 
@@ -41,7 +41,7 @@ fn change(stage: &Stage, document: &str) {
 }
 
 #[tokio::test]
-async fn incident_36_a_question_reads_one_operator_and_its_memberships() {
+async fn incident_36_a_lookup_reads_one_operator_and_its_memberships() {
     let stage = Stage::of("first_day").await;
     assert_eq!(stage.sync().await.outcome, Outcome::Applied);
     stage.sandbox.clear_requests();

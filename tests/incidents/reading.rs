@@ -1,4 +1,4 @@
-//! Answers that are wrong, short, or not there: nobody loses anything by them.
+//! Wrong, incomplete and missing responses: no user loses a membership because of them.
 
 use std::collections::BTreeSet;
 
@@ -54,7 +54,7 @@ async fn incident_02_a_source_that_answers_with_nothing_changes_nothing_whatever
     }
 }
 
-/// Anything that a vendor may do to a read, at random.
+/// A random fault of a read.
 fn any_fault(numbers: &mut Numbers) -> Fault {
     let effects = [
         Effect::status(503),
@@ -107,7 +107,7 @@ async fn incident_03_no_fault_and_no_pair_of_faults_ever_removes_anybody_who_has
     assert!(met > 60 && removed > 30, "faults met: {met}, removals made all the same: {removed}");
 }
 
-/// The memberships that Campaign holds and the organization bears out.
+/// The memberships in Campaign that the organization confirms.
 fn rightful(stage: &Stage) -> BTreeSet<(String, String)> {
     let mut world = stage.sandbox.world();
     let memberships = world.instance("production").expect("an instance").world().memberships;

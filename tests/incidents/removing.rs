@@ -1,4 +1,4 @@
-//! Whom no run may remove, and what no run may touch.
+//! Users that no run may remove, and groups that no run may change.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -157,7 +157,7 @@ async fn incident_08_a_protected_group_keeps_its_minimum_and_whom_it_requires_an
 }
 
 #[tokio::test]
-async fn incident_10_a_vanished_profile_is_told_in_every_report_and_removes_nobody() {
+async fn incident_10_a_deleted_profile_is_in_every_report_and_removes_no_member() {
     let stage = Stage::of("first_day").await;
     stage.sync().await;
     let before = stage.memberships("production");

@@ -9,7 +9,7 @@ use campaign_group_sync::{
 
 use super::recording::Recording as _;
 use super::{
-    place::Place,
+    place::JournalFixture,
     sample::{at, production},
 };
 
@@ -39,7 +39,7 @@ async fn access(journal: &Journal, seconds: i64) -> Vec<String> {
 
 #[tokio::test]
 async fn the_access_record_answers_for_every_past_time() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         observe(&journal, 10, &[seen("delivery", &["bob", "ann"]), seen("Ops", &[])], true).await;
         observe(&journal, 20, &[seen("delivery", &["ann"]), seen("Ops", &["cid"])], true).await;
@@ -54,7 +54,7 @@ async fn the_access_record_answers_for_every_past_time() {
 
 #[tokio::test]
 async fn a_partial_observation_does_not_change_other_groups_and_a_full_one_does() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         observe(&journal, 10, &[seen("delivery", &["ann"]), seen("ops", &["cid"])], true).await;
         observe(&journal, 20, &[seen("delivery", &["bob"])], false).await;
@@ -67,7 +67,7 @@ async fn a_partial_observation_does_not_change_other_groups_and_a_full_one_does(
 
 #[tokio::test]
 async fn names_are_compared_folded_and_shown_as_campaign_spells_them() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         observe(&journal, 10, &[seen("Delivery", &["Ann@acme.com", "ANN@acme.com"])], true).await;
         let written = place.steps().1;
@@ -82,7 +82,7 @@ async fn names_are_compared_folded_and_shown_as_campaign_spells_them() {
 
 #[tokio::test]
 async fn instances_are_kept_apart() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         observe(&journal, 10, &[seen("delivery", &["ann"])], true).await;
         journal
@@ -95,7 +95,7 @@ async fn instances_are_kept_apart() {
 
 #[tokio::test]
 async fn the_first_observation_of_a_large_instance_takes_seconds_and_the_second_writes_nothing() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         let logins: Vec<String> = (0..2_500).map(|number| format!("user{number}@acme.com")).collect();
         let logins: Vec<&str> = logins.iter().map(String::as_str).collect();

@@ -7,7 +7,7 @@ use campaign_group_sync::{
 
 use super::recording::Recording as _;
 use super::{
-    place::Place,
+    place::JournalFixture,
     sample::{at, digest, held, key, production, run_id},
 };
 
@@ -40,7 +40,7 @@ async fn begin(journal: &Journal, text: &str) {
 
 #[tokio::test]
 async fn the_user_of_the_approving_process_is_stored_with_the_name() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"]), true).await;
         let root = SystemUser { uid: 0, name: Some("root".to_owned()) };
@@ -56,7 +56,7 @@ async fn the_user_of_the_approving_process_is_stored_with_the_name() {
 
 #[tokio::test]
 async fn a_full_run_replaces_held_plans_and_a_narrowed_one_adds_to_them() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         let first = held(ONE, "01JA", at(0), &["ann", "bob"]);
         hold(&journal, &first, true).await;
@@ -74,7 +74,7 @@ async fn a_full_run_replaces_held_plans_and_a_narrowed_one_adds_to_them() {
 
 #[tokio::test]
 async fn the_held_plan_of_a_dry_run_can_be_approved_and_does_not_hold_later_changes() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         hold(&journal, &HeldRecord { is_dry_run: true, ..held(ONE, "01JA", at(0), &["ann"]) }, false).await;
         assert!(journal.history(&production(), at(0)).await.expect("readable").held.is_empty());
@@ -84,7 +84,7 @@ async fn the_held_plan_of_a_dry_run_can_be_approved_and_does_not_hold_later_chan
 
 #[tokio::test]
 async fn a_dry_run_does_not_release_what_a_real_run_holds() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         let real = held(ONE, "01JA", at(0), &["ann"]);
         hold(&journal, &real, true).await;
@@ -97,7 +97,7 @@ async fn a_dry_run_does_not_release_what_a_real_run_holds() {
 
 #[tokio::test]
 async fn an_approval_is_valid_until_it_expires() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         let record = held(ONE, "01JA", at(0), &["ann", "bob"]);
         hold(&journal, &record, true).await;
@@ -114,7 +114,7 @@ async fn an_approval_is_valid_until_it_expires() {
 
 #[tokio::test]
 async fn times_are_compared_as_numbers_and_not_as_text() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"]), true).await;
         // 9,999,999,999,999 ms is earlier than 10,000,000,000,000 ms; as text it would be later.
@@ -130,7 +130,7 @@ async fn times_are_compared_as_numbers_and_not_as_text() {
 
 #[tokio::test]
 async fn spent_changes_are_deleted_from_their_approval_and_the_last_one_ends_it() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         let record = held(ONE, "01JA", at(0), &["ann", "bob"]);
         hold(&journal, &record, true).await;
@@ -153,7 +153,7 @@ async fn spent_changes_are_deleted_from_their_approval_and_the_last_one_ends_it(
 
 #[tokio::test]
 async fn a_digest_that_is_not_held_is_refused_with_those_that_are() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"]), true).await;
         let refused = journal.approve(&digest(OTHER), &"eve".into(), at(1), at(100)).await.expect_err("not held");
@@ -167,7 +167,7 @@ async fn a_digest_that_is_not_held_is_refused_with_those_that_are() {
 
 #[tokio::test]
 async fn approving_a_plan_that_is_held_again_renews_the_approval() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         let record = held(ONE, "01JA", at(0), &["ann"]);
         hold(&journal, &record, true).await;
@@ -185,7 +185,7 @@ async fn approving_a_plan_that_is_held_again_renews_the_approval() {
 
 #[tokio::test]
 async fn undone_changes_are_stored_until_they_are_spent() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         let undone = [removal("ann"), removal("bob")];
         journal.remember_undone(&production(), &run_id("01JA"), &undone).await.expect("remembered");

@@ -11,7 +11,7 @@ use campaign_group_sync::{
 };
 use chrono::TimeDelta;
 
-use super::{place::Place, sample::at};
+use super::{place::JournalFixture, sample::at};
 
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
@@ -19,7 +19,7 @@ fn seconds(count: u64) -> Duration {
 
 #[tokio::test]
 async fn windows_survive_a_restart_and_each_organization_has_its_own() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         let (ours, theirs) = (OrganizationId::new("ours@AdobeOrg"), OrganizationId::new("theirs@AdobeOrg"));
         assert_eq!(journal.call_windows(&ours, at(3)).await.expect("readable"), CallWindows::default());
@@ -38,7 +38,7 @@ async fn windows_survive_a_restart_and_each_organization_has_its_own() {
 
 #[tokio::test]
 async fn a_first_page_that_was_not_sent_is_removed() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
         journal.set_first_page(&ours, ListingKind::Users, Some(at(2))).await.expect("written");
@@ -49,7 +49,7 @@ async fn a_first_page_that_was_not_sent_is_removed() {
 
 #[tokio::test]
 async fn a_pause_is_never_shortened() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
         for (asked, expected) in [(9, 9), (5, 9), (12, 12)] {
@@ -61,7 +61,7 @@ async fn a_pause_is_never_shortened() {
 
 #[tokio::test]
 async fn the_last_complete_listing_of_groups_is_stored() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
         journal.set_pause(&ours, seconds(6), at(3)).await.expect("written");
@@ -81,7 +81,7 @@ async fn the_last_complete_listing_of_groups_is_stored() {
 
 #[tokio::test]
 async fn a_pause_of_years_is_stored_as_two_hours() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
         journal.set_pause(&ours, seconds(1_000_000_000), at(0)).await.expect("written");
@@ -92,7 +92,7 @@ async fn a_pause_of_years_is_stored_as_two_hours() {
 
 #[tokio::test]
 async fn a_pause_written_by_a_clock_that_was_ahead_lasts_as_long_as_adobe_requested() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
         let years_ahead = at(0) + TimeDelta::days(9 * 365);
@@ -107,7 +107,7 @@ async fn a_pause_written_by_a_clock_that_was_ahead_lasts_as_long_as_adobe_reques
 
 #[tokio::test]
 async fn a_cancelled_pause_is_recorded_with_who_cancelled_it() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
         let user = SystemUser { uid: 1004, name: Some("carol".to_owned()) };
@@ -130,7 +130,7 @@ async fn a_cancelled_pause_is_recorded_with_who_cancelled_it() {
 
 #[tokio::test]
 async fn the_calls_of_a_credential_are_counted_across_processes_and_each_credential_has_its_own() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let ours = OrganizationId::new("ours@AdobeOrg");
         let call = PendingCall {
             kind: CallKind::Users,

@@ -5,7 +5,7 @@ use std::{fs, path::Path, str::FromStr as _};
 use campaign_group_sync::journal::{Journal, JournalError};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use super::place::Place;
+use super::place::JournalFixture;
 
 /// The names in a folder, and the content of the files.
 fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
@@ -16,7 +16,7 @@ fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
     content
 }
 
-async fn assert_refused_and_untouched(place: &Place) {
+async fn assert_refused_and_untouched(place: &JournalFixture) {
     let folder = place.file().parent().expect("a folder").to_owned();
     let before = content(&folder);
     let results = [
@@ -31,8 +31,8 @@ async fn assert_refused_and_untouched(place: &Place) {
     assert_eq!(content(&folder), before);
 }
 
-fn in_new_folder() -> Place {
-    let place = Place::in_a_folder();
+fn in_new_folder() -> JournalFixture {
+    let place = JournalFixture::in_a_folder();
     fs::create_dir(place.file().parent().expect("a folder")).expect("a folder");
     place
 }
@@ -61,7 +61,7 @@ async fn a_database_of_another_program_is_not_opened() {
 
 #[tokio::test]
 async fn a_state_that_was_cut_off_before_its_first_run_is_known_by_its_tables() {
-    let place = Place::in_a_folder();
+    let place = JournalFixture::in_a_folder();
     drop(place.open().await);
     let lock = place.file().with_file_name("state.db.lock");
     fs::remove_file(lock).expect("removed");

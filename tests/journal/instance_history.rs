@@ -9,13 +9,13 @@ use chrono::TimeDelta;
 use super::recording::Recording as _;
 use super::{
     options::limits,
-    place::Place,
+    place::JournalFixture,
     sample::{at, digest, followed, held, key, production, read, run_id},
 };
 
 #[tokio::test]
 async fn a_new_journal_is_empty_and_has_lost_nothing() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         assert_eq!(journal.history(&production(), at(0)).await.expect("readable"), History::default());
     }
@@ -23,7 +23,7 @@ async fn a_new_journal_is_empty_and_has_lost_nothing() {
 
 #[tokio::test]
 async fn the_last_accepted_read_is_stored_with_the_profiles_and_their_groups() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         for groups in [&["delivery"][..], &["delivery", "ops"]] {
             let known = KnownProfiles::of_groups(groups.iter().chain(&["orphan"]).map(|group| followed(group)));
@@ -39,7 +39,7 @@ async fn the_last_accepted_read_is_stored_with_the_profiles_and_their_groups() {
 
 #[tokio::test]
 async fn a_dormant_hold_is_held_once_until_it_is_replaced() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         let hold = |operator: &str, why: &str| EarlierHold {
             key: key(ChangeKind::Remove, operator, "delivery"),
@@ -64,7 +64,7 @@ async fn a_dormant_hold_is_held_once_until_it_is_replaced() {
 
 #[tokio::test]
 async fn identities_are_stored_and_only_changes_are_written() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         let operator =
             |id: i64| KnownOperator { id: OperatorId(id), login: Some(FoldedName::new(&format!("{id}@acme.com"))) };
@@ -96,7 +96,7 @@ async fn identities_are_stored_and_only_changes_are_written() {
 
 #[tokio::test]
 async fn the_holder_of_a_former_login_is_stored_for_a_limited_time() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         let (acme, other) = (OrganizationId::new("A@AdobeOrg"), OrganizationId::new("B@AdobeOrg"));
         let answers = [

@@ -2,7 +2,7 @@
 
 use campaign_group_sync::journal::{Candidate, Election, Journal, JournalError, Leadership, LockAttempt};
 
-use super::place::Place;
+use super::place::JournalFixture;
 
 async fn leads(candidate: &mut Candidate) -> Leadership {
     match candidate.try_to_lead().await.expect("an answer") {
@@ -20,14 +20,14 @@ async fn follows(candidate: &mut Candidate) -> Option<String> {
 
 #[tokio::test]
 async fn a_file_has_no_candidates() {
-    let place = Place::in_a_folder();
+    let place = JournalFixture::in_a_folder();
     assert!(place.open().await.candidate("node-a").is_none());
     assert!(Journal::connect_lazily(&place.options).expect("an answer").is_none());
 }
 
 #[tokio::test]
 async fn the_first_candidate_leads_until_it_resigns_and_the_others_know_its_name() {
-    let Some(place) = Place::shared().await else { return };
+    let Some(place) = JournalFixture::shared().await else { return };
     // The server has no tables yet.
     let shared = || Journal::connect_lazily(&place.options).expect("an address").expect("a server");
     let (first, second) = (shared(), shared());
@@ -47,7 +47,7 @@ async fn the_first_candidate_leads_until_it_resigns_and_the_others_know_its_name
 
 #[tokio::test]
 async fn a_run_of_the_leader_loses_its_lock_with_the_leadership() {
-    let Some(place) = Place::shared().await else { return };
+    let Some(place) = JournalFixture::shared().await else { return };
     let journal = place.open().await;
     let leadership = leads(&mut journal.candidate("node-a").expect("a candidate")).await;
     let led = journal.with_leadership(&leadership);

@@ -12,7 +12,7 @@ use campaign_group_sync::journal::{Journal, JournalLocation, JournalOptions, Loc
 use secrecy::ExposeSecret as _;
 
 use super::{
-    place::Place,
+    place::JournalFixture,
     sample::{at, begin_and_die, production},
 };
 use crate::support::process::test_process;
@@ -46,7 +46,7 @@ async fn got(journal: &Journal, holder: &str) -> Option<LockAttempt> {
 
 #[tokio::test]
 async fn the_second_process_learns_who_holds_the_lock() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let (first, second) = (place.open().await, place.open().await);
         assert_eq!(first.lock_holder().await.expect("readable"), None);
         let LockAttempt::Acquired(lock) = try_lock(&first, "run 01JA").await else { panic!("the lock is held") };
@@ -62,7 +62,7 @@ async fn the_second_process_learns_who_holds_the_lock() {
 
 #[tokio::test]
 async fn a_released_lock_has_no_holder() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         drop(try_lock(&journal, "run 01JA").await);
         let no_holder = async || journal.lock_holder().await.expect("readable").is_none().then_some(());
@@ -72,7 +72,7 @@ async fn a_released_lock_has_no_holder() {
 
 #[tokio::test]
 async fn a_reader_never_keeps_another_process_from_locking() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         for _ in 0..50 {
             assert_eq!(journal.lock_holder().await.expect("readable"), None);
@@ -83,7 +83,7 @@ async fn a_reader_never_keeps_another_process_from_locking() {
 
 #[tokio::test]
 async fn of_two_attempts_at_once_exactly_one_gets_the_lock() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let (first, second) = tokio::join!(Journal::open(&place.options), Journal::open(&place.options));
         let (first, second) = (first.expect("a journal"), second.expect("a journal"));
         let (one, other) = tokio::join!(first.lock("one"), second.lock("other"));
@@ -111,7 +111,7 @@ async fn hold_the_lock_until_killed() {
 }
 
 /// Starts a process that holds the lock, and waits until it does.
-fn holder(place: &Place) -> Child {
+fn holder(place: &JournalFixture) -> Child {
     let address = match &place.options.location {
         JournalLocation::Sqlite(path) => format!("file:{}", path.display()),
         JournalLocation::Postgres(address) => address.expose_secret().to_owned(),
@@ -128,7 +128,7 @@ fn holder(place: &Place) -> Child {
 
 #[tokio::test]
 async fn killing_the_holder_releases_the_lock() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let mut child = holder(&place);
         let journal = place.open().await;
         assert!(matches!(try_lock(&journal, "run 01JB").await, LockAttempt::Held(who) if who.starts_with("run 01JA")));
@@ -144,7 +144,7 @@ async fn killing_the_holder_releases_the_lock() {
 #[tokio::test]
 async fn the_lock_file_stays_and_is_private() {
     use std::os::unix::fs::PermissionsExt as _;
-    let place = Place::in_a_folder();
+    let place = JournalFixture::in_a_folder();
     let journal = place.open().await;
     drop(try_lock(&journal, "run 01JA").await);
     let path = place.file().with_file_name("state.db.lock");

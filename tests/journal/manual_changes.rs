@@ -8,12 +8,12 @@ use campaign_group_sync::{
 };
 
 use super::{
-    place::Place,
+    place::JournalFixture,
     recording::Recording as _,
     sample::{at, begin, change, key, plan, production, run_id, settled},
 };
 
-fn seen(group: &str, members: &[&str]) -> GroupObservation {
+pub(crate) fn seen(group: &str, members: &[&str]) -> GroupObservation {
     GroupObservation {
         group: OperatorGroupName::new(group),
         profile: ProductProfileName::new(format!("Campaign - acme - {group}")),
@@ -43,7 +43,7 @@ async fn reported(journal: &Journal, after: i64) -> Vec<String> {
 
 #[tokio::test]
 async fn a_membership_that_no_run_made_or_ended_is_reported_as_changed_in_campaign() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         observe(&journal, 10, &[seen("Delivery", &["Ann", "Bob"])]).await;
         assert!(reported(&journal, 0).await.is_empty(), "the first observation reports no change");
@@ -71,7 +71,7 @@ async fn a_membership_that_no_run_made_or_ended_is_reported_as_changed_in_campai
 
 #[tokio::test]
 async fn a_membership_that_a_run_made_is_no_manual_change() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         observe(&journal, 10, &[seen("delivery", &["ann"])]).await;
         let run = run_id("01A");

@@ -14,7 +14,7 @@ use chrono::{SubsecRound as _, TimeDelta, Utc};
 
 use super::recording::Recording as _;
 use super::{
-    place::Place,
+    place::JournalFixture,
     sample::{at, begin, change, held, plan, production, report, run_id},
 };
 
@@ -29,7 +29,7 @@ fn wanted(targets: &[NotificationTarget]) -> WantedNotifications {
     }
 }
 
-async fn with_notifications(place: &Place) -> Journal {
+async fn with_notifications(place: &JournalFixture) -> Journal {
     place.open().await.with_notifications(wanted(&[NotificationTarget::Webhook]))
 }
 
@@ -62,7 +62,7 @@ async fn run(journal: &Journal, name: &str, second: i64, outcome: Outcome, insta
 
 #[tokio::test]
 async fn a_held_digest_is_notified_once_to_each_target() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let targets = [NotificationTarget::Command, NotificationTarget::Mail];
         let journal = place.open().await.with_notifications(wanted(&targets));
         hold(&journal, &held(ONE, "01JA", at(0), &["ann", "bob"])).await;
@@ -89,7 +89,7 @@ async fn a_held_digest_is_notified_once_to_each_target() {
 
 #[tokio::test]
 async fn a_dry_run_sends_no_notification_and_the_real_run_after_it_does() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = with_notifications(&place).await;
         hold(&journal, &HeldRecord { is_dry_run: true, ..held(ONE, "01JA", at(0), &["ann"]) }).await;
         assert_eq!(kinds(&journal, 1).await, []);
@@ -100,7 +100,7 @@ async fn a_dry_run_sends_no_notification_and_the_real_run_after_it_does() {
 
 #[tokio::test]
 async fn refused_credentials_are_notified_once_until_the_first_success_over_everything() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = with_notifications(&place).await;
         run(&journal, "01JA", 0, Outcome::Refused, plan(Vec::new())).await;
         run(&journal, "01JB", 60, Outcome::Refused, plan(Vec::new())).await;
@@ -122,7 +122,7 @@ async fn refused_credentials_are_notified_once_until_the_first_success_over_ever
 
 #[tokio::test]
 async fn a_success_in_another_instance_ends_no_outage() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let mut both = wanted(&[NotificationTarget::Webhook]);
         both.instances.insert("stage".into());
         let journal = place.open().await.with_notifications(both);
@@ -134,7 +134,7 @@ async fn a_success_in_another_instance_ends_no_outage() {
 
 #[tokio::test]
 async fn an_outage_is_notified_once_whether_the_daemon_or_a_run_finds_it() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = with_notifications(&place).await;
         let overdue = Notification::overdue(at(0), None, "4h");
         assert_eq!(journal.report_outage(&overdue).await.expect("enqueued"), OutageReport::Enqueued);
@@ -146,7 +146,7 @@ async fn an_outage_is_notified_once_whether_the_daemon_or_a_run_finds_it() {
 
 #[tokio::test]
 async fn changes_are_notified_once_for_each_run_and_instance_with_their_numbers() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = with_notifications(&place).await;
         let made = |who| {
             let mut made = change(ChangeKind::Add, who, "delivery");
@@ -172,7 +172,7 @@ async fn changes_are_notified_once_for_each_run_and_instance_with_their_numbers(
 
 #[tokio::test]
 async fn a_finding_is_notified_once_until_it_is_gone_and_comes_back() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = with_notifications(&place).await;
         let orphan =
             |group: &str| Orphan { group: group.to_owned(), profile: "Campaign - acme - x".to_owned(), members: 3 };
@@ -196,7 +196,7 @@ async fn a_finding_is_notified_once_until_it_is_gone_and_comes_back() {
 
 #[tokio::test]
 async fn unwanted_notifications_are_not_written_and_a_new_target_gets_none_of_before() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"])).await;
         let only_failures = WantedNotifications {
@@ -217,7 +217,7 @@ async fn claimed(journal: &Journal, second: i64) -> Option<ClaimedNotification> 
 
 #[tokio::test]
 async fn an_attempt_is_retried_at_its_time_also_by_another_process_until_it_is_given_up() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = with_notifications(&place).await;
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"])).await;
         let first = claimed(&journal, 1).await.expect("due");
@@ -240,7 +240,7 @@ async fn an_attempt_is_retried_at_its_time_also_by_another_process_until_it_is_g
 
 #[tokio::test]
 async fn incident_28_a_clock_that_was_ahead_keeps_no_notification_back() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = with_notifications(&place).await;
         let year = TimeDelta::days(365);
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"])).await;
@@ -255,7 +255,7 @@ async fn incident_28_a_clock_that_was_ahead_keeps_no_notification_back() {
 
 #[tokio::test]
 async fn no_more_than_two_hundred_wait_for_a_target_and_what_is_given_up_is_counted() {
-    let place = Place::in_a_folder();
+    let place = JournalFixture::in_a_folder();
     let journal = with_notifications(&place).await;
     for number in 0..203_i64 {
         hold(&journal, &held(&format!("{number:016x}"), "01JA", at(number), &["ann"])).await;
@@ -268,7 +268,7 @@ async fn no_more_than_two_hundred_wait_for_a_target_and_what_is_given_up_is_coun
 
 #[tokio::test]
 async fn the_notifications_of_a_target_that_is_not_configured_any_more_are_deleted() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let both = [NotificationTarget::Mail, NotificationTarget::Webhook];
         let journal = place.open().await.with_notifications(wanted(&both));
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"])).await;
@@ -280,7 +280,7 @@ async fn the_notifications_of_a_target_that_is_not_configured_any_more_are_delet
 
 #[tokio::test]
 async fn a_notification_is_written_with_its_event_or_not_at_all() {
-    let place = Place::in_a_folder();
+    let place = JournalFixture::in_a_folder();
     let journal = with_notifications(&place).await;
     hold(&journal, &held(ONE, "01JA", Utc::now(), &["ann"])).await;
     let before = place.steps();

@@ -16,13 +16,13 @@ use tempfile::TempDir;
 static SCHEMAS: AtomicUsize = AtomicUsize::new(0);
 
 /// The location of one journal; dropping the value deletes it.
-pub(crate) struct Place {
+pub(crate) struct JournalFixture {
     pub(crate) options: JournalOptions,
     folder: Option<TempDir>,
     steps: Arc<[AtomicUsize; 2]>,
 }
 
-impl Place {
+impl JournalFixture {
     pub(crate) fn in_a_folder() -> Self {
         let folder = TempDir::new().expect("a folder");
         let location = JournalLocation::Sqlite(folder.path().join("state").join("state.db"));

@@ -13,14 +13,14 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::recording::{Recording as _, RunBegin};
 use super::{
-    place::Place,
+    place::JournalFixture,
     sample::{at, begin, change, plan, report, run_id},
 };
 
 const TWO_HOURS: i64 = 2 * 3600;
 
 /// How many bytes of the state are in use.
-async fn used(place: &Place) -> i64 {
+async fn used(place: &JournalFixture) -> i64 {
     let mut connection =
         SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(place.file())).await.expect("a file");
     let mut number = async |sql: &'static str| -> i64 {
@@ -73,7 +73,7 @@ async fn delete_old(journal: &Journal, keep: Duration, seconds: i64) {
 
 #[tokio::test]
 async fn a_hundred_repetitions_of_a_pending_plan_use_less_space_than_the_plan() {
-    let place = Place::in_a_folder();
+    let place = JournalFixture::in_a_folder();
     let journal = place.open().await;
     let instance = observed(1_000);
     let empty = used(&place).await;
@@ -91,7 +91,7 @@ async fn a_hundred_repetitions_of_a_pending_plan_use_less_space_than_the_plan() 
 
 #[tokio::test]
 async fn a_run_that_was_deleted_leaves_a_few_digests() {
-    let place = Place::in_a_folder();
+    let place = JournalFixture::in_a_folder();
     let journal = place.open().await;
     let (instance, keep) = (observed(50), Duration::from_secs(10 * 24 * 3600));
     observe(&journal, &instance, 0..200, Some(keep)).await;
@@ -107,7 +107,7 @@ async fn a_run_that_was_deleted_leaves_a_few_digests() {
 #[tokio::test]
 async fn the_file_shrinks_after_many_deletions_also_if_an_earlier_version_created_it() {
     for made_earlier in [false, true] {
-        let place = Place::in_a_folder();
+        let place = JournalFixture::in_a_folder();
         let journal = place.open().await;
         if made_earlier {
             journal.close().await;

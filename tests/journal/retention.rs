@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConne
 
 use super::recording::{Recording as _, RunBegin, Settlement};
 use super::{
-    place::Place,
+    place::JournalFixture,
     sample::{at, begin, change, digest, held, key, plan, production, report, run_id},
 };
 
@@ -114,7 +114,7 @@ async fn is_whole(journal: &Journal, known: Option<&RecordHead>) {
 
 #[tokio::test]
 async fn old_runs_without_changes_are_deleted_and_changes_are_kept() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         let pending = || plan(vec![change(ChangeKind::Add, "ann@acme.com", "delivery")]);
         let observed = || InstanceReport { mode: InstanceMode::Observe, ..pending() };
@@ -156,7 +156,7 @@ async fn old_runs_without_changes_are_deleted_and_changes_are_kept() {
 
 #[tokio::test]
 async fn a_retention_of_zero_keeps_the_newest_runs_and_what_is_needed() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         whole(&journal, "01JHOLDS", RunMode::Apply, 1).await;
         let record = held("00112233445566aa", "01JHOLDS", at(1), &["bob@acme.com"]);
@@ -205,7 +205,7 @@ async fn two_months(journal: &Journal) {
 
 #[tokio::test]
 async fn old_changes_are_deleted_and_open_memberships_stay() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         two_months(&journal).await;
         let (before, access) =
@@ -240,8 +240,8 @@ async fn old_changes_are_deleted_and_open_memberships_stay() {
 }
 
 /// A state with deletions of both kinds, and the head of its record before them.
-async fn with_deletions() -> (Place, RecordHead) {
-    let place = Place::in_a_folder();
+async fn with_deletions() -> (JournalFixture, RecordHead) {
+    let place = JournalFixture::in_a_folder();
     let journal = place.open().await;
     two_months(&journal).await;
     let head = journal.verify(None).await.expect("readable").head;
@@ -251,18 +251,18 @@ async fn with_deletions() -> (Place, RecordHead) {
     (place, head)
 }
 
-async fn touch(place: &Place, statements: &[&str]) {
+async fn touch(place: &JournalFixture, statements: &[&str]) {
     let options = SqliteConnectOptions::new().filename(place.file());
     let mut connection = SqliteConnection::connect_with(&options).await.expect("a file");
     for sql in statements {
-        let touched = sqlx::query(AssertSqlSafe(*sql)).execute(&mut connection).await.expect("a statement");
-        assert!(touched.rows_affected() > 0, "{sql}");
+        let result = sqlx::query(AssertSqlSafe(*sql)).execute(&mut connection).await.expect("a statement");
+        assert!(result.rows_affected() > 0, "{sql}");
     }
     connection.close().await.expect("closed");
 }
 
 #[tokio::test]
-async fn incident_55_what_is_deleted_by_hand_shows_beside_what_retention_deleted() {
+async fn incident_55_rows_that_were_deleted_by_hand_are_detected_beside_those_that_retention_deleted() {
     for sql in [
         // Deleted events, also those of which only a digest was left.
         "delete from events where run = '01JLATER' and kind = 'settled'",
@@ -318,7 +318,7 @@ async fn a_forged_deletion_after_a_known_head_is_reported_with_its_deleted_runs(
 
 #[tokio::test]
 async fn a_settled_change_of_a_dead_run_and_an_approval_in_use_are_kept_when_their_run_is_deleted() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         whole(&journal, "01JHELD", RunMode::Apply, 0).await;
         let record = held("00112233445566aa", "01JHELD", at(0), &["bob@acme.com", "cid@acme.com"]);

@@ -7,7 +7,7 @@ use campaign_group_sync::{
 
 use super::recording::{Recording as _, Settlement};
 use super::{
-    place::Place,
+    place::JournalFixture,
     sample::{at, begin, begin_and_die, change, key, plan, production, report, run_id, settled},
 };
 
@@ -18,7 +18,7 @@ async fn ended(journal: &Journal, run: &str, seconds: i64) {
 
 #[tokio::test]
 async fn the_report_of_a_run_is_read_as_it_was_written_also_after_a_restart() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         journal.begin_run(&begin("01JA", RunMode::Apply, at(0))).await.expect("begun");
         let mut added = change(ChangeKind::Add, "ann@acme.com", "delivery");
@@ -43,7 +43,7 @@ async fn the_report_of_a_run_is_read_as_it_was_written_also_after_a_restart() {
 
 #[tokio::test]
 async fn the_last_recorded_runs_are_listed_first_up_to_the_limit() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         for (run, seconds) in [("01JB", 20), ("01JC", 30), ("01JA", 10)] {
             ended(&journal, run, seconds).await;
@@ -55,7 +55,7 @@ async fn the_last_recorded_runs_are_listed_first_up_to_the_limit() {
 
 #[tokio::test]
 async fn a_run_is_found_by_a_unique_beginning_of_its_id() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         for (run, seconds) in [("01JAB", 1), ("01JAC", 2), ("01JA", 3)] {
             ended(&journal, run, seconds).await;
@@ -72,7 +72,7 @@ async fn a_run_is_found_by_a_unique_beginning_of_its_id() {
 
 #[tokio::test]
 async fn the_runs_of_an_ambiguous_beginning_are_listed_newest_first() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         for (run, seconds) in [("01JAB", 1), ("01JAC", 2), ("01KAA", 3)] {
             ended(&journal, run, seconds).await;
@@ -96,7 +96,7 @@ async fn the_runs_of_an_ambiguous_beginning_are_listed_newest_first() {
 
 #[tokio::test]
 async fn the_report_of_a_run_that_died_has_what_it_had_done() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         begin_and_die(&place.open().await, "01JA", at(0)).await;
 
         let journal = place.open().await;
@@ -128,7 +128,7 @@ async fn the_report_of_a_run_that_died_has_what_it_had_done() {
 
 #[tokio::test]
 async fn the_next_run_marks_the_one_that_died() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         begin_and_die(&place.open().await, "01JA", at(0)).await;
         let journal = place.open().await;
         let before = journal.run("01JA").await.expect("readable");
@@ -151,7 +151,7 @@ async fn the_next_run_marks_the_one_that_died() {
 
 #[tokio::test]
 async fn a_run_whose_lock_is_held_is_running() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         let LockAttempt::Acquired(lock) = journal.lock("run 01JA").await.expect("a lock") else {
             panic!("the lock is held")
@@ -167,7 +167,7 @@ async fn a_run_whose_lock_is_held_is_running() {
 
 #[tokio::test]
 async fn a_run_that_died_before_it_planned_changed_nothing() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         journal.begin_run(&begin("01JA", RunMode::Apply, at(0))).await.expect("begun");
         let found = journal.run("01JA").await.expect("readable").expect("known");
@@ -178,7 +178,7 @@ async fn a_run_that_died_before_it_planned_changed_nothing() {
 
 #[tokio::test]
 async fn a_dry_run_that_died_has_no_change_that_was_being_written() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         journal.begin_run(&begin("01JA", RunMode::DryRun, at(0))).await.expect("begun");
         let added = change(ChangeKind::Add, "ann@acme.com", "delivery");
@@ -192,7 +192,7 @@ async fn a_dry_run_that_died_has_no_change_that_was_being_written() {
 
 #[tokio::test]
 async fn the_record_of_an_operator_has_the_newest_changes_in_order_for_any_spelling() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         for (run, seconds, group) in [("01JA", 0, "Delivery"), ("01JB", 60, "Delivery"), ("01JC", 120, "Ops")] {
             journal.begin_run(&begin(run, RunMode::Apply, at(seconds))).await.expect("begun");
@@ -221,7 +221,7 @@ async fn the_record_of_an_operator_has_the_newest_changes_in_order_for_any_spell
 
 #[tokio::test]
 async fn a_plan_of_many_changes_is_written_in_order() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         journal.begin_run(&begin("01JA", RunMode::Apply, at(0))).await.expect("begun");
         let changes: Vec<_> =
@@ -238,7 +238,7 @@ async fn a_plan_of_many_changes_is_written_in_order() {
 
 #[tokio::test]
 async fn the_watch_is_called_before_and_after_the_transaction_of_every_write() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         assert_eq!(place.steps(), (1, 1), "the schema");
         begin_and_die(&journal, "01JA", at(0)).await;

@@ -15,7 +15,7 @@ use campaign_group_sync::{
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::{
-    place::Place,
+    place::JournalFixture,
     sample::{at, begin_and_die, production, read, run_id},
 };
 
@@ -35,8 +35,8 @@ async fn run_sql(path: &Path, sql: &'static str) {
 }
 
 /// A file with content that no process uses.
-async fn a_used_file() -> Place {
-    let place = Place::in_a_folder();
+async fn a_used_file() -> JournalFixture {
+    let place = JournalFixture::in_a_folder();
     let journal = place.open().await;
     begin_and_die(&journal, "01JA", at(0)).await;
     journal.accept_read(&production(), &run_id("01JA"), at(0), &read(&["delivery"])).await.expect("accepted");
@@ -46,7 +46,7 @@ async fn a_used_file() -> Place {
     place
 }
 
-fn set_aside(place: &Place) -> Vec<PathBuf> {
+fn set_aside(place: &JournalFixture) -> Vec<PathBuf> {
     let folder = place.file().parent().expect("a folder").to_owned();
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     entries.filter(|path| path.to_string_lossy().contains("state.db.corrupt-")).collect()
@@ -61,7 +61,7 @@ async fn lost(journal: &Journal) -> Option<String> {
 
 /// Checks that the corrupt file lies beside the new one, and that the new one reports the loss until a read is
 /// accepted.
-async fn assert_set_aside(place: &Place, content: &[u8]) {
+async fn assert_set_aside(place: &JournalFixture, content: &[u8]) {
     let journal = Journal::open(&place.options).await.expect("a new journal");
     let aside = set_aside(place);
     assert_eq!(aside.len(), 1, "{aside:?}");
@@ -78,7 +78,7 @@ async fn assert_set_aside(place: &Place, content: &[u8]) {
 
 #[tokio::test]
 async fn the_folder_and_the_file_are_private() {
-    let place = Place::in_a_folder();
+    let place = JournalFixture::in_a_folder();
     let journal = place.open().await;
     begin_and_die(&journal, "01JA", at(0)).await;
     assert_eq!(mode(place.file().parent().expect("a folder")), 0o700);
@@ -97,7 +97,7 @@ async fn the_mode_of_a_file_that_others_may_read_is_restricted() {
 
 #[tokio::test]
 async fn the_file_uses_a_write_ahead_log() {
-    let place = Place::in_a_folder();
+    let place = JournalFixture::in_a_folder();
     let journal = place.open().await;
     begin_and_die(&journal, "01JA", at(0)).await;
     let mut connection = connection(&place.file()).await;
@@ -153,7 +153,7 @@ async fn a_schema_without_a_version_is_set_aside() {
 
 #[tokio::test]
 async fn an_empty_file_is_a_new_one() {
-    let place = Place::in_a_folder();
+    let place = JournalFixture::in_a_folder();
     fs::create_dir(place.file().parent().expect("a folder")).expect("a folder");
     fs::write(place.file(), "").expect("written");
     let journal = place.open().await;
@@ -217,7 +217,7 @@ const FIRST_VERSION_READ: &str = r#"insert into accepted_reads (instance, run, a
 
 #[tokio::test]
 async fn a_read_of_an_earlier_version_has_the_followed_groups_without_their_ids() {
-    let place = Place::in_a_folder();
+    let place = JournalFixture::in_a_folder();
     fs::create_dir(place.file().parent().expect("a folder")).expect("a folder");
     fs::write(place.file(), "").expect("written");
     run_sql(&place.file(), FIRST_VERSION).await;
@@ -232,7 +232,7 @@ async fn a_read_of_an_earlier_version_has_the_followed_groups_without_their_ids(
 
 #[tokio::test]
 async fn a_file_of_an_earlier_version_is_migrated_with_its_content() {
-    let place = Place::in_a_folder();
+    let place = JournalFixture::in_a_folder();
     fs::create_dir(place.file().parent().expect("a folder")).expect("a folder");
     fs::write(place.file(), "").expect("written");
     run_sql(&place.file(), FIRST_VERSION).await;
@@ -245,7 +245,7 @@ async fn a_file_of_an_earlier_version_is_migrated_with_its_content() {
 
 #[tokio::test]
 async fn the_database_of_another_program_is_refused_and_not_changed() {
-    let place = Place::in_a_folder();
+    let place = JournalFixture::in_a_folder();
     fs::create_dir(place.file().parent().expect("a folder")).expect("a folder");
     fs::write(place.file(), "").expect("written");
     run_sql(&place.file(), "create table songs (name text)").await;
@@ -257,7 +257,7 @@ async fn the_database_of_another_program_is_refused_and_not_changed() {
 
 #[tokio::test]
 async fn a_path_that_cannot_be_opened_is_an_error_and_not_a_corrupt_file() {
-    let place = Place::in_a_folder();
+    let place = JournalFixture::in_a_folder();
     fs::create_dir_all(place.file()).expect("a folder where the file should be");
     let error = Journal::open(&place.options).await.err().expect("refused");
     assert!(matches!(error, JournalError::Untrusted(_)), "{error:?}");
@@ -267,7 +267,7 @@ async fn a_path_that_cannot_be_opened_is_an_error_and_not_a_corrupt_file() {
 
 #[tokio::test]
 async fn opening_read_only_creates_nothing_and_sets_nothing_aside() {
-    let place = Place::in_a_folder();
+    let place = JournalFixture::in_a_folder();
     assert!(Journal::open_read_only(&place.options).await.expect("nothing there").is_none());
     assert!(Journal::open_existing(&place.options).await.expect("nothing there").is_none());
     let folder = place.file().parent().expect("a folder").to_owned();
@@ -286,7 +286,7 @@ async fn opening_read_only_creates_nothing_and_sets_nothing_aside() {
 
 #[tokio::test]
 async fn an_existing_journal_can_be_opened_for_approving_and_reading_beside_a_writer() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         assert!(Journal::open_existing(&place.options).await.expect("nothing there").is_none());
         assert!(Journal::open_read_only(&place.options).await.expect("nothing there").is_none());
         let writer = place.open().await;
@@ -302,7 +302,7 @@ async fn an_existing_journal_can_be_opened_for_approving_and_reading_beside_a_wr
 
 #[tokio::test]
 async fn a_journal_that_is_opened_read_only_cannot_be_written() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         begin_and_die(&place.open().await, "01JA", at(0)).await;
         let reader = Journal::open_read_only(&place.options).await.expect("readable").expect("there");
         let organization = OrganizationId::new("0123456789ABCDEF01234567@AdobeOrg");
@@ -330,7 +330,7 @@ async fn opening_read_only_does_not_change_the_file_and_its_folder() {
 
 #[tokio::test]
 async fn processes_that_open_a_new_journal_at_once_share_it() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let open = |options: &JournalOptions| {
             let options = options.clone();
             tokio::spawn(async move { Journal::open(&options).await.map(drop) })

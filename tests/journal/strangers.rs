@@ -4,10 +4,10 @@ use campaign_group_sync::journal::{Election, JournalLocation, LockAttempt};
 use secrecy::ExposeSecret as _;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgAdvisoryLock};
 
-use super::place::Place;
+use super::place::JournalFixture;
 
 /// A session of a role that may only sign in, and the schema of the journal.
-async fn stranger(place: &Place) -> (PgConnection, String) {
+async fn stranger(place: &JournalFixture) -> (PgConnection, String) {
     let JournalLocation::Postgres(address) = &place.options.location else { panic!("a server") };
     let address = address.expose_secret().to_owned();
     let mut owner = PgConnection::connect(&address).await.expect("a server");
@@ -23,7 +23,7 @@ async fn stranger(place: &Place) -> (PgConnection, String) {
 
 #[tokio::test]
 async fn incident_40_a_role_without_rights_keeps_no_run_from_beginning_and_no_node_from_leading() {
-    let Some(place) = Place::shared().await else { return };
+    let Some(place) = JournalFixture::shared().await else { return };
     let journal = place.open().await;
     let (session, schema) = stranger(&place).await;
     // The advisory locks of earlier versions, which any role can take.
@@ -40,7 +40,7 @@ async fn incident_40_a_role_without_rights_keeps_no_run_from_beginning_and_no_no
 
 #[tokio::test]
 async fn incident_40_a_role_without_rights_cannot_take_the_locks() {
-    let Some(place) = Place::shared().await else { return };
+    let Some(place) = JournalFixture::shared().await else { return };
     let _journal = place.open().await;
     let (mut session, schema) = stranger(&place).await;
     for view in ["run_lock", "leader_lock"] {
@@ -56,7 +56,7 @@ async fn incident_40_a_role_without_rights_cannot_take_the_locks() {
 }
 
 /// Another session of the same role.
-async fn stranger_again(place: &Place, schema: &str) -> (PgConnection, String) {
+async fn stranger_again(place: &JournalFixture, schema: &str) -> (PgConnection, String) {
     let JournalLocation::Postgres(address) = &place.options.location else { panic!("a server") };
     let address = address.expose_secret().replacen("test@", &format!("stranger_of_{schema}@"), 1);
     (PgConnection::connect(&address).await.expect("it may sign in"), schema.to_owned())

@@ -9,7 +9,7 @@ use campaign_group_sync::{
 
 use super::recording::{Recording as _, Settlement};
 use super::{
-    place::Place,
+    place::JournalFixture,
     sample::{at, begin, change, key, plan, production, run_id},
 };
 
@@ -58,7 +58,7 @@ fn ann() -> Vec<(FoldedName, ProductProfileName)> {
 
 #[tokio::test]
 async fn a_disablement_is_unfinished_from_the_first_removal_that_was_sent() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         planned(&journal, "01JA", 0).await;
         assert_eq!(unfinished(&journal).await, [], "nothing was sent");
@@ -73,7 +73,7 @@ async fn a_disablement_is_unfinished_from_the_first_removal_that_was_sent() {
 
 #[tokio::test]
 async fn only_a_disablement_that_was_seen_is_finished() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         planned(&journal, "01JA", 0).await;
         sent(&journal, "01JA", &[leaving("ann@acme.com")]).await;
@@ -92,7 +92,7 @@ async fn only_a_disablement_that_was_seen_is_finished() {
 
 #[tokio::test]
 async fn an_operator_who_joins_a_group_again_has_no_unfinished_disablement() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         planned(&journal, "01JA", 0).await;
         sent(&journal, "01JA", &[leaving("ann@acme.com")]).await;
@@ -107,7 +107,7 @@ async fn an_operator_who_joins_a_group_again_has_no_unfinished_disablement() {
 
 #[tokio::test]
 async fn a_finished_disablement_is_deleted_and_may_begin_again() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         let journal = place.open().await;
         for (run, seconds) in [("01JA", 0), ("01JB", 60)] {
             planned(&journal, run, seconds).await;

@@ -6,10 +6,10 @@ use campaign_group_sync::{
 };
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use super::recording::{Recording as _, Settlement};
-
 use super::{
-    place::Place,
+    manual_changes::seen,
+    place::JournalFixture,
+    recording::{Recording as _, Settlement},
     sample::{at, begin, begin_and_die, change, held, key, plan, production, report, run_id},
 };
 
@@ -30,8 +30,13 @@ async fn record(journal: &Journal) {
     addition.outcome = ChangeOutcome::Applied;
     let ended = report("01JA", at(0), Outcome::Held, plan(vec![addition, removal]));
     journal.end_run(&ended).await.expect("ended");
+    for (second, logins) in
+        [(4, &["Ann@acme.com", "bob@acme.com", "cid@acme.com"][..]), (5, &["Ann@acme.com", "bob@acme.com"])]
+    {
+        journal.observe(&production(), at(second), &[seen("delivery", logins)], true).await.expect("observed");
+    }
     let digest = Digest::parse("00112233445566aa").expect("a digest");
-    journal.approve(&digest, &"zoe".into(), at(5), at(500)).await.expect("approved");
+    journal.approve(&digest, &"zoe".into(), at(6), at(500)).await.expect("approved");
     begin_and_die(journal, "01JB", at(10)).await;
 }
 
@@ -41,7 +46,7 @@ async fn verify(journal: &Journal, known: Option<&RecordHead>) -> Verification {
 
 #[tokio::test]
 async fn an_unchanged_record_has_no_faults_also_after_a_restart() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         record(&place.open().await).await;
         let journal = place.open().await;
         let head = verify(&journal, None).await.head;
@@ -55,8 +60,9 @@ async fn an_unchanged_record_has_no_faults_also_after_a_restart() {
 }
 
 #[tokio::test]
-async fn incident_55_whatever_is_changed_afterwards_shows() {
-    for touch in [
+async fn incident_55_a_change_of_any_table_is_detected() {
+    let mut undetected = Vec::new();
+    for statement in [
         "update events set body = replace(body, 'production', 'staging') where kind = 'started' and run = '01JA'",
         "update events set at = at - 1 where kind = 'settled' and run = '01JA'",
         "update events set run = '01JB' where kind = 'settled' and run = '01JA'",
@@ -82,6 +88,19 @@ async fn incident_55_whatever_is_changed_afterwards_shows() {
         "update stays set until = since where login_folded = 'ann@acme.com' and until is null",
         "insert into stays (instance, group_folded, login_folded, login, since)
              values ('production', 'delivery', 'eve@acme.com', 'eve@acme.com', 1)",
+        "update stays set granted_by = null where granted_by is not null",
+        "update stays set granted_by = '01JB' where granted_by is not null",
+        "update stays set granted_by = '01JA' where granted_by is null",
+        "update stays set ended_by = '01JA' where ended_by is null and until is not null",
+        "update managed_groups set profile = 'other'",
+        "update managed_groups set group_name = 'other'",
+        "update managed_groups set until = since",
+        "delete from managed_groups",
+        "insert into managed_groups (instance, group_folded, group_name, profile, since)
+             values ('production', 'offers', 'offers', 'offers', 1)",
+        "update held set digest = '00112233445566bb'",
+        "update held set instance = 'staging'",
+        "update held set record = replace(record, '\"changes\":[', '\"changes\":[{}')",
         "update runs set report = replace(report, '31', '30') where run = '01JA'",
         "update runs set started_at = started_at - 86400000 where run = '01JA'",
         "update changes set operator_folded = 'eve@acme.com' where operator = 'ann@acme.com'",
@@ -91,21 +110,24 @@ async fn incident_55_whatever_is_changed_afterwards_shows() {
         "update given_approvals set digest = '00112233445566bb'",
         "delete from given_approvals",
     ] {
-        let place = Place::in_a_folder();
+        let place = JournalFixture::in_a_folder();
         record(&place.open().await).await;
         let options = SqliteConnectOptions::new().filename(place.file());
         let mut connection = SqliteConnection::connect_with(&options).await.expect("a file");
-        let touched = sqlx::query(AssertSqlSafe(touch)).execute(&mut connection).await.expect(touch);
-        assert!(touched.rows_affected() > 0, "{touch}");
+        let result = sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.expect(statement);
+        assert!(result.rows_affected() > 0, "{statement}");
         connection.close().await.expect("closed");
         let verification = verify(&place.open().await, None).await;
-        assert!(!verification.is_whole(), "{touch}");
+        if verification.is_whole() {
+            undetected.push(statement);
+        }
     }
+    assert!(undetected.is_empty(), "{undetected:#?}");
 }
 
 #[tokio::test]
-async fn incident_55_a_run_that_is_removed_everywhere_but_in_the_events_shows() {
-    let place = Place::in_a_folder();
+async fn incident_55_a_run_that_only_the_events_still_have_is_detected() {
+    let place = JournalFixture::in_a_folder();
     record(&place.open().await).await;
     let options = SqliteConnectOptions::new().filename(place.file());
     let mut connection = SqliteConnection::connect_with(&options).await.expect("a file");
@@ -120,7 +142,7 @@ async fn incident_55_a_run_that_is_removed_everywhere_but_in_the_events_shows() 
 
 #[tokio::test]
 async fn a_head_that_was_kept_elsewhere_reveals_a_record_that_was_cut_or_rebuilt() {
-    let place = Place::in_a_folder();
+    let place = JournalFixture::in_a_folder();
     record(&place.open().await).await;
     let head = verify(&place.open().await, None).await.head;
     let options = SqliteConnectOptions::new().filename(place.file());
@@ -137,7 +159,7 @@ async fn a_head_that_was_kept_elsewhere_reveals_a_record_that_was_cut_or_rebuilt
     let journal = place.open().await;
     assert!(!verify(&journal, Some(&head)).await.is_whole());
 
-    let other = Place::in_a_folder();
+    let other = JournalFixture::in_a_folder();
     begin_and_die(&other.open().await, "01JA", at(0)).await;
     let other = other.open().await;
     let head = RecordHead { position: 2, ..head };
@@ -146,7 +168,7 @@ async fn a_head_that_was_kept_elsewhere_reveals_a_record_that_was_cut_or_rebuilt
 
 #[tokio::test]
 async fn runs_of_an_earlier_version_are_counted_as_recorded_before_the_chain() {
-    let place = Place::in_a_folder();
+    let place = JournalFixture::in_a_folder();
     let verification = verify(&place.open().await, None).await;
     assert_eq!((verification.events, verification.runs_before, verification.is_whole()), (1, 0, true));
 }

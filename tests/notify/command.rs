@@ -33,7 +33,7 @@ async fn scripted(text: &str) -> (Fixture, NotifyOptions) {
 }
 
 #[tokio::test]
-async fn it_gets_the_document_with_people_its_arguments_and_path_as_its_only_variable() {
+async fn the_command_gets_the_document_with_names_its_arguments_and_only_the_variable_path() {
     let (fixture, options) =
         scripted("cat >\"$1/document\"; /usr/bin/env >\"$1/environment\"; echo \"$2|\" >\"$1/argument\"").await;
     delivered(&fixture.deliver(&options).await);
@@ -49,7 +49,7 @@ async fn it_gets_the_document_with_people_its_arguments_and_path_as_its_only_var
 }
 
 #[tokio::test]
-async fn another_status_than_0_is_no_delivery_and_its_output_is_told_in_short() {
+async fn a_nonzero_exit_status_is_a_failed_attempt_and_its_output_is_shortened() {
     let (fixture, options) = scripted("echo the beginning >&2; head -c 1000000 /dev/zero | tr '\\0' x; exit 3").await;
     let state = fixture.deliver(&options).await;
     let error = failed_once(&state);
@@ -63,14 +63,14 @@ async fn another_status_than_0_is_no_delivery_and_its_output_is_told_in_short() 
 }
 
 #[tokio::test]
-async fn a_command_that_does_not_end_is_left_at_the_deadline() {
+async fn a_command_that_does_not_end_is_aborted_at_the_deadline() {
     let (fixture, options) = scripted("exec sleep 1000").await;
     let state = fixture.deliver(&NotifyOptions { deadline: SHORT, ..options }).await;
-    assert!(failed_once(&state).contains("not done after 0.3 s"), "{state:?}");
+    assert!(failed_once(&state).contains("timed out after 0.3 s"), "{state:?}");
 }
 
 #[tokio::test]
-async fn an_attempt_that_is_broken_off_ends_the_command_with_the_processes_that_it_started() {
+async fn an_aborted_attempt_kills_the_command_and_the_processes_that_it_started() {
     let (fixture, options) = scripted("sleep 1000 & echo $! >\"$1/child\"; echo $$ >\"$1/process\"; wait").await;
     let files = ["process", "child"].map(|name| fixture.folder().join(name));
     let both_run = async {
@@ -97,7 +97,7 @@ async fn an_attempt_that_is_broken_off_ends_the_command_with_the_processes_that_
 }
 
 #[tokio::test]
-async fn a_process_that_it_leaves_behind_keeps_nobody_waiting() {
+async fn a_process_that_the_command_leaves_running_delays_nothing() {
     let (fixture, options) = scripted("cat >/dev/null; sleep 1000 & echo $! >\"$1/child\"").await;
     delivered(&fixture.deliver(&options).await);
     let child = await_text(&fixture.folder().join("child"));
@@ -105,13 +105,13 @@ async fn a_process_that_it_leaves_behind_keeps_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn one_that_does_not_read_its_input_is_none_the_worse() {
+async fn a_command_need_not_read_its_input() {
     let (fixture, options) = scripted("exit 0").await;
     delivered(&fixture.deliver(&options).await);
 }
 
 #[tokio::test]
-async fn a_check_runs_nothing_and_says_whether_it_could() {
+async fn a_check_reports_whether_the_command_can_run_without_running_it() {
     let (fixture, options) = scripted("echo ran >\"$1/ran\"").await;
     let seen = probe(&options, NotificationTarget::Command).await.expect("executable");
     assert!(seen.contains("can be executed") && !fixture.folder().join("ran").exists(), "{seen}");

@@ -50,7 +50,7 @@ async fn all_recipients_get_one_plain_message_that_says_who_sent_it_and_why() {
 }
 
 #[tokio::test]
-async fn a_recipient_whom_the_server_refuses_keeps_nothing_from_the_others() {
+async fn a_refused_recipient_does_not_keep_mail_from_the_others() {
     let (url, log) = mail_server(OK);
     delivered(&prepared().await.deliver(&options(&url, &["nobody@acme.com", "ops@acme.com"])).await);
     let [message] = &log.taken()[..] else { panic!("{:?}", log.all()) };
@@ -60,7 +60,7 @@ async fn a_recipient_whom_the_server_refuses_keeps_nothing_from_the_others() {
 }
 
 #[tokio::test]
-async fn a_server_that_refuses_or_hangs_or_is_gone_is_tried_again_later() {
+async fn a_server_that_refuses_or_hangs_or_is_down_is_retried_later() {
     let (url, log) = mail_server(Behavior::Answers("451 4.7.1 greylisted"));
     let fixture = prepared().await;
     let state = fixture.deliver(&options(&url, &["ops@acme.com"])).await;
@@ -68,7 +68,7 @@ async fn a_server_that_refuses_or_hangs_or_is_gone_is_tried_again_later() {
     assert!(error.contains("127.0.0.1:") && error.contains("greylisted"), "{error}");
     log.behave(Behavior::Hangs);
     let state = prepared().await.deliver(&NotifyOptions { deadline: SHORT, ..options(&url, &["ops@acme.com"]) }).await;
-    assert!(failed_once(&state).contains("not done after 0.3 s"), "{state:?}");
+    assert!(failed_once(&state).contains("timed out after 0.3 s"), "{state:?}");
     let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("bound").local_addr().expect("an address");
     let state = prepared().await.deliver(&options(&format!("smtp://{gone}"), &["ops@acme.com"])).await;
     assert!(failed_once(&state).to_lowercase().contains("connection refused"), "{state:?}");

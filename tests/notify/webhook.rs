@@ -5,7 +5,7 @@ use std::time::Duration;
 use campaign_group_sync::{
     domain::NotificationTarget,
     journal::AfterFailure,
-    notify::{NotifyOptions, WebhookPeople, WebhookTarget, WebhookUrl, probe, send_test},
+    notify::{NotifyOptions, UserNames, WebhookTarget, WebhookUrl, probe, send_test},
     transport,
 };
 use chrono::{TimeDelta, Utc};
@@ -17,7 +17,7 @@ use super::{
 
 fn options(url: &str) -> NotifyOptions {
     let url = WebhookUrl::parse(url).expect("an address");
-    let webhook = WebhookTarget { url, people: WebhookPeople::Withheld, http: transport::HttpOptions::default() };
+    let webhook = WebhookTarget { url, user_names: UserNames::Omitted, http: transport::HttpOptions::default() };
     NotifyOptions {
         webhook: Some(webhook),
         page: Some("http://127.0.0.1:9464/".to_owned()),
@@ -30,11 +30,11 @@ async fn prepared() -> Fixture {
 }
 
 #[tokio::test]
-async fn the_body_is_one_json_document_without_people_unless_they_are_wanted() {
+async fn the_body_is_one_json_document_with_names_only_if_configured() {
     let (url, log) = webhook(Behavior::Answers("204 No Content"));
     let mut options = options(&format!("{url}/hook?key=secret"));
     delivered(&prepared().await.deliver(&options).await);
-    options.webhook.as_mut().expect("configured").people = WebhookPeople::Named;
+    options.webhook.as_mut().expect("configured").user_names = UserNames::Included;
     delivered(&prepared().await.deliver(&options).await);
     let [without, with] = &log.all()[..] else { panic!("{:?}", log.all()) };
     assert_eq!(without.path, "/hook?key=secret");
@@ -75,11 +75,11 @@ async fn only_2xx_is_a_delivery_and_an_error_shows_the_host_alone() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_hangs_is_left_at_the_deadline() {
+async fn a_receiver_that_hangs_is_aborted_at_the_deadline() {
     let (url, _log) = webhook(Behavior::Hangs);
     let fixture = prepared().await;
     let state = fixture.deliver(&NotifyOptions { deadline: SHORT, ..options(&url) }).await;
-    assert!(failed_once(&state).contains("not done after 0.3 s"), "{state:?}");
+    assert!(failed_once(&state).contains("timed out after 0.3 s"), "{state:?}");
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn the_pause_that_a_receiver_asks_for_is_kept() {
 }
 
 #[tokio::test]
-async fn attempts_are_made_until_it_is_taken_with_one_id() {
+async fn attempts_are_repeated_with_one_id_until_delivery() {
     let (url, log) = webhook(Behavior::Answers("502 Bad Gateway"));
     let (fixture, webhook) = (prepared().await, NotificationTarget::Webhook);
     let options = options(&url);
@@ -119,7 +119,7 @@ async fn attempts_are_made_until_it_is_taken_with_one_id() {
 }
 
 #[tokio::test]
-async fn what_is_never_taken_is_given_up_after_a_bounded_number_of_attempts() {
+async fn a_notification_is_given_up_after_the_last_attempt() {
     let (url, log) = webhook(Behavior::Answers("500 Oops"));
     let fixture = prepared().await;
     let state = fixture.deliver(&NotifyOptions { first_pause: Duration::ZERO, ..options(&url) }).await;
@@ -128,7 +128,7 @@ async fn what_is_never_taken_is_given_up_after_a_bounded_number_of_attempts() {
 }
 
 #[tokio::test]
-async fn a_check_reaches_the_host_and_a_test_is_sent_only_when_asked_for() {
+async fn a_check_connects_to_the_host_and_sends_a_test_only_on_request() {
     let (url, log) = webhook(Behavior::Answers("404 Not Found"));
     let options = options(&format!("{url}/secret"));
     let seen = probe(&options, NotificationTarget::Webhook).await.expect("reached");

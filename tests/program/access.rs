@@ -1,4 +1,4 @@
-//! `access`: who was in which managed group.
+//! `access`: the members of managed groups, now or at a past time.
 
 use serde_json::{Value, json};
 
@@ -11,16 +11,23 @@ fn members<'a>(document: &'a Value, group: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn the_access_of_today_is_what_the_last_run_left() {
+fn current_access_is_the_state_after_the_last_run() {
     let served = Served::of(&["first_day"]);
-    assert_eq!(served.command(&["access", "--output", "json"]).json()["instances"], json!([]), "nobody looked yet");
+    assert_eq!(
+        served.command(&["access", "--output", "json"]).json()["instances"],
+        json!([]),
+        "no run has read Campaign yet"
+    );
     served.sync_now(&[]);
     let finished = served.command(&["access", "--output", "json"]);
     assert_eq!(finished.exit, Some(0), "{}", finished.stderr);
     let document = finished.json();
     assert_eq!(document["instances"][0]["name"], "production");
     assert_eq!(members(&document, "content"), ["carla@acme.com", "grace@acme.com", "hugo@acme.com"]);
-    assert!(members(&document, "delivery").contains(&"night.batch"), "who is not managed has access all the same");
+    assert!(
+        members(&document, "delivery").contains(&"night.batch"),
+        "operators that are not managed are listed as well"
+    );
     let text = served.command(&["access"]).stdout;
     assert!(text.contains("  content (3 members)\n    carla@acme.com\n"), "{text}");
     let markdown = served.command(&["access", "--output", "markdown"]).stdout;
@@ -28,7 +35,7 @@ fn the_access_of_today_is_what_the_last_run_left() {
 }
 
 #[test]
-fn nobody_had_access_before_anybody_looked() {
+fn before_the_first_run_access_is_empty() {
     let served = Served::of(&["first_day"]);
     served.sync_now(&[]);
     for time in ["2020-02-29", "2020-02-29 14:00", "2020-02-29T14:00:00+01:00"] {
@@ -41,11 +48,11 @@ fn nobody_had_access_before_anybody_looked() {
         );
     }
     let text = served.command(&["access", "--at", "2020-02-29T14:00:00Z"]).stdout;
-    assert!(text.starts_with("Nothing is known of 2020-02-29T14:00:00Z"), "{text}");
+    assert!(text.starts_with("Nothing is recorded for 2020-02-29T14:00:00Z"), "{text}");
 }
 
 #[test]
-fn a_spreadsheet_gets_one_row_for_each_membership() {
+fn csv_has_one_row_for_each_membership() {
     let served = Served::of(&["first_day"]);
     served.sync_now(&[]);
     let finished = served.command(&["access", "--csv"]);
@@ -57,7 +64,7 @@ fn a_spreadsheet_gets_one_row_for_each_membership() {
 }
 
 #[test]
-fn a_name_that_would_be_a_formula_is_text_in_a_spreadsheet() {
+fn a_name_that_looks_like_a_formula_is_text_in_csv() {
     let served = Served::of(&["hostile_names"]);
     served.sync_now(&[]);
     let rows = served.command(&["access", "--csv"]).stdout;
@@ -67,7 +74,7 @@ fn a_name_that_would_be_a_formula_is_text_in_a_spreadsheet() {
 }
 
 #[test]
-fn what_cannot_be_answered_is_refused() {
+fn invalid_times_and_contradicting_options_are_wrong_usage() {
     for line in [
         &["access", "--at", "2999-01-01"][..],
         &["access", "--at", "yesterday"],

@@ -1,10 +1,10 @@
-//! `approve`: what is held waits for somebody's word, and goes on with the next run.
+//! `approve`: held changes wait for an approval and are made by the next run.
 
 use serde_json::Value;
 
 use super::support::{Finished, Served, run};
 
-/// No removal passes.
+/// The guard holds every removal.
 const NO_REMOVALS: (&str, &str) = ("CAMPAIGN_GROUP_SYNC__GUARD__MAX_REMOVALS", "0");
 
 fn guarded_run(served: &Served, more: &[&str]) -> Finished {
@@ -17,7 +17,7 @@ fn held_in(report: &Value) -> String {
 }
 
 #[test]
-fn what_is_held_is_released_by_its_digest_for_the_next_run_and_no_other() {
+fn an_approval_releases_a_held_plan_for_the_next_run_only() {
     let served = Served::of(&["first_day"]);
     let first = guarded_run(&served, &[]);
     assert_eq!(first.exit, Some(4), "{}", first.stderr);
@@ -47,16 +47,16 @@ fn incident_41_the_name_of_an_approver_forges_no_line_and_the_user_of_the_proces
     let served = Served::of(&["first_day"]);
     let digest = held_in(&guarded_run(&served, &[]).json());
     let mut command = served.prepared(&["approve", &digest, "--output", "json"]);
-    let answer = run(command.env("SUDO_USER", "zoe\nall is well")).json();
-    assert_eq!(answer["approver"], "zoe\\nall is well", "{answer}");
+    let answer = run(command.env("SUDO_USER", "zoe\nforged line")).json();
+    assert_eq!(answer["approver"], "zoe\\nforged line", "{answer}");
     assert!(answer["approver_uid"].is_u64(), "{answer}");
     let mut command = served.prepared(&["approve", &digest]);
-    let text = run(command.env("SUDO_USER", "zoe\nall is well")).stdout;
-    assert!(text.contains("uid ") && !text.lines().any(|line| line.starts_with("all is well")), "{text}");
+    let text = run(command.env("SUDO_USER", "zoe\nforged line")).stdout;
+    assert!(text.contains("uid ") && !text.lines().any(|line| line.starts_with("forged line")), "{text}");
 }
 
 #[test]
-fn a_report_says_how_to_release_what_it_holds() {
+fn a_report_names_the_command_that_releases_held_changes() {
     let served = Served::of(&["first_day"]);
     let mut command = served.prepared(&["--sync-now"]);
     let text = run(command.env(NO_REMOVALS.0, NO_REMOVALS.1)).stdout;
@@ -69,7 +69,7 @@ fn a_report_says_how_to_release_what_it_holds() {
 }
 
 #[test]
-fn a_digest_that_is_not_held_releases_nothing_and_those_that_are_held_are_named() {
+fn an_unknown_digest_releases_nothing_and_the_held_digests_are_listed() {
     let served = Served::of(&["first_day"]);
     let nothing = served.command(&["approve", "0123456789abcdef"]);
     assert_eq!(nothing.exit, Some(4), "{}", nothing.stderr);
@@ -86,7 +86,7 @@ fn a_digest_that_is_not_held_releases_nothing_and_those_that_are_held_are_named(
 }
 
 #[test]
-fn what_is_no_digest_is_wrong_usage() {
+fn an_invalid_digest_is_wrong_usage() {
     let served = Served::of(&["first_day"]);
     for digest in ["", "0123", "0123456789abcdeg", "0123456789abcdef0"] {
         let finished = served.command(&["approve", digest]);
@@ -95,7 +95,7 @@ fn what_is_no_digest_is_wrong_usage() {
 }
 
 #[test]
-fn an_approval_that_has_run_out_releases_nothing() {
+fn an_expired_approval_releases_nothing() {
     let served = Served::of(&["first_day"]);
     let digest = held_in(&guarded_run(&served, &[]).json());
     let mut command = served.prepared(&["approve", &digest]);

@@ -1,13 +1,13 @@
-//! Who approved a change: recorded as the kernel reports it, and shown wherever the change is.
+//! The approver of a change: recorded as the kernel reports it, and shown with the change.
 
 use serde_json::{Value, json};
 
 use super::support::{Finished, Served, run};
 
-/// No removal passes.
+/// The guard holds every removal.
 const NO_REMOVALS: (&str, &str) = ("CAMPAIGN_GROUP_SYNC__GUARD__MAX_REMOVALS", "0");
 
-/// The name that is given for the approver, which belongs to no user of the host.
+/// The claimed name of the approver, which belongs to no user of the host.
 const CLAIMED: &str = "zoe-of-no-account";
 
 fn guarded_run(served: &Served, more: &[&str]) -> Finished {
@@ -15,7 +15,7 @@ fn guarded_run(served: &Served, more: &[&str]) -> Finished {
     run(command.env(NO_REMOVALS.0, NO_REMOVALS.1).args(more))
 }
 
-/// A sandbox whose held removals were approved under a name that the caller only claims, and the run that made them.
+/// A sandbox whose held removals were approved under a claimed name, and the run that made them.
 fn approved() -> (Served, String, Finished) {
     let served = Served::of(&["first_day"]);
     let held = guarded_run(&served, &[]).json();
@@ -33,7 +33,7 @@ fn changes(report: &Value) -> &Vec<Value> {
     report["instances"][0]["changes"].as_array().expect("changes")
 }
 
-/// The approver as people read it: the user of the kernel first, then the name that was only given.
+/// The approver in words: the user reported by the kernel, then the claimed name.
 fn approver(report: &Value) -> String {
     let approver = report["approvals"][0]["approved_by"].as_str().expect("one line").to_owned();
     let uid = report["approvals"][0]["uid"].as_u64().expect("the kernel knows");
@@ -57,7 +57,11 @@ fn incident_41_a_report_names_the_approver_of_each_released_change_as_the_kernel
         assert!(change["at"].as_str().is_some_and(|at| at.starts_with("20") && at.ends_with('Z')), "{change}");
     }
     let run = report["run"].as_str().expect("a name");
-    assert_eq!(served.command(&["history", run, "--output", "json"]).json(), report, "told later as then");
+    assert_eq!(
+        served.command(&["history", run, "--output", "json"]).json(),
+        report,
+        "the stored report is the printed one"
+    );
     let text = served.command(&["history", run]).stdout;
     assert!(text.contains(&format!("3 changes approved by {by} at 20")) && text.contains(&digest), "{text}");
     let markdown = served.command(&["history", run, "--output", "markdown"]).stdout;
@@ -102,7 +106,7 @@ fn incident_41_every_approval_is_listed_with_its_users_and_the_run_that_used_it(
 }
 
 #[test]
-fn a_dry_run_that_tries_an_approval_names_nobody_as_approver() {
+fn a_dry_run_with_an_approval_records_no_approver() {
     let served = Served::of(&["first_day"]);
     let digest = guarded_run(&served, &[]).json()["instances"][0]["held"].as_str().expect("held").to_owned();
     let tried = guarded_run(&served, &["--dry-run", "--approve", &digest]).json();
@@ -123,13 +127,13 @@ fn incident_41_explain_names_who_approved_the_last_change() {
 }
 
 #[test]
-fn rows_for_a_spreadsheet_tell_the_run_that_granted_a_membership_and_who_approved_it() {
+fn csv_has_the_run_that_granted_a_membership_and_its_approver() {
     let served = Served::of(&["first_day"]);
     let mut command = served.prepared(&["--sync-now", "--output", "json"]);
     let first = run(command.env(NO_REMOVALS.0, NO_REMOVALS.1)).json();
     let rows = served.command(&["access", "--csv"]).stdout;
     let added = changes(&first).iter().find(|change| change["op"] == "add" && change["outcome"] == "applied");
-    let added = added.expect("somebody is added");
+    let added = added.expect("an added membership");
     let cells = |login: &str, group: &str| {
         let of = format!(",production,{group},{login},");
         let row = rows.split("\r\n").find(|row| row.contains(&of)).expect("a row");

@@ -1,4 +1,4 @@
-//! The program against a sandbox that encrypts: in one process, and as two that trust each other as hosts do.
+//! The program against a sandbox with TLS: in one process, and in two processes with `SSL_CERT_FILE`.
 
 use std::{fs, path::PathBuf};
 
@@ -23,7 +23,7 @@ impl ScenarioFile {
         self.path.to_str().expect("UTF-8")
     }
 
-    /// A command against this scenario, all in one process.
+    /// Runs a command against this scenario in one process.
     fn alone(&self, arguments: &[&str]) -> Finished {
         run(program(arguments).args(["--sandbox", self.name()]))
     }
@@ -37,7 +37,7 @@ fn authority(served: &Served) -> String {
 }
 
 #[test]
-fn a_sandbox_that_encrypts_needs_nothing_but_its_scenario() {
+fn a_sandbox_with_tls_needs_no_further_configuration() {
     let file = ScenarioFile::with("");
     let synced = file.alone(&["--sync-now"]);
     assert_eq!(synced.exit, Some(0), "{}", synced.stderr);
@@ -49,7 +49,7 @@ fn a_sandbox_that_encrypts_needs_nothing_but_its_scenario() {
 }
 
 #[test]
-fn a_bad_certificate_ends_with_6_and_is_told_in_words() {
+fn a_bad_certificate_exits_with_6_and_a_clear_message() {
     for (tls, words) in [
         ("days_left = -2", "it expired on 2"),
         ("name = \"acme.campaign.adobe.com\"", "it is valid for acme.campaign.adobe.com only"),
@@ -59,7 +59,7 @@ fn a_bad_certificate_ends_with_6_and_is_told_in_words() {
             let finished = ScenarioFile::with(tls).alone(&[command]);
             assert_eq!(finished.exit, Some(6), "{command}: {}{}", finished.stdout, finished.stderr);
             let said = format!("{}{}", finished.stdout, finished.stderr);
-            // Long lines are broken.
+            // Long lines are wrapped.
             let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
             assert!(said.contains(words), "{command}: {said}");
         }
@@ -67,7 +67,7 @@ fn a_bad_certificate_ends_with_6_and_is_told_in_words() {
 }
 
 #[test]
-fn the_authority_of_a_served_sandbox_is_trusted_as_that_of_a_host_is() {
+fn the_authority_of_a_served_sandbox_is_trusted_through_ssl_cert_file() {
     let file = ScenarioFile::with("");
     let served = Served::of(&[file.name()]);
     let authority = authority(&served);
@@ -75,11 +75,11 @@ fn the_authority_of_a_served_sandbox_is_trusted_as_that_of_a_host_is() {
     assert_eq!(synced.exit, Some(0), "{}", synced.stderr);
     assert!(synced.stdout.contains("8 applied"), "{}", synced.stdout);
     served.terminate();
-    assert!(!PathBuf::from(authority).exists(), "the folder goes with the sandbox");
+    assert!(!PathBuf::from(authority).exists(), "the folder is deleted with the sandbox");
 }
 
 #[test]
-fn an_authority_that_the_host_does_not_know_is_not_trusted() {
+fn an_unknown_authority_is_not_trusted() {
     let file = ScenarioFile::with("trusted = false");
     let served = Served::of(&[file.name()]);
     let synced = run(served.prepared(&["--sync-now"]).env("SSL_CERT_FILE", authority(&served)));

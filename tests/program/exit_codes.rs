@@ -1,4 +1,4 @@
-//! What the program answers to a script.
+//! Exit statuses and reports for scripts.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use super::support::{Served, program, run};
 
 #[test]
-fn one_command_shows_a_reconciliation() {
+fn one_command_makes_a_run_in_the_sandbox() {
     let finished = run(&mut program(&["--sync-now", "--sandbox"]));
     assert_eq!(finished.exit, Some(0), "{}", finished.stderr);
     assert!(finished.stdout.contains("5 to add, 3 to remove: 8 applied; 9 unchanged"), "{}", finished.stdout);
 }
 
 #[test]
-fn a_dry_run_leaves_with_2_and_changes_nothing() {
+fn a_dry_run_exits_with_2_and_changes_nothing() {
     let served = Served::of(&["first_day"]);
     let before = served.ask(Method::GET, "world", "");
     assert_eq!(served.sync_now(&["--dry-run"]).exit, Some(2));
@@ -38,7 +38,7 @@ fn a_second_run_reports_in_sync_and_sends_no_write() {
 }
 
 #[test]
-fn the_json_report_has_the_promised_fields() {
+fn the_json_report_has_the_documented_fields() {
     let report = run(&mut program(&["--sync-now", "--sandbox", "--output", "json"])).json();
     let keys = |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
     let has = |value: &Value, wanted: &[&str]| {
@@ -81,14 +81,14 @@ fn the_json_report_has_the_promised_fields() {
 }
 
 #[test]
-fn every_report_can_be_written_for_a_ticket() {
+fn a_report_as_markdown_has_no_markup_of_names() {
     let finished = run(&mut program(&["--sync-now", "--sandbox", "hostile_names", "--output", "markdown", "-q"]));
     assert_eq!(finished.exit, Some(3), "{}", finished.stderr);
     insta::assert_snapshot!(without_run(&finished.stdout));
 }
 
 #[test]
-fn a_report_of_hostile_names_stays_readable() {
+fn a_report_as_text_has_no_control_characters_of_names() {
     let finished = run(&mut program(&["--sync-now", "--sandbox", "hostile_names", "-q"]));
     assert_eq!(finished.exit, Some(3), "{}", finished.stderr);
     insta::assert_snapshot!(without_run(&finished.stdout));
@@ -149,9 +149,9 @@ fn incident_19_each_fault_has_its_exit_code_and_none_is_taken_for_success() {
         served.ask(Method::POST, "faults", &json!({"faults": [fault]}).to_string());
         let configuration = served.configuration.to_str().expect("UTF-8").to_owned();
         let mut command = program(&["--sync-now", "--config", &configuration, "--output", "json", "-q"]);
-        // No patience, so that no pause is waited for.
+        // The run must not wait for a pause.
         command.env("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__MAX_WAIT", "0s");
-        // Each has a memory of its own: a pause that the vendor asked for once would be obeyed by all that follow.
+        // Each case has its own state: later runs would keep to a pause that Adobe asked for once.
         let state = served.path(&format!("state{at}/state.db"));
         command.env("CAMPAIGN_GROUP_SYNC__STATE__URL", format!("sqlite://{}", state.display()));
         let finished = run(&mut command);
@@ -162,7 +162,7 @@ fn incident_19_each_fault_has_its_exit_code_and_none_is_taken_for_success() {
 }
 
 #[test]
-fn wrong_usage_leaves_with_64() {
+fn wrong_usage_exits_with_64() {
     for line in [
         &["--no-such-option"][..],
         &["--dry-run"],
@@ -186,7 +186,7 @@ fn help_and_version_are_no_errors() {
 }
 
 #[test]
-fn an_instance_can_be_named_and_others_are_then_left_alone() {
+fn a_run_for_one_instance_does_not_change_the_others() {
     let served = Served::of(&["two_instances"]);
     let report = served.sync_now(&["--instance", "STAGE", "--output", "json"]).json();
     let names: Vec<_> = report["instances"].as_array().expect("a list").iter().map(|i| i["name"].clone()).collect();
@@ -200,7 +200,7 @@ fn an_instance_can_be_named_and_others_are_then_left_alone() {
 }
 
 #[test]
-fn all_problems_of_a_configuration_are_told_at_once_and_leave_with_78() {
+fn all_problems_of_a_configuration_are_reported_together_and_exit_with_78() {
     let served = Served::of(&["first_day"]);
     let broken = served.path("broken.toml");
     let text = std::fs::read_to_string(&served.configuration).expect("written");
@@ -213,12 +213,12 @@ fn all_problems_of_a_configuration_are_told_at_once_and_leave_with_78() {
         for part in ["asociation_mask", "association_mask", "groups_per_minute", "broken.toml"] {
             assert!(finished.stderr.contains(part), "{part} is missing: {}", finished.stderr);
         }
-        assert_eq!(finished.stderr.matches("there is no such key").count(), 1, "told once: {}", finished.stderr);
+        assert_eq!(finished.stderr.matches("there is no such key").count(), 1, "reported once: {}", finished.stderr);
     }
 }
 
 #[test]
-fn the_effective_configuration_names_its_sources_and_no_secret() {
+fn the_effective_configuration_shows_sources_and_no_secret() {
     let served = Served::of(&["first_day"]);
     let path = served.configuration.to_str().expect("UTF-8").to_owned();
     let mut command = program(&["config", "--config", &path]);
@@ -233,7 +233,7 @@ fn the_effective_configuration_names_its_sources_and_no_secret() {
 }
 
 #[test]
-fn the_sandbox_ends_when_told_and_takes_its_secrets_with_it() {
+fn the_sandbox_stops_on_a_signal_and_deletes_its_secrets() {
     let served = Served::of(&["first_day"]);
     let text = std::fs::read_to_string(&served.configuration).expect("written");
     let secret = text.lines().find_map(|line| line.strip_prefix("client_secret_file = ")).expect("a secret file");

@@ -1,4 +1,4 @@
-//! `explain`: why somebody is, or is not, in a group.
+//! `explain`: why a user is in a group or not.
 
 use reqwest::Method;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::support::Served;
 
 fn group<'a>(document: &'a Value, name: &str) -> &'a Value {
     let groups = document["instances"][0]["groups"].as_array().expect("groups");
-    groups.iter().find(|group| group["group"] == name).expect("a group of this person")
+    groups.iter().find(|group| group["group"] == name).expect("a group of this user")
 }
 
 fn stations(findings: &Value) -> Vec<&str> {
@@ -15,7 +15,7 @@ fn stations(findings: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn why_somebody_lost_a_group_is_told_with_the_run_that_did_it() {
+fn a_lost_membership_is_explained_with_the_run_that_removed_it() {
     let served = Served::of(&["first_day"]);
     let run = served.sync_now(&["--output", "json"]).json();
     let run = run["run"].as_str().expect("a name");
@@ -31,7 +31,7 @@ fn why_somebody_lost_a_group_is_told_with_the_run_that_did_it() {
 }
 
 #[test]
-fn without_a_group_the_groups_that_somebody_lost_are_told_too() {
+fn without_a_group_lost_memberships_are_explained_too() {
     let served = Served::of(&["first_day"]);
     let run = served.sync_now(&["--output", "json"]).json();
     let run = run["run"].as_str().expect("a name");
@@ -44,7 +44,7 @@ fn without_a_group_the_groups_that_somebody_lost_are_told_too() {
 }
 
 #[test]
-fn before_the_first_run_the_user_is_told_and_what_is_missing() {
+fn before_the_first_run_the_user_is_explained_and_the_missing_data_named() {
     let served = Served::of(&["first_day"]);
     let finished = served.command(&["explain", "ann@acme.com"]);
     assert_eq!(finished.exit, Some(0), "{}", finished.stderr);
@@ -54,7 +54,7 @@ fn before_the_first_run_the_user_is_told_and_what_is_missing() {
 }
 
 #[test]
-fn who_is_in_a_group_learns_why() {
+fn a_membership_is_explained() {
     let served = Served::of(&["first_day"]);
     assert_eq!(served.sync_now(&[]).exit, Some(0));
     let finished = served.command(&["explain", "ann@acme.com"]);
@@ -68,7 +68,7 @@ fn who_is_in_a_group_learns_why() {
 }
 
 #[test]
-fn an_answer_costs_no_page_0() {
+fn an_explanation_requests_no_page_0() {
     let served = Served::of(&["first_day"]);
     served.sync_now(&[]);
     served.ask(Method::DELETE, "requests", "");
@@ -80,7 +80,7 @@ fn an_answer_costs_no_page_0() {
 }
 
 #[test]
-fn what_cannot_be_found_out_is_part_of_the_answer() {
+fn a_failure_to_read_is_part_of_the_explanation() {
     let served = Served::of(&["first_day"]);
     assert_eq!(served.sync_now(&[]).exit, Some(0));
     let fault = r#"{"faults": [{"call": "query", "times": "forever", "effect": {"type": "html"}}]}"#;
@@ -93,7 +93,7 @@ fn what_cannot_be_found_out_is_part_of_the_answer() {
 }
 
 #[test]
-fn somebody_whom_nobody_knows_gets_an_answer_too() {
+fn an_unknown_user_gets_an_explanation_too() {
     let served = Served::of(&["first_day"]);
     let finished = served.command(&["explain", "nobody@acme.com", "--output", "json"]);
     assert_eq!(finished.exit, Some(0), "{}", finished.stderr);

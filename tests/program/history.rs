@@ -1,9 +1,9 @@
-//! `history`: what was done is told to whoever asks later.
+//! `history`: past runs and their reports.
 
 use super::support::{Served, program, run};
 
 #[test]
-fn before_the_first_run_there_is_nothing_to_tell_and_that_is_no_error() {
+fn before_the_first_run_the_list_is_empty_and_no_error() {
     let served = Served::of(&["first_day"]);
     let finished = served.command(&["history"]);
     assert_eq!((finished.exit, finished.stdout.as_str()), (Some(0), "No run has been recorded yet.\n"));
@@ -12,7 +12,7 @@ fn before_the_first_run_there_is_nothing_to_tell_and_that_is_no_error() {
 }
 
 #[test]
-fn runs_are_listed_newest_first_and_each_can_be_looked_at() {
+fn runs_are_listed_newest_first_and_each_report_can_be_shown() {
     let served = Served::of(&["first_day"]);
     let dry = served.sync_now(&["--dry-run", "--output", "json"]).json();
     let first = served.sync_now(&["--output", "json"]).json();
@@ -22,13 +22,17 @@ fn runs_are_listed_newest_first_and_each_can_be_looked_at() {
     assert_eq!(finished.exit, Some(0), "{}", finished.stderr);
     let document = finished.json();
     let runs = document["runs"].as_array().expect("a list");
-    let told: Vec<_> = runs.iter().map(|run| (&run["run"], &run["mode"], &run["outcome"])).collect();
+    let listed: Vec<_> = runs.iter().map(|run| (&run["run"], &run["mode"], &run["outcome"])).collect();
     let expected: Vec<_> = [&second, &first, &dry].map(|run| (&run["run"], &run["mode"], &run["outcome"])).into();
-    assert_eq!(told, expected);
+    assert_eq!(listed, expected);
     assert_eq!((&runs[1]["summary"]["applied"], &runs[1]["started_at"]), (&8.into(), &first["started_at"]));
 
     let run = first["run"].as_str().expect("a name");
-    assert_eq!(served.command(&["history", run, "--output", "json"]).json(), first, "the same report as then");
+    assert_eq!(
+        served.command(&["history", run, "--output", "json"]).json(),
+        first,
+        "the stored report is the printed one"
+    );
     let text = served.command(&["history", run]).stdout;
     assert!(text.contains("5 to add, 3 to remove: 8 applied; 9 unchanged"), "{text}");
     let markdown = served.command(&["history", run, "--output", "markdown"]).stdout;
@@ -36,7 +40,7 @@ fn runs_are_listed_newest_first_and_each_can_be_looked_at() {
 }
 
 #[test]
-fn the_list_can_be_shortened() {
+fn the_limit_shortens_the_list() {
     let served = Served::of(&["first_day"]);
     served.sync_now(&[]);
     let last = served.sync_now(&["--output", "json"]).json();
@@ -46,7 +50,7 @@ fn the_list_can_be_shortened() {
 }
 
 #[test]
-fn an_unknown_run_is_a_slip_and_the_way_to_the_list_is_named() {
+fn an_unknown_run_is_wrong_usage_and_the_message_names_the_list() {
     let served = Served::of(&["first_day"]);
     for has_history in [false, true] {
         if has_history {
@@ -66,7 +70,7 @@ fn an_unknown_run_is_a_slip_and_the_way_to_the_list_is_named() {
 }
 
 #[test]
-fn the_runs_that_a_beginning_may_mean_are_listed_a_line_each() {
+fn runs_with_the_same_beginning_are_listed_one_per_line() {
     let served = Served::of(&["first_day"]);
     let run = || served.sync_now(&["--output", "json"]).json()["run"].as_str().expect("a name").to_owned();
     let (first, second) = (run(), run());
@@ -80,7 +84,7 @@ fn the_runs_that_a_beginning_may_mean_are_listed_a_line_each() {
 }
 
 #[test]
-fn a_run_and_a_command_at_once_are_refused() {
+fn sync_now_together_with_a_command_is_refused() {
     let finished = run(&mut program(&["--sync-now", "--dry-run", "undo", "01J", "--apply"]));
     assert_eq!((finished.exit, finished.stdout.as_str()), (Some(64), ""), "{}", finished.stderr);
 }

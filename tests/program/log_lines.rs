@@ -1,12 +1,12 @@
-//! How much a run logs, and that no name forges a line.
+//! How many lines a run logs, and that a name cannot forge a line.
 
 use campaign_group_sync::domain::is_printable;
 
 use super::support::{Finished, Served, run};
 
-const PEOPLE: usize = 60;
+const USERS: usize = 60;
 
-/// An organization in which Ann is to be added, and these users of her profile, whom Campaign does not know.
+/// An organization in which Ann is to be added, and whose other users of her profile have no operator.
 fn beside_ann(addresses: impl Iterator<Item = String>) -> String {
     let user = |email: String| format!("    {{ email = \"{email}\", groups = [\"Campaign - acme - delivery\"] }},");
     let users = addresses.map(user).collect::<Vec<_>>().join("\n");
@@ -42,7 +42,7 @@ fn lines<'r>(run: &'r Finished, part: &str) -> Vec<&'r str> {
 
 #[test]
 fn incident_32_a_run_that_changes_nothing_logs_a_line_a_reason_and_not_a_line_a_person() {
-    let (_folder, served) = served(&beside_ann((0..PEOPLE).map(|at| format!("p{at:02}@acme.com"))));
+    let (_folder, served) = served(&beside_ann((0..USERS).map(|at| format!("p{at:02}@acme.com"))));
     let first = served.sync_now(&[]);
     assert_eq!(first.exit, Some(0), "{first:?}");
     assert_eq!(lines(&first, "applied: add ann@acme.com to delivery").len(), 1, "{}", first.stderr);
@@ -55,8 +55,8 @@ fn incident_32_a_run_that_changes_nothing_logs_a_line_a_reason_and_not_a_line_a_
     assert_eq!(lines(&second, "skipped: no-operator: 60, 0 of them new").len(), 1, "{}", second.stderr);
     assert!(lines(&second, "@acme.com").is_empty(), "{}", second.stderr);
     let all = served.sync_now(&["-v"]);
-    assert_eq!(lines(&all, "skipped: p").len(), PEOPLE, "at debug each is named: {}", all.stderr);
-    // One that is new is named, and what was named before is not.
+    assert_eq!(lines(&all, "skipped: p").len(), USERS, "at debug each is named: {}", all.stderr);
+    // Only a new one is named.
     served.ask(
         reqwest::Method::POST,
         "world",
@@ -67,7 +67,7 @@ fn incident_32_a_run_that_changes_nothing_logs_a_line_a_reason_and_not_a_line_a_
     assert_eq!(lines(&third, "skipped for the first time").len(), 1, "{}", third.stderr);
 }
 
-/// An address, as TOML writes it, that would write a line of its own and turn the direction of the rest.
+/// An address in TOML that would add a line of its own and change the reading direction of the rest.
 const FORGER: &str = r"eve\n2026-01-01T00:00:00Z  INFO run ends: in_sync\u2028\u202e\u2067@acme.com";
 
 #[test]
@@ -88,5 +88,5 @@ fn incident_33_a_hostile_address_forges_no_line_in_log_or_report() {
     }
     let json = served.sync_now(&["--output", "json", "-q"]).json();
     let exact = "eve\n2026-01-01T00:00:00Z  INFO run ends: in_sync\u{2028}\u{202e}\u{2067}@acme.com";
-    assert_eq!(json["instances"][0]["skipped"][0]["subject"], exact, "programs get the name as it is");
+    assert_eq!(json["instances"][0]["skipped"][0]["subject"], exact, "JSON has the exact name");
 }

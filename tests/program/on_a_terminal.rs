@@ -1,10 +1,10 @@
-//! What the log looks like on a terminal, and where there is none.
+//! The log on a terminal, and without one.
 
 use std::process::Command;
 
 use super::support::{Finished, program, run};
 
-/// The program on a terminal of its own, which shows standard output and standard error.
+/// Runs the program on a pseudo-terminal, which receives standard output and standard error.
 fn on_terminal(environment: &[(&str, &str)]) -> Finished {
     let inner = format!("{} --sync-now --sandbox first_day -v", env!("CARGO_BIN_EXE_campaign-group-sync"));
     let mut command = Command::new("script");
@@ -26,7 +26,7 @@ fn has_colours(text: &str) -> bool {
 }
 
 #[test]
-fn the_log_has_colours_only_on_a_terminal_that_wants_them() {
+fn the_log_has_colours_only_on_a_terminal_that_supports_them() {
     assert!(has_colours(&on_terminal(&[("TERM", "xterm-256color")]).stdout));
     let plain = on_terminal(&[("TERM", "xterm-256color"), ("NO_COLOR", "1")]);
     assert!(!has_colours(&plain.stdout), "{plain:?}");

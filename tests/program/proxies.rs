@@ -1,4 +1,4 @@
-//! Runs behind a proxy: what is named when it cannot be used, and the exit status.
+//! Runs behind a proxy: the message and the exit status when it cannot be used.
 
 use std::{
     io::{Read as _, Write as _},
@@ -8,16 +8,16 @@ use std::{
 
 use super::support::{Finished, Served, run};
 
-/// A host that is reached through the proxy alone.
+/// A host that is reachable through the proxy only.
 const IMS: &str = "ims.acme.example";
 
-/// A proxy on loopback that gives every CONNECT this answer, until the tests end.
+/// A proxy on loopback that returns this response to every CONNECT.
 fn proxy(answer: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     thread::spawn(move || {
         for mut client in listener.incoming().flatten() {
-            // The request for a tunnel is a few hundred bytes, sent in one go.
+            // The request is a few hundred bytes and arrives in one piece.
             let received = client.read(&mut [0; 4096]).unwrap_or_default();
             if received > 0 {
                 let _ = write!(client, "HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n");
@@ -102,10 +102,10 @@ fn incident_51_a_run_on_loopback_uses_no_proxy() {
 }
 
 #[test]
-fn a_failed_request_for_a_token_names_the_identity_service_and_the_way_to_it() {
+fn a_failed_token_request_names_the_identity_service_and_the_proxy() {
     let served = Served::of(&["first_day"]);
     let (proxy, ims) = (closed_port(), closed_port());
-    // It leads to this host, and is no loopback address: NO_PROXY decides.
+    // An address of this host that is not a loopback address: NO_PROXY decides.
     let ims = format!("0.0.0.0:{}", ims.port());
     let run_with = |exceptions: &str| {
         let mut command = served.prepared(&["--sync-now"]);

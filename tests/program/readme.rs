@@ -1,4 +1,4 @@
-//! README.md and docs/*.md show what the program prints.
+//! The outputs in README.md and docs/*.md are those of the program.
 
 use std::{
     collections::BTreeMap,
@@ -40,7 +40,7 @@ fn timeless(line: &str) -> String {
 }
 
 #[test]
-fn the_output_in_the_readme_is_real() {
+fn the_output_in_the_readme_is_that_of_the_program() {
     let shown = shown().remove("README.md").expect("an example output");
     let printed = run(&mut program(&["--sync-now", "--sandbox"])).stdout;
     let settled = |text: &str| {
@@ -55,7 +55,7 @@ fn the_output_in_the_readme_is_real() {
 }
 
 #[test]
-fn every_output_in_the_documents_is_real() {
+fn every_output_in_the_documents_is_that_of_the_program() {
     let served = Served::of(&["joiners_and_leavers"]);
     let checked = served.command(&["check", "-q"]).stdout;
     let compared =
@@ -88,7 +88,7 @@ fn the_two_commands_of_the_readme_come_first() {
 }
 
 #[test]
-fn the_readme_is_read_in_ten_minutes() {
+fn the_readme_has_at_most_200_lines() {
     let lines = read(&root().join("README.md")).lines().count();
     assert!((100..=200).contains(&lines), "README.md has {lines} lines: details belong in docs");
 }

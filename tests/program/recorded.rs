@@ -1,4 +1,4 @@
-//! The commands that look back, on a journal that holds what no test could wait for: runs and memberships of other days.
+//! The commands about the past, on a journal with runs and memberships of other days.
 
 use campaign_group_sync::{
     domain::{
@@ -17,7 +17,7 @@ fn time(text: &str) -> DateTime<Utc> {
     text.parse().expect("a time")
 }
 
-/// A sandbox whose journal remembers what `write` wrote.
+/// A sandbox whose journal is written by `write`.
 pub(crate) async fn with_journal(write: impl AsyncFnOnce(&Journal)) -> Served {
     let served = Served::of(&["first_day"]);
     let text = std::fs::read_to_string(&served.configuration).expect("written");
@@ -37,7 +37,7 @@ async fn observe(journal: &Journal, at: &str, members: &[&str]) {
 }
 
 #[tokio::test]
-async fn who_had_access_is_answered_for_any_time_in_the_time_zone_of_the_host() {
+async fn access_at_a_past_time_uses_the_time_zone_of_the_host() {
     let served = with_journal(async |journal| {
         observe(journal, "2026-03-01T06:00:00Z", &["ann@acme.com", "karl@acme.com"]).await;
         observe(journal, "2026-03-02T13:30:00Z", &["ann@acme.com", "=1+1@acme.com"]).await;
@@ -55,7 +55,7 @@ async fn who_had_access_is_answered_for_any_time_in_the_time_zone_of_the_host() 
     assert_eq!(rows("2026-03-02T13:29:59Z", "UTC"), before);
     assert_eq!(rows("2026-03-02T13:30:00Z", "UTC"), after);
     assert_eq!(rows("2026-03-02 14:00", "UTC"), after);
-    // An hour earlier: 13:00 in UTC.
+    // An hour earlier: 13:00 UTC.
     assert_eq!(rows("2026-03-02 14:00", "Europe/Berlin"), before);
 }
 
@@ -112,7 +112,7 @@ async fn begin(journal: &Journal, report: &RunReport) {
 }
 
 #[tokio::test]
-async fn a_run_is_found_by_the_beginning_of_its_name_and_a_dead_one_is_told_as_such() {
+async fn a_run_is_found_by_the_beginning_of_its_id_and_a_killed_one_is_interrupted() {
     let served = with_journal(async |journal| {
         let first = report("01KBAAAA000000000000000000", "2026-03-01T06:00:00Z");
         begin(journal, &first).await;
@@ -122,9 +122,9 @@ async fn a_run_is_found_by_the_beginning_of_its_name_and_a_dead_one_is_told_as_s
     .await;
     let document = served.command(&["history", "--output", "json"]).json();
     let runs = document["runs"].as_array().expect("a list");
-    let told: Vec<_> = runs.iter().map(|run| (run["run"].as_str(), run["outcome"].as_str())).collect();
+    let listed: Vec<_> = runs.iter().map(|run| (run["run"].as_str(), run["outcome"].as_str())).collect();
     assert_eq!(
-        told,
+        listed,
         [
             (Some("01KBBBBB000000000000000000"), Some("interrupted")),
             (Some("01KBAAAA000000000000000000"), Some("applied"))
@@ -140,11 +140,11 @@ async fn a_run_is_found_by_the_beginning_of_its_name_and_a_dead_one_is_told_as_s
     assert_eq!(served.command(&["history", "01KB"]).exit, Some(64), "two runs begin like that");
     let dead = served.command(&["history", "01KBB"]);
     assert!(dead.stdout.contains("Interrupted before its end"), "{}", dead.stdout);
-    assert_eq!(dead.exit, Some(0), "the question was answered, whatever became of the run");
+    assert_eq!(dead.exit, Some(0), "the outcome of the shown run does not matter");
 }
 
 #[tokio::test]
-async fn an_approval_names_what_it_releases_who_gave_it_and_until_when() {
+async fn an_approval_shows_the_released_changes_the_approver_and_its_expiry() {
     let digest = Digest::parse("0123456789abcdef").expect("a digest");
     let key = ChangeKey { kind: ChangeKind::Remove, group: "delivery".into(), operator: "karl@acme.com".into() };
     let record = HeldRecord {
@@ -165,7 +165,7 @@ async fn an_approval_names_what_it_releases_who_gave_it_and_until_when() {
 
     let wrong = served.command(&["approve", "ffffffffffffffff"]);
     assert_eq!((wrong.exit, wrong.stdout.as_str()), (Some(4), ""));
-    assert!(wrong.stderr.contains("0123456789abcdef"), "what could be meant: {}", wrong.stderr);
+    assert!(wrong.stderr.contains("0123456789abcdef"), "the held digest: {}", wrong.stderr);
 
     let begin = Utc::now();
     let approved = run(served.prepared(&["approve", "0123456789ABCDEF", "--output", "json"]).env("SUDO_USER", "zoe"));
@@ -175,7 +175,7 @@ async fn an_approval_names_what_it_releases_who_gave_it_and_until_when() {
     let released = &answer["instances"][0]["released"][0];
     assert_eq!((&released["op"], &released["operator"]), (&"remove".into(), &"karl@acme.com".into()));
     let counts = time(answer["expires_at"].as_str().expect("a time")) - begin;
-    // 24 hours, as the defaults have it; the answer is cut to the second.
+    // 24 hours by default; the response has no fractions of a second.
     assert_eq!((counts + chrono::TimeDelta::seconds(60)).num_hours(), 24, "{answer}");
 
     let text = served.command(&["approve", "0123456789abcdef"]).stdout;

@@ -1,6 +1,5 @@
-//! What the program tells its reader to do: no text may name a command, an option, a key or a path that would do harm or
-//! does not exist. Held over the string literals of `src`, every snapshot, the help, and the comments of the files that
-//! are installed.
+//! The remedies in texts: no text may name a command, an option, a key or a path that would do harm or does not exist.
+//! Checks the string literals of `src`, every snapshot, the help, and the comments of installed files.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,20 +11,20 @@ use std::{
 
 use regex::Regex;
 
-/// Words after the program's name that are no command, because the sentence is about the program.
+/// Words after the program's name that are not a command, because the sentence is about the program.
 const SENTENCES: [&str; 6] = ["is", "are", "does", "on", "leader", "and"];
 
 /// Options of commands of the system.
 const OF_OTHERS: [&str; 2] = ["--now", "--value"];
 
-/// Commands that change files or users: the program cannot know that doing so is right on the reader's host.
+/// Commands that change files or users: the program cannot know whether that is right on the reader's host.
 const CHANGES_FILES: &str =
     r"\b(chmod|chown|chgrp|setfacl|sudo|runuser|mkdir|truncate|mv|cp|rm|dd)\s+[^\s,;]|\binstall -[a-z]";
 
 /// Modes that open a file to everyone, and ways to accept any certificate.
 const OPENS_WIDER: &str = r"\b0?(644|666|755|777)\b|--insecure|--no-check-certificate|curl -[a-zA-Z]*k\b";
 
-/// A path of the source repository; the reader has the package.
+/// A path of the source repository; the reader has only the package.
 const OF_THE_REPOSITORY: &str = r"(^|[\s(\x22'`])(config|src|tests|target|systemd|benches)/[a-z_]";
 
 /// Commands that need root, or a group of the system.
@@ -51,7 +50,7 @@ static JUDGED: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\bif (they|these
 /// The sections of the configuration.
 const SECTIONS: &str = "experience_cloud|guard|run|schedule|state|http|control|notify|log";
 
-/// One text, and where it stands.
+/// One text with its place.
 struct Text {
     place: String,
     text: String,
@@ -108,7 +107,7 @@ fn named(path: &Path, text: String) -> Text {
     Text { place: path.strip_prefix(root()).unwrap_or(path).display().to_string(), text }
 }
 
-/// What the program says by itself. The sandbox is no part: it speaks as Adobe's systems do.
+/// The texts of the program, without the sandbox: its texts imitate Adobe's.
 static MESSAGES: LazyLock<Vec<Text>> = LazyLock::new(|| {
     let sources = files("src", ".rs").into_iter().filter(|path| !path.starts_with(root().join("src/sandbox")));
     sources.flat_map(|path| literals(&read(&path)).into_iter().map(move |text| named(&path, text))).collect()
@@ -117,7 +116,7 @@ static MESSAGES: LazyLock<Vec<Text>> = LazyLock::new(|| {
 /// The options and commands of the program, as its help lists them.
 static USAGE: LazyLock<Usage> = LazyLock::new(usage);
 
-/// The remedies that snapshots show, one a line.
+/// The remedies in snapshots, one per line.
 fn shown_remedies() -> Vec<Text> {
     let lines = |path: PathBuf| {
         let text = read(&path);
@@ -127,7 +126,7 @@ fn shown_remedies() -> Vec<Text> {
     files("tests", ".snap").into_iter().chain(files("src", ".snap")).flat_map(lines).collect()
 }
 
-/// The lines of everything else that people read: the help, whole snapshots, comments of configuration and units.
+/// The lines of all other texts: the help, whole snapshots, comments of the configuration and of units.
 static OTHER_LINES: LazyLock<Vec<Text>> = LazyLock::new(|| {
     let helped = |command: &String| {
         let lines = help(command).lines().map(str::to_owned).collect::<Vec<_>>();
@@ -217,12 +216,12 @@ fn wrong_keys(text: &str, keys: &BTreeMap<String, BTreeSet<String>>) -> Vec<Stri
     found.filter(is_wrong).map(|found| found[0].trim().to_owned()).collect()
 }
 
-/// Whether a text that names an approval tells its reader to judge the changes first.
+/// Whether a text offers an approval without a review of the changes.
 fn approves_unseen(text: &str) -> bool {
     text.contains("campaign-group-sync approve {") && !JUDGED.is_match(text)
 }
 
-/// Fails with every text in which something was found.
+/// Fails with every text in which `found` finds something.
 fn none(what: &str, texts: &[Text], found: impl Fn(&str) -> Vec<String>) {
     let faults: Vec<String> = texts
         .iter()
@@ -237,7 +236,7 @@ fn matches(expression: &str) -> impl Fn(&str) -> Vec<String> {
 }
 
 #[test]
-fn no_text_changes_files_or_opens_anything_wider() {
+fn no_text_changes_files_or_widens_permissions() {
     none("a command that changes files", &MESSAGES, matches(CHANGES_FILES));
     none("a command that changes files", &OTHER_LINES, matches(CHANGES_FILES));
     none("something is opened wider", &MESSAGES, matches(OPENS_WIDER));
@@ -275,14 +274,14 @@ fn a_command_that_needs_root_says_so() {
 }
 
 #[test]
-fn an_approval_is_offered_only_with_a_look_at_the_changes() {
+fn an_approval_is_offered_only_with_a_review_of_the_changes() {
     let unseen = |text: &str| if approves_unseen(text) { vec!["unseen".to_owned()] } else { Vec::new() };
     none("an approval without a look", &MESSAGES, unseen);
 }
 
-/// Without this, an expression that matches nothing would hold nothing.
+/// Without this test, an expression that matches nothing would never fail.
 #[test]
-fn each_rule_finds_what_it_looks_for() {
+fn each_rule_finds_its_examples() {
     let (usage, keys) = (&*USAGE, keys());
     let found = |expression: &str, text: &str| !matches(expression)(text).is_empty();
     for text in ["chmod 0600 /etc", "chown -R x /var", "(rm -rf /x)", "install -d -o user /x", "sudo -u x true"] {

@@ -1,4 +1,4 @@
-//! What was deleted for its age is answered with that, not with nothing.
+//! Commands about the past report that older entries were deleted.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn whole_run(journal: &Journal, run: &str, started_at: DateTime<Utc>) {
     journal.end_run(&ended).await.expect("ended");
 }
 
-/// A run a day for 60 days; all but the last weeks is deleted.
+/// A run a day for 60 days; all but the last weeks are deleted.
 async fn with_deletions() -> Served {
     with_journal(async |journal| {
         let members = [OperatorLogin::new("ann@acme.com")];
@@ -39,14 +39,14 @@ async fn with_deletions() -> Served {
             profile: ProductProfileName::new("Campaign - acme - delivery"),
             members: members.into(),
         };
-        let nobody = GroupObservation { members: Vec::new(), ..seen.clone() };
+        let empty = GroupObservation { members: Vec::new(), ..seen.clone() };
         journal.observe(&InstanceName::new("production"), day(0), &[seen], true).await.expect("seen");
-        journal.observe(&InstanceName::new("production"), day(1), &[nobody], true).await.expect("seen");
+        journal.observe(&InstanceName::new("production"), day(1), &[empty], true).await.expect("seen");
         for number in 0..60 {
             whole_run(journal, &format!("01KSD00000000000000000{number:04}"), day(number)).await;
         }
         let LockAttempt::Acquired(lock) = journal.lock("a run").await.expect("a lock") else {
-            panic!("somebody holds the lock")
+            panic!("the lock is held")
         };
         let kept = RetentionPeriod::For(Duration::from_secs(10 * 24 * 3600));
         let retention = Retention { runs: kept, changes: kept };
@@ -58,15 +58,15 @@ async fn with_deletions() -> Served {
 }
 
 #[tokio::test]
-async fn questions_about_what_was_deleted_say_since_when_the_record_is_complete() {
+async fn commands_about_deleted_entries_say_since_when_the_record_is_complete() {
     let served = with_deletions().await;
     let list = served.command(&["history", "--output", "json"]).json();
     let since = list["deleted_before"]["changes"].as_str().expect("a time").to_owned();
     assert_eq!((&list["version"], &list["deleted_before"]["runs"]), (&json!(1), &json!(since)));
     assert_eq!(list["runs"].as_array().map(Vec::len), Some(20), "the default limit");
     let text = served.command(&["history", "--limit", "100"]).stdout;
-    let told = format!("Runs without a change before {since} were deleted (state.keep_runs).\n");
-    assert!(text.contains(&told), "{text}");
+    let note = format!("Runs without a change before {since} were deleted (state.keep_runs).\n");
+    assert!(text.contains(&note), "{text}");
     assert!(!served.command(&["history", "--limit", "3"]).stdout.contains("deleted"), "there are older ones");
     let changes = served.command(&["history", "--user", "ann@acme.com"]).stdout;
     assert!(changes.contains(&format!("Changes and ended memberships before {since} were deleted")), "{changes}");
@@ -93,22 +93,22 @@ async fn questions_about_what_was_deleted_say_since_when_the_record_is_complete(
     let settings: Vec<_> = document["deletions"].as_array().expect("a list").iter().map(|it| &it["setting"]).collect();
     assert!(settings.contains(&&json!("state.keep_runs")) && settings.contains(&&json!("state.keep_changes")));
     let text = served.command(&["history", "--verify"]).stdout;
-    assert!(text.contains("The record is whole") && text.contains("state.keep_runs deleted"), "{text}");
+    assert!(text.contains("The record is unchanged") && text.contains("state.keep_runs deleted"), "{text}");
     assert!(text.lines().all(|line| line.len() <= 80 || line.starts_with("Its head")), "{text}");
 }
 
 #[test]
-fn before_the_first_run_an_empty_table_is_explained_on_standard_error() {
+fn before_the_first_run_an_empty_list_is_explained_on_standard_error() {
     let served = Served::of(&["first_day"]);
     for command in [&["access", "--csv"][..], &["access", "--output", "json"]] {
         let finished = served.command(command);
         assert_eq!(finished.exit, Some(0));
-        assert!(finished.stderr.contains("no run had looked into Campaign by then"), "{}", finished.stderr);
+        assert!(finished.stderr.contains("no run had read Campaign by then"), "{}", finished.stderr);
     }
 }
 
 #[test]
-fn the_configuration_says_how_long_what_is_recorded_is_kept() {
+fn the_configuration_shows_how_long_records_are_kept() {
     let served = Served::of(&["first_day"]);
     let kept = |runs: &str, changes: &str| {
         let mut command = served.prepared(&["config"]);

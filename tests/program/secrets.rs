@@ -1,11 +1,11 @@
-//! No secret, token or session id is ever printed, whatever is logged and whatever goes wrong.
+//! No secret, token or session id is ever printed, at any log level and with any fault.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::support::Served;
 
-/// What the sandbox was sent and what it issued: everything that a log must not hold.
+/// The secrets that the sandbox received and issued, none of which may be in a log.
 fn marked(served: &Served) -> Vec<String> {
     let connection: Value = serde_json::from_str(&served.ask(Method::GET, "connection", "")).expect("JSON");
     let mut secrets = Vec::new();
@@ -43,7 +43,7 @@ fn collect(value: &Value, secrets: &mut Vec<String>) {
     }
 }
 
-/// The forms in which a secret could slip into a log.
+/// The forms in which a secret could be in a log.
 fn forms(secret: &str) -> [String; 3] {
     let encoded = secret.bytes().map(|byte| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'*' => char::from(byte).to_string(),
@@ -91,9 +91,9 @@ fn incident_20_nothing_secret_is_printed_or_kept_at_trace_level_with_and_without
     printed.push_str(&every_other_command(&served));
     let secrets = marked(&served);
     assert!(secrets.len() >= 5, "client secrets, password, bearer tokens and session tokens: {}", secrets.len());
-    assert!(printed.contains("TRACE") || printed.contains("DEBUG"), "the log is as loud as it gets");
+    assert!(printed.contains("TRACE") || printed.contains("DEBUG"), "the log level is the highest");
     let state = state_files(&served);
-    assert!(state.iter().any(|(_, bytes)| bytes.len() > 10_000), "the state is looked at");
+    assert!(state.iter().any(|(_, bytes)| bytes.len() > 10_000), "the state is searched");
     for secret in &secrets {
         for form in forms(secret) {
             assert!(!printed.contains(&form), "a secret was printed, {} characters long", secret.len());
@@ -105,7 +105,7 @@ fn incident_20_nothing_secret_is_printed_or_kept_at_trace_level_with_and_without
     }
 }
 
-/// The commands that look back, and those that change, each as loud as it gets; all that they print.
+/// The output of all other commands at the highest log level.
 fn every_other_command(served: &Served) -> String {
     let world = json!({"changes": [{"op": "unassign", "user": "ann@acme.com", "group": "Campaign - acme - delivery"}]});
     let run = served.sync_now(&["--output", "json", "-q"]).json();
@@ -142,7 +142,7 @@ fn every_other_command(served: &Served) -> String {
     printed
 }
 
-/// The state file of this sandbox and what SQLite keeps beside it.
+/// The state file of this sandbox and the files of SQLite beside it.
 fn state_files(served: &Served) -> Vec<(String, Vec<u8>)> {
     let configuration = std::fs::read_to_string(&served.configuration).expect("written");
     let url = configuration.lines().find_map(|line| line.strip_prefix("url = \"sqlite://")).expect("a state file");

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::Command};
 pub(crate) use super::process::{Finished, program, run};
 use super::process::{ServedSandbox, Started};
 
-/// `sandbox SCENARIO` in the background, and the configuration it printed.
+/// `sandbox SCENARIO` in the background, with its printed configuration.
 pub(crate) struct Served {
     sandbox: ServedSandbox,
     pub(crate) configuration: PathBuf,
@@ -41,7 +41,7 @@ impl Served {
         run(&mut self.prepared(arguments))
     }
 
-    /// Starts a command, and tells it to end once the sandbox has got a call whose name begins like this.
+    /// Starts a command, and sends it SIGTERM once the sandbox has received a call whose name begins like this.
     pub(crate) fn terminated_at(&self, call: &str, command: &mut Command) -> Finished {
         let started = Started::of(command);
         self.sandbox.await_call(call);
@@ -49,12 +49,12 @@ impl Served {
         started.finish()
     }
 
-    /// Asks the sandbox itself; answers its body.
+    /// Sends a request to the sandbox's own endpoints; returns the body of the response.
     pub(crate) fn ask(&self, method: reqwest::Method, what: &str, body: &str) -> String {
         self.sandbox.ask(method, what, body)
     }
 
-    /// Tells the sandbox to end, as `kill` does, and waits until it has.
+    /// Sends SIGTERM to the sandbox, and waits until it has stopped.
     pub(crate) fn terminate(mut self) {
         assert!(self.sandbox.end().expect("running").success());
     }

@@ -1,4 +1,4 @@
-//! `undo`: what a run did to memberships is shown, and taken back, by an ordinary plan.
+//! `undo`: an ordinary plan reverts the membership changes of a run.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ fn memberships(served: &Served) -> Value {
     Value::from(pairs)
 }
 
-/// An undo with limits so wide that nothing of it is held, not started yet.
+/// An undo with limits that hold nothing, not started yet.
 fn prepared(served: &Served, arguments: &[&str]) -> Command {
     let mut undo = served.prepared(arguments);
     for key in ["MAX_REMOVALS_PERCENT", "MAX_GROUP_REMOVALS_PERCENT"] {
@@ -28,7 +28,7 @@ fn unlimited(served: &Served, arguments: &[&str]) -> Finished {
 }
 
 #[test]
-fn an_undo_shows_its_plan_first_and_makes_it_when_told() {
+fn an_undo_shows_its_plan_and_makes_it_with_apply() {
     let served = Served::of(&["first_day"]);
     let before = memberships(&served);
     let report = served.sync_now(&["--output", "json"]).json();
@@ -48,7 +48,7 @@ fn an_undo_shows_its_plan_first_and_makes_it_when_told() {
 }
 
 #[test]
-fn an_undo_passes_the_same_guards_and_is_released_in_the_same_way() {
+fn the_guards_hold_an_undo_and_an_approval_releases_it() {
     let served = Served::of(&["first_day"]);
     let before = memberships(&served);
     let report = served.sync_now(&["--output", "json"]).json();
@@ -65,7 +65,7 @@ fn an_undo_passes_the_same_guards_and_is_released_in_the_same_way() {
 }
 
 #[test]
-fn an_undone_change_is_not_simply_done_again() {
+fn the_next_run_holds_an_undone_change() {
     let served = Served::of(&["first_day"]);
     let report = served.sync_now(&["--output", "json"]).json();
     let first = report["run"].as_str().expect("a name");
@@ -77,7 +77,7 @@ fn an_undone_change_is_not_simply_done_again() {
 }
 
 #[test]
-fn a_run_that_changed_nothing_leaves_nothing_to_take_back() {
+fn a_run_without_changes_has_nothing_to_undo() {
     let served = Served::of(&["first_day"]);
     let dry = served.sync_now(&["--dry-run", "--output", "json"]).json();
     let before = memberships(&served);
@@ -87,7 +87,7 @@ fn a_run_that_changed_nothing_leaves_nothing_to_take_back() {
 }
 
 #[test]
-fn told_to_end_an_undo_finishes_the_change_in_hand_and_leaves_the_rest() {
+fn on_a_signal_an_undo_finishes_the_current_change_and_skips_the_rest() {
     let served = Served::of(&["first_day"]);
     let report = served.sync_now(&["--output", "json"]).json();
     let run = report["run"].as_str().expect("a name");
@@ -104,7 +104,7 @@ fn told_to_end_an_undo_finishes_the_change_in_hand_and_leaves_the_rest() {
 }
 
 #[test]
-fn told_to_end_while_it_reads_an_undo_writes_nothing() {
+fn on_a_signal_while_it_reads_an_undo_writes_nothing() {
     let served = Served::of(&["first_day"]);
     let report = served.sync_now(&["--output", "json"]).json();
     let (run, before) = (report["run"].as_str().expect("a name"), memberships(&served));

@@ -1,4 +1,4 @@
-//! A held undo: it waits for its approval beside ordinary runs, and the commands that the program names release it.
+//! A held undo: it waits for its approval beside ordinary runs, and the commands in the report release it.
 
 use reqwest::Method;
 use serde_json::Value;
@@ -19,7 +19,7 @@ fn held(served: &Served) -> Vec<String> {
 }
 
 #[test]
-fn a_held_undo_is_released_by_the_commands_that_it_names_also_after_ordinary_runs() {
+fn a_held_undo_is_released_by_the_commands_in_its_report_also_after_ordinary_runs() {
     let served = Served::of(&["first_day"]);
     let before = memberships(&served);
     let report = served.sync_now(&["--output", "json"]).json();
@@ -35,7 +35,7 @@ fn a_held_undo_is_released_by_the_commands_that_it_names_also_after_ordinary_run
         assert!(!text.contains("--sync-now --approve"), "{undo:?}");
     }
 
-    // What an ordinary run plans is something else: the undo goes on waiting.
+    // An ordinary run has another plan, and the undo keeps waiting.
     assert_eq!(served.sync_now(&[]).exit, Some(4));
     assert!(held(&served).contains(digest), "{:?}", held(&served));
     let approved = served.command(&["approve", digest, "--output", "json"]).json();
@@ -53,15 +53,18 @@ fn a_held_undo_is_released_by_the_commands_that_it_names_also_after_ordinary_run
 }
 
 #[test]
-fn a_run_that_is_to_approve_an_undo_says_which_command_makes_it() {
+fn a_run_that_approves_an_undo_names_the_command_that_makes_it() {
     let served = Served::of(&["first_day"]);
     let report = served.sync_now(&["--output", "json"]).json();
     let run = report["run"].as_str().expect("a name");
     assert_eq!(served.command(&["undo", run, "--apply"]).exit, Some(4));
     let digest = held(&served).pop().expect("a digest");
-    let told = served.sync_now(&["--approve", &digest]);
-    assert!(told.stdout.contains(&format!("the approval of {digest} is recorded for instance production")), "{told:?}");
-    assert!(told.stdout.contains(&format!("campaign-group-sync undo {run} --apply")), "{told:?}");
-    assert!(!told.stdout.contains("is not held any more"), "{told:?}");
+    let finished = served.sync_now(&["--approve", &digest]);
+    assert!(
+        finished.stdout.contains(&format!("the approval of {digest} is recorded for instance production")),
+        "{finished:?}"
+    );
+    assert!(finished.stdout.contains(&format!("campaign-group-sync undo {run} --apply")), "{finished:?}");
+    assert!(!finished.stdout.contains("is not held any more"), "{finished:?}");
     assert_eq!(served.command(&["undo", run, "--apply"]).exit, Some(0));
 }

@@ -1,4 +1,4 @@
-//! An instance whose table names no mode.
+//! An instance without the key `mode`.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use reqwest::Method;
 
 use super::support::Served;
 
-/// Takes every line that names a mode out of the configuration.
+/// Removes every line with a mode from the configuration.
 fn name_no_mode(served: &Served) {
     let text = fs::read_to_string(&served.configuration).expect("readable");
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("mode = ")).collect();
@@ -15,7 +15,7 @@ fn name_no_mode(served: &Served) {
 }
 
 #[test]
-fn an_instance_without_a_mode_is_observed_and_the_report_says_how_to_apply() {
+fn an_instance_without_a_mode_is_observed_and_the_report_names_the_key() {
     let served = Served::of(&["first_day"]);
     name_no_mode(&served);
     let before = served.ask(Method::GET, "world", "");
@@ -32,11 +32,11 @@ fn an_instance_without_a_mode_is_observed_and_the_report_says_how_to_apply() {
         world["campaign"]["production"]["memberships"].clone()
     };
     assert_eq!(memberships(&served.ask(Method::GET, "world", "")), memberships(&before));
-    assert_eq!(served.sync_now(&[]).exit, Some(2), "a state that only observed is used as before");
+    assert_eq!(served.sync_now(&[]).exit, Some(2), "a state without writes is used as before");
 }
 
 #[test]
-fn an_instance_that_was_written_to_is_not_switched_off_silently() {
+fn an_instance_with_earlier_writes_needs_an_explicit_mode() {
     let served = Served::of(&["first_day"]);
     assert_eq!(served.sync_now(&[]).exit, Some(0));
     name_no_mode(&served);
@@ -54,5 +54,5 @@ fn an_instance_that_was_written_to_is_not_switched_off_silently() {
         text.replace("[instances.production]", "[instances.production]\nmode = \"observe\""),
     )
     .expect("written");
-    assert_eq!(served.sync_now(&[]).exit, Some(0), "in sync, and observed because somebody said so");
+    assert_eq!(served.sync_now(&[]).exit, Some(0), "in sync, with an explicit mode");
 }

@@ -1,11 +1,11 @@
-//! Files that are not what they are taken for: a state of something else, a scenario with a slip.
+//! Files with unexpected content: a database of another program as state, a scenario file with a mistake.
 
 use std::fs;
 
 use super::support::{Served, program, run};
 
 #[test]
-fn a_file_of_something_else_is_refused_and_left_as_it_is() {
+fn a_database_of_another_program_is_refused_and_not_changed() {
     let served = Served::of(&["first_day"]);
     let foreign = served.path("accounts.db");
     fs::write(&foreign, "root:x:0:0:root:/root:/bin/bash\n").expect("written");
@@ -24,7 +24,7 @@ fn a_file_of_something_else_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn a_slip_in_a_scenario_file_is_wrong_usage_with_file_and_line() {
+fn a_mistake_in_a_scenario_file_is_wrong_usage_with_file_and_line() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).display().to_string();
     for (name, text) in [
@@ -40,8 +40,8 @@ fn a_slip_in_a_scenario_file_is_wrong_usage_with_file_and_line() {
         fs::write(path(name), text).expect("written");
     }
     let cases = [
-        ("syntax.toml", "syntax.toml is wrong: line 2: "),
-        ("key.toml", "key.toml is wrong: line 2: unknown field `titel`"),
+        ("syntax.toml", "syntax.toml is invalid: line 2: "),
+        ("key.toml", "key.toml is invalid: line 2: unknown field `titel`"),
         ("based.toml", "campaign.production"),
         ("basis.toml", "there is no scenario named \"last_day\"; write one of first_day, "),
         ("world.toml", "the world of the sandbox is inconsistent: "),
@@ -59,7 +59,7 @@ fn a_slip_in_a_scenario_file_is_wrong_usage_with_file_and_line() {
 }
 
 #[test]
-fn a_mask_with_a_slip_is_shown_without_escapes() {
+fn an_invalid_mask_is_shown_without_escapes() {
     let finished = run(&mut program(&["mask", "--sandbox", "first_day", "--try", "Campaign - (acme"]));
     assert_eq!(finished.exit, Some(64), "{finished:?}");
     assert!(finished.stderr.contains("is not a valid regular expression: unclosed group"), "{finished:?}");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use campaign_group_sync::{
     domain::{NotificationKind, NotificationTarget},
-    notify::{NotifyOptions, WebhookPeople},
+    notify::{NotifyOptions, UserNames},
     settings::{SecretFile, SecretFileOrigin, secret_files},
 };
 
@@ -56,7 +56,10 @@ fn every_target_is_read() {
         (Some("/usr/bin/tell"), vec![String::new(), " a, b ".to_owned()])
     );
     let webhook = options.webhook.expect("set");
-    assert_eq!((webhook.url.to_string().as_str(), webhook.people), ("https://hooks.acme.com/…", WebhookPeople::Named));
+    assert_eq!(
+        (webhook.url.to_string().as_str(), webhook.user_names),
+        ("https://hooks.acme.com/…", UserNames::Included)
+    );
     let mail = options.mail.expect("set");
     assert_eq!((mail.to.len(), mail.server.to_string().as_str()), (2, "mail.acme.com:465"));
     assert_eq!((mail.server.user.as_deref(), mail.password.is_some()), (Some("sync"), true));

@@ -95,11 +95,11 @@ fn a_state_is_a_file_or_a_database_without_password() {
 #[test]
 fn a_schedule_has_six_fields_and_a_zone() {
     let remedy = "write six fields, seconds first, such as \"0 0 */2 * * *\", or \"off\"";
-    let what = "\"0 0 3 31 2 *\" never comes: there is no such day";
+    let what = "\"0 0 3 31 2 *\" is never due: it names a day that does not exist";
     check("schedule", "cron = \"0 0 3 31 2 *\"", what, remedy);
-    let what = "\"0 61 3 * * *\" is no cron expression: Component error: Number out of bounds.";
+    let what = "\"0 61 3 * * *\" is not a valid cron expression: Component error: Number out of bounds.";
     check("schedule", "cron = \"0 61 3 * * *\"", what, remedy);
-    let what = "\"Europe/Berln\" is no time zone of the IANA database; the nearest name is \"Europe/Berlin\"";
+    let what = "\"Europe/Berln\" is not a time zone of the IANA database; the most similar name is \"Europe/Berlin\"";
     check("schedule", "timezone = \"Europe/Berln\"", what, "write a name such as \"Europe/Berlin\" or \"UTC\"");
 }
 

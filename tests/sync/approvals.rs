@@ -114,11 +114,11 @@ async fn a_digest_that_is_not_held_releases_nothing_and_one_that_was_applied_is_
     assert_eq!(stage.sync_approving(digest.as_str()).await.outcome, Outcome::Applied);
     let again = stage.sync_approving(digest.as_str()).await;
     assert_eq!(again.outcome, Outcome::InSync, "{again:#?}");
-    assert!(again.warnings.iter().any(|warning| warning.contains("was approved before by eve")), "{again:#?}");
+    assert!(again.warnings.iter().any(|warning| warning.contains("was already approved by eve")), "{again:#?}");
 }
 
 #[tokio::test]
-async fn an_approval_of_what_is_not_held_any_more_is_said_and_ends_as_held() {
+async fn an_approval_of_a_plan_that_is_not_held_any_more_is_reported_and_the_outcome_is_held() {
     let stage = two_leavers().await;
     let digest = held(&stage.sync().await);
     disturb(&stage, &["ann@acme.com", "bob@acme.com"].map(|user| Change::assign(user, DELIVERY)));

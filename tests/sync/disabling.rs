@@ -1,5 +1,4 @@
-//! Operators whom a run leaves in no group and is to disable: what one run did not get to, a later one does, and nobody else
-//! is disabled.
+//! Disabling operators that a run leaves in no group: a later run completes what one run did not, and disables no others.
 
 use campaign_group_sync::{
     domain::{Outcome, RunMode, RunReport, RunStep, Watcher, WithoutGroups},
@@ -52,7 +51,7 @@ fn is_disabled(stage: &Stage, login: &str) -> bool {
     world.operators.iter().any(|operator| operator.name == login && operator.disabled)
 }
 
-/// Somebody does this in Campaign.
+/// Makes this change in Campaign.
 fn happens(stage: &Stage, change: InstanceChange) {
     stage.sandbox.world().apply(&[Change::instance("production", change)]).expect("applied");
 }
@@ -71,7 +70,7 @@ fn refused_disablement() -> Fault {
 }
 
 #[tokio::test]
-async fn whom_a_run_failed_to_disable_the_next_one_disables() {
+async fn an_operator_that_a_run_failed_to_disable_is_disabled_by_the_next_run() {
     let stage = stage().await;
     failing_to_disable(&stage).await;
     let next = stage.sync().await;
@@ -81,7 +80,7 @@ async fn whom_a_run_failed_to_disable_the_next_one_disables() {
 }
 
 #[tokio::test]
-async fn whom_a_stopped_run_did_not_get_to_disable_the_next_one_disables() {
+async fn an_operator_that_a_stopped_run_did_not_disable_is_disabled_by_the_next_run() {
     let stage = stage().await;
     let (switch, stop) = StopSwitch::new();
     let watcher = Watcher::of_progress(move |progress| {
@@ -96,7 +95,7 @@ async fn whom_a_stopped_run_did_not_get_to_disable_the_next_one_disables() {
 }
 
 #[tokio::test]
-async fn a_dry_run_shows_who_is_still_to_be_disabled_and_forgets_nobody() {
+async fn a_dry_run_shows_pending_disablements_and_keeps_them() {
     let stage = stage().await;
     failing_to_disable(&stage).await;
     for _ in 0..2 {
@@ -109,7 +108,7 @@ async fn a_dry_run_shows_who_is_still_to_be_disabled_and_forgets_nobody() {
 }
 
 #[tokio::test]
-async fn a_run_narrowed_to_somebody_else_or_to_a_group_disables_nobody_and_forgets_nobody() {
+async fn a_run_narrowed_to_another_user_or_a_group_disables_no_operator_and_keeps_pending_disablements() {
     let stage = stage().await;
     failing_to_disable(&stage).await;
     for report in
@@ -123,7 +122,7 @@ async fn a_run_narrowed_to_somebody_else_or_to_a_group_disables_nobody_and_forge
 }
 
 #[tokio::test]
-async fn whom_a_narrowed_run_did_not_get_to_disable_a_full_one_disables() {
+async fn an_operator_that_a_narrowed_run_did_not_disable_is_disabled_by_a_full_run() {
     let stage = stage().await;
     stage.sandbox.inject(refused_disablement());
     let narrowed = stage.sync_user("eve@acme.com").await;
@@ -132,7 +131,7 @@ async fn whom_a_narrowed_run_did_not_get_to_disable_a_full_one_disables() {
 }
 
 #[tokio::test]
-async fn whom_a_second_read_finds_in_the_profile_is_not_disabled() {
+async fn a_user_that_a_second_read_finds_in_the_profile_is_not_disabled() {
     let stage = stage().await;
     failing_to_disable(&stage).await;
     let back = || vec![Change::assign("eve@acme.com", "Campaign - acme - ops")];
@@ -156,7 +155,7 @@ async fn whom_a_second_read_finds_in_the_profile_is_not_disabled() {
 }
 
 #[tokio::test]
-async fn who_was_given_a_group_meanwhile_is_not_disabled_then_and_not_later() {
+async fn an_operator_that_got_a_group_in_the_meantime_is_never_disabled() {
     let stage = stage().await;
     failing_to_disable(&stage).await;
     let (login, group) = (|| "eve@acme.com".to_owned(), || "foreign".to_owned());
@@ -167,7 +166,7 @@ async fn who_was_given_a_group_meanwhile_is_not_disabled_then_and_not_later() {
 }
 
 #[tokio::test]
-async fn who_is_given_a_profile_whose_group_cannot_be_placed_is_not_disabled() {
+async fn a_user_with_a_profile_whose_group_cannot_be_placed_is_not_disabled() {
     let stage = stage().await;
     failing_to_disable(&stage).await;
     happens(&stage, InstanceChange::RemoveOperatorGroup { name: "spare".to_owned() });
@@ -178,7 +177,7 @@ async fn who_is_given_a_profile_whose_group_cannot_be_placed_is_not_disabled() {
 }
 
 #[tokio::test]
-async fn who_is_enabled_again_after_a_disablement_stays_so() {
+async fn an_operator_that_is_enabled_after_a_disablement_stays_enabled() {
     let stage = stage().await;
     assert_eq!(changes(&stage.sync().await), [REMOVED, DISABLED]);
     let enabled = InstanceChange::AddOperator {
@@ -195,7 +194,7 @@ async fn who_is_enabled_again_after_a_disablement_stays_so() {
 }
 
 #[tokio::test]
-async fn an_undo_disables_nobody_and_gives_back_the_account_with_the_group() {
+async fn an_undo_disables_no_operator_and_enables_the_operator_with_the_group() {
     let stage = stage().await;
     let failed = failing_to_disable(&stage).await;
     let undone =

@@ -43,7 +43,7 @@ async fn answers_that_are_lost_over_https_are_asked_for_again_as_without() {
 }
 
 #[tokio::test]
-async fn a_bad_certificate_ends_a_run_at_once_with_6_and_says_whose_it_is_and_what_is_wrong_with_it() {
+async fn a_bad_certificate_ends_a_run_at_once_with_exit_status_6_and_names_the_host_and_the_problem() {
     let bad = [
         (Tls { days_left: -1, ..Tls::default() }, "it expired on 2"),
         (

@@ -1,4 +1,4 @@
-//! What a run does when a vendor misbehaves: nothing is lost, and the outcome says what happened.
+//! Faults of Adobe and of Campaign: no membership is lost, and the outcome says what happened.
 
 use campaign_group_sync::{
     domain::{ChangeOutcome, Outcome, RunReport},
@@ -80,7 +80,7 @@ async fn incident_01_an_incomplete_read_says_how_much_of_it_came() {
 }
 
 #[tokio::test]
-async fn without_counting_headers_nobody_is_removed() {
+async fn without_counts_no_user_is_removed() {
     let stage = paged().await;
     let names = vec!["X-Total-Count".to_owned(), "X-Page-Count".to_owned()];
     stage.sandbox.inject(Fault::new("users", Effect::DropHeaders { names }).forever());
@@ -92,7 +92,7 @@ async fn without_counting_headers_nobody_is_removed() {
 }
 
 #[tokio::test]
-async fn a_vendor_that_does_not_answer_is_unavailable_and_one_that_throttles_is_waited_for_or_left() {
+async fn a_server_that_does_not_answer_is_unavailable_and_a_rate_limit_is_waited_for_or_ends_the_run() {
     let cases = [
         (Fault::new("users", Effect::status(503)).page(1).forever(), Outcome::Unavailable),
         (Fault::new("users", Effect::Reset).page(1).forever(), Outcome::Unavailable),
@@ -135,7 +135,7 @@ async fn a_wrong_answer_of_campaign_leads_to_no_write() {
 }
 
 #[tokio::test]
-async fn wrong_credentials_are_told_apart_and_tried_once() {
+async fn wrong_credentials_are_distinguished_and_tried_once() {
     let mut stage = Stage::of("first_day").await;
     stage.options.experience_cloud.client_secret = "wrong".to_owned().into();
     let report = stage.sync().await;

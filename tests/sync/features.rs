@@ -49,7 +49,7 @@ async fn an_observed_instance_is_never_written() {
 }
 
 #[tokio::test]
-async fn somebody_who_moves_between_profiles_moves_between_groups() {
+async fn a_user_who_moves_between_profiles_moves_between_groups() {
     let stage = Stage::of("first_day").await;
     stage.sync().await;
     {
@@ -191,7 +191,7 @@ async fn incident_09_foreign_groups_are_untouched_whatever_happens() {
 }
 
 #[tokio::test]
-async fn somebody_a_second_read_finds_is_not_removed() {
+async fn a_user_that_a_second_read_finds_is_not_removed() {
     let mut stage = Stage::of("first_day").await;
     let planned = stage.run(RunMode::DryRun).await;
     let removal = planned
@@ -245,7 +245,7 @@ async fn a_mask_that_matches_nothing_stops_its_instance_only() {
 }
 
 #[tokio::test]
-async fn incident_25_a_change_that_somebody_else_made_meanwhile_counts_as_already() {
+async fn incident_25_a_change_that_was_made_by_hand_in_the_meantime_counts_as_already() {
     let stage = Stage::of("first_day").await;
     let planned = stage.run(RunMode::DryRun).await;
     let addition = planned.instances.first().expect("an instance").changes.first().expect("a change").clone();

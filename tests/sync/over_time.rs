@@ -142,7 +142,7 @@ async fn incident_15_a_changed_login_is_one_notice_and_no_removal() {
 }
 
 #[tokio::test]
-async fn incident_10_the_members_of_a_vanished_profiles_group_go_only_when_somebody_approves_it() {
+async fn incident_10_the_members_of_a_deleted_profiles_group_are_removed_only_after_an_approval() {
     let mut stage = settled().await;
     let vanished = OrganizationChange::RemoveGroup { group: "Campaign - acme - workflow".to_owned() };
     disturb(&stage, &[vanished.into()]);
@@ -335,7 +335,7 @@ async fn incident_23_two_runs_at_once_are_one_run_and_a_refusal_that_names_the_h
 }
 
 #[tokio::test]
-async fn incident_13_a_narrowed_run_touches_nobody_else() {
+async fn incident_13_a_narrowed_run_changes_no_other_user() {
     let stage = Stage::of("first_day").await;
     let report = stage.sync_user("DEV@acme.com").await;
     assert_eq!(changes(&report).len(), 2, "{report:#?}");
@@ -347,7 +347,7 @@ async fn incident_13_a_narrowed_run_touches_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_single_user_loses_a_group_only_when_a_second_read_bears_it_out() {
+async fn a_single_user_loses_a_group_only_if_a_second_read_confirms_it() {
     let stage = settled().await;
     disturb(
         &stage,
@@ -361,7 +361,7 @@ async fn a_single_user_loses_a_group_only_when_a_second_read_bears_it_out() {
 }
 
 #[tokio::test]
-async fn somebody_nobody_knows_and_a_group_nobody_feeds_are_said_so() {
+async fn an_unknown_user_and_a_group_without_a_profile_are_reported() {
     let stage = settled().await;
     let report = stage.sync_user("karl@acme.com").await;
     assert_eq!((report.outcome, stage.writes()), (Outcome::Partial, 0), "{report:#?}");
@@ -387,7 +387,7 @@ async fn incident_12_an_unconfirmed_removal_and_a_held_one_stop_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_wait_of_a_run_that_may_wait_is_bounded_by_its_patience() {
+async fn the_wait_of_a_run_is_limited_by_its_wait_policy() {
     let mut stage = settled().await;
     stage.options.first_page_interval = Duration::from_millis(300);
     stage.options.experience_cloud.retry.max_wait = Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! A run that is told to stop: what it has in hand is finished, and where it has nothing in hand it leaves at once.
+//! Stopping a run: it finishes the change in progress, and ends at once where nothing is in progress.
 
 use campaign_group_sync::{
     domain::{Outcome, Progress, RunMode, RunReport, RunStep, Watcher},
@@ -8,7 +8,7 @@ use campaign_group_sync::{
 
 use super::support::{Stage, request};
 
-/// A run that is told to stop as soon as it shows this.
+/// A run that is stopped as soon as it reports this progress.
 async fn stopped_at(stage: &Stage, is_it: impl Fn(&Progress) -> bool + Send + Sync + 'static) -> RunReport {
     stage.sandbox.clear_requests();
     let (switch, stop) = StopSwitch::new();
@@ -29,7 +29,7 @@ async fn one_leaves() -> Stage {
 }
 
 #[tokio::test]
-async fn told_to_stop_in_the_second_read_a_run_leaves_at_once_and_writes_nothing() {
+async fn a_run_that_is_stopped_during_the_second_read_ends_at_once_and_writes_nothing() {
     let stage = one_leaves().await;
     stage.sandbox.inject(Fault::new("members", Effect::Delay { ms: 3_600_000 }).forever());
     let report = stopped_at(&stage, |progress| progress.step == RunStep::Confirming).await;
@@ -39,7 +39,7 @@ async fn told_to_stop_in_the_second_read_a_run_leaves_at_once_and_writes_nothing
 }
 
 #[tokio::test]
-async fn told_to_stop_while_it_reads_a_run_leaves_at_once_and_writes_nothing() {
+async fn a_run_that_is_stopped_while_it_reads_ends_at_once_and_writes_nothing() {
     let stage = one_leaves().await;
     for is_it in [|progress: &Progress| progress.instance.is_none(), |progress: &Progress| progress.instance.is_some()]
     {

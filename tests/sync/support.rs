@@ -46,7 +46,7 @@ impl Stage {
         self.folder.path().join("state.db")
     }
 
-    /// What the journal remembers is gone, or is read anew: as after a restart.
+    /// Opens the journal again, as after a restart.
     pub(crate) async fn reopen(&mut self) {
         self.journal = open(&self.state()).await;
         self.options.clients = sync::Clients::default();
@@ -60,7 +60,7 @@ impl Stage {
         self.ask(&request(mode)).await
     }
 
-    /// A run over one person.
+    /// A run over one user.
     pub(crate) async fn sync_user(&self, person: &str) -> RunReport {
         let scope = Scope { users: vec![person.to_owned()], groups: Vec::new() };
         self.ask(&RunRequest { scope, ..request(RunMode::Apply) }).await

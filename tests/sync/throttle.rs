@@ -1,4 +1,4 @@
-//! The vendor's scarce calls: what was asked for, and when it may be asked again, is obeyed by every later run.
+//! Adobe's limits: every run respects the requests of earlier runs and the time at which a request may be repeated.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ async fn within_the_interval_a_run_reads_the_profiles_it_knows_and_says_what_it_
 }
 
 #[tokio::test]
-async fn a_walk_of_the_organization_that_comes_too_early_leaves_without_a_call() {
+async fn a_read_of_the_organization_that_comes_too_early_ends_without_a_call() {
     let mut stage = stage(ReadChoice::Organization).await;
     assert_eq!(stage.sync().await.outcome, Outcome::Applied);
     stage.reopen().await;
@@ -146,7 +146,7 @@ async fn a_user_costs_no_page_0_when_a_listing_is_remembered() {
 }
 
 #[tokio::test]
-async fn somebody_who_waits_gets_the_run_when_the_interval_is_over() {
+async fn a_run_that_may_wait_begins_after_the_interval() {
     let mut stage = stage(ReadChoice::Organization).await;
     stage.options.first_page_interval = Duration::from_secs(1);
     stage.options.experience_cloud.retry.max_wait = Duration::ZERO;

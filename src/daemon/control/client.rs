@@ -1,4 +1,4 @@
-//! The end of the control socket that asks.
+//! The client of the control socket.
 
 use std::{io, path::Path};
 
@@ -9,12 +9,12 @@ use tokio::{
 
 use super::{ControlRequest, ControlResponse};
 
-/// A daemon that listens.
+/// A connection to the daemon.
 #[derive(Debug)]
 pub struct ControlClient(BufReader<UnixStream>);
 
 impl ControlClient {
-    /// Reaches the daemon at `socket`; `None` where no daemon listens.
+    /// Connects to the daemon at `socket`; `None` where no daemon listens.
     pub async fn connect(socket: &Path) -> io::Result<Option<Self>> {
         match UnixStream::connect(socket).await {
             Ok(stream) => Ok(Some(Self(BufReader::new(stream)))),
@@ -25,18 +25,18 @@ impl ControlClient {
         }
     }
 
-    /// Asks; the answers follow.
-    pub async fn send(&mut self, ask: &ControlRequest) -> io::Result<()> {
-        let mut line = serde_json::to_vec(ask)?;
+    /// Sends a request; the responses follow.
+    pub async fn send(&mut self, request: &ControlRequest) -> io::Result<()> {
+        let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
         match self.0.write_all(&line).await {
-            // A daemon that does not admit this user refuses before it is asked, and closes: what it said can still be read.
+            // A daemon that does not admit this user refuses and closes before it reads: its response can still be read.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             outcome => outcome,
         }
     }
 
-    /// The next answer.
+    /// Receives the next response.
     pub async fn receive(&mut self) -> io::Result<ControlResponse> {
         let mut line = String::new();
         if self.0.read_line(&mut line).await? == 0 {

@@ -1,4 +1,4 @@
-//! What goes over the control socket: one JSON object a line, asked by the command line and answered by the daemon.
+//! The messages of the control socket: one JSON object a line, requests of the command line and responses of the daemon.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,20 +6,20 @@ use crate::domain::{Explanation, RunMode, RunReport};
 
 use super::super::{ApprovalAnswer, Status, UnpauseAnswer};
 
-/// What is asked.
+/// A request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum ControlRequest {
-    /// What the daemon is doing. Answered by a status.
+    /// The status of the daemon. The response is a status.
     Status,
-    /// One run now. Answered by any number of progress lines and a report.
+    /// A run now. The responses are any number of progress lines and a report.
     SyncNow {
-        /// What is asked of the run.
+        /// The run.
         order: RunOrder,
     },
-    /// The approval of a held plan for the next run. Answered by what became of it.
+    /// The approval of a held plan for the next run. The response is an approval.
     Approve {
-        /// Names the plan: 16 hexadecimal digits.
+        /// The digest of the plan: 16 hexadecimal digits.
         digest: String,
         /// The name that the approver gives: a note for the record, beside the user that the kernel reports.
         approver: String,
@@ -27,15 +27,16 @@ pub enum ControlRequest {
         #[serde(default)]
         run: RunAfterApproval,
     },
-    /// Why a person is, or is not, in groups. Answered by an explanation.
+    /// Why a user is, or is not, a member of groups. The response is an explanation.
     Explain {
         /// E-mail address, user name, or login of the operator.
-        person: String,
-        /// The only operator group that is asked about; `None` for all.
+        #[serde(rename = "person")]
+        user: String,
+        /// The operator group to explain; `None` for all.
         #[serde(default)]
         group: Option<String>,
     },
-    /// The request to forget a pause that Adobe asked for. Answered by what became of it.
+    /// The request to forget a pause that Adobe asked for. The response is an unpause document.
     Unpause {
         /// The name that the administrator gives: a note for the record, beside the user that the kernel reports.
         approver: String,
@@ -53,7 +54,7 @@ pub enum RunAfterApproval {
     AsScheduled,
 }
 
-/// One run, as it is ordered.
+/// The parameters of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunOrder {
@@ -62,51 +63,51 @@ pub struct RunOrder {
     /// Only these instances; empty for all.
     #[serde(default)]
     pub instances: Vec<String>,
-    /// Only these people; empty for everybody.
-    #[serde(default)]
-    pub people: Vec<String>,
+    /// Only these users; empty for all.
+    #[serde(default, rename = "people")]
+    pub users: Vec<String>,
     /// Only these operator groups; empty for all.
     #[serde(default)]
     pub groups: Vec<String>,
-    /// Digests of held plans that the run may make.
+    /// Digests of held plans to approve for the run.
     #[serde(default)]
     pub approve: Vec<String>,
-    /// Who asks.
+    /// The name that the requester gives.
     pub approver: String,
-    /// What is done about a throttle.
+    /// How long the run waits while Adobe's limits forbid a call.
     #[serde(default)]
     pub throttle: Throttle,
 }
 
-/// What a run does about a throttle.
+/// How long a run waits while Adobe's limits forbid a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Throttle {
-    /// It leaves when the wait would be longer than one call may wait.
+    /// As long as one call may wait; if it takes longer, the run ends.
     #[default]
     Leave,
-    /// It waits as long as it takes.
+    /// As long as it takes.
     WaitOut,
 }
 
 impl RunOrder {
-    /// Whether the run is about everything and may write: only such a run says how it stands with the whole.
+    /// Whether the run covers everything and may write: only the outcome of such a run decides the state of the daemon.
     pub(in super::super) fn is_whole(&self) -> bool {
-        let is_narrowed = !(self.instances.is_empty() && self.people.is_empty() && self.groups.is_empty());
+        let is_narrowed = !(self.instances.is_empty() && self.users.is_empty() && self.groups.is_empty());
         self.mode == RunMode::Apply && !is_narrowed
     }
 }
 
-/// What is answered.
+/// A response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum ControlResponse {
-    /// What the daemon is doing.
+    /// The status of the daemon.
     Status {
         /// The document.
         status: Box<Status>,
     },
-    /// How far the run is.
+    /// The progress of the run.
     Progress {
         /// In words.
         text: String,
@@ -116,22 +117,22 @@ pub enum ControlResponse {
         /// Its report.
         report: Box<RunReport>,
     },
-    /// What became of an approval.
+    /// The result of an approval.
     Approval {
         /// The document.
         approval: Box<ApprovalAnswer>,
     },
-    /// Why a person is, or is not, in groups.
+    /// Why a user is, or is not, a member of groups.
     Explanation {
         /// The document.
         explanation: Box<Explanation>,
     },
-    /// What became of a request to forget a pause.
+    /// The result of a request to forget a pause.
     Unpause {
         /// The document.
         unpause: Box<UnpauseAnswer>,
     },
-    /// Nothing was done.
+    /// The request was refused, and nothing was done.
     Refused {
         /// In a word.
         reason: RefusalReason,
@@ -140,17 +141,17 @@ pub enum ControlResponse {
     },
 }
 
-/// Why nothing was done.
+/// Why a request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalReason {
-    /// The line is too long, no JSON, or asks for what nobody knows.
+    /// The line is too long, is not JSON, or is not a known request.
     NotUnderstood,
-    /// A name or a digest is wrong.
+    /// A name or a digest is invalid.
     Usage,
-    /// The daemon ends, or failed.
+    /// The daemon is stopping, or failed.
     Failed,
-    /// Whoever asks may not.
+    /// The user of the client may not use the socket.
     Forbidden,
 }
 

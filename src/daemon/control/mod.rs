@@ -1,11 +1,11 @@
-//! How the command line reaches the daemon: JSON lines over a Unix socket.
+//! The control socket, through which the command line talks to the daemon: JSON lines over a Unix socket.
 //!
 //! | file | what lives there |
 //! |---|---|
-//! | `messages` | what is asked and answered |
+//! | `messages` | requests and responses |
 //! | `socket` | the socket file, and who may use it |
-//! | `server` | the end that answers |
-//! | `client` | the end that asks |
+//! | `server` | the server |
+//! | `client` | the client |
 
 mod client;
 mod messages;

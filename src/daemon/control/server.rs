@@ -1,4 +1,4 @@
-//! The end of the control socket that answers. A connection asks one thing after the other; none can disturb another.
+//! The server of the control socket. A connection sends one request after the other, and cannot disturb other connections.
 
 use std::{io, rc::Rc, sync::Arc, time::Duration};
 
@@ -30,50 +30,50 @@ use super::{
     socket::SocketFile,
 };
 
-/// Longest line that is read, in bytes: a thousand names, and more.
+/// The longest line that is read, in bytes: enough for more than a thousand names.
 const LONGEST_LINE: u64 = 256 * 1024;
 
-/// Connections at one time.
+/// The most connections at one time.
 const MOST_CONNECTIONS: usize = 64;
 
-/// How long a peer may take to send its first line; the command line sends it at once.
+/// How long a client may take to send its first line; the command line sends it at once.
 const FIRST_LINE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a peer may take to send another line or to take one: an unused connection is closed.
+/// How long a client may take to send a further line or to receive one; then the connection is closed.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What is asked of the loop over the socket.
+/// A request to the loop.
 #[derive(Debug)]
 pub(in super::super) enum LoopRequest {
     /// A run.
     Run(RequestedRun),
-    /// The next run over everything, at once where that can be; answered by when it begins.
+    /// The next run over everything, at once where Adobe's limits allow it; the answer says when it begins.
     AtOnce(RunReason, oneshot::Sender<NextRun>),
 }
 
-/// A run that somebody asked for over the socket.
+/// A run that a client requested.
 #[derive(Debug)]
 pub(in super::super) struct RequestedRun {
     pub(in super::super) order: RunOrder,
-    /// The user of the process that asked.
+    /// The user of the client process.
     pub(in super::super) approver: Approver,
-    /// Gets the report, or the sentence that says what is wrong with the order.
+    /// Receives the report, or the sentence that says what is wrong with the request.
     pub(in super::super) reply: oneshot::Sender<Result<RunReport, String>>,
 }
 
-/// What the answers are made of.
+/// The values that responses need.
 pub(in super::super) struct ControlContext {
     pub(in super::super) daemon_state: DaemonState,
     pub(in super::super) journal: Journal,
     pub(in super::super) settings: watch::Receiver<Arc<Settings>>,
     pub(in super::super) requests: mpsc::Sender<LoopRequest>,
-    /// Where questions about people go.
+    /// Receives requests to explain the memberships of a user.
     pub(in super::super) explain_requests: mpsc::Sender<ExplainRequest>,
-    /// The daemon ends: connections that wait for nothing are closed.
+    /// Closes idle connections when the daemon ends.
     pub(in super::super) stop: Stop,
 }
 
-/// Answers until the daemon ends and every peer has got what it waits for.
+/// Serves until the daemon ends and every client has received its response.
 pub(super) async fn serve(listener: UnixListener, file: SocketFile, context: ControlContext) {
     let (context, file) = (Rc::new(context), Rc::new(file));
     let mut connections = ConnectionLimit::new(MOST_CONNECTIONS);
@@ -88,8 +88,8 @@ pub(super) async fn serve(listener: UnixListener, file: SocketFile, context: Con
                     connections.admit(|tasks, busy| tasks.spawn_local(connection(stream, file, context, busy)));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a connection to the control socket was lost");
-                    // Without a free file handle the next attempt fails at once as well.
+                    tracing::warn!(%error, "a connection to the control socket could not be accepted");
+                    // Without a free file descriptor the next attempt would fail at once as well.
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             },
@@ -103,15 +103,18 @@ async fn connection(stream: UnixStream, file: Rc<SocketFile>, context: Rc<Contro
     let credentials = stream.peer_cred().ok();
     let is_admitted = credentials.as_ref().is_some_and(|peer| file.admits(peer));
     let user = credentials.map(|peer| system_user(peer.uid()));
-    // Read before anything is asked: while the connection is new, the id still names the process that opened it.
+    // Read before the first request: while the connection is new, the id still belongs to the process that opened it.
     let login = credentials.and_then(|peer| login_user(u32::try_from(peer.pid()?).ok()?));
     let (read, write) = stream.into_split();
     let mut peer = Peer { read: BufReader::new(read), write, user, login };
     let outcome = if is_admitted {
         peer.serve_requests(&context, &busy).await
     } else {
-        peer.send(&ControlResponse::refused(RefusalReason::Forbidden, "only members of the socket's group may ask"))
-            .await
+        peer.send(&ControlResponse::refused(
+            RefusalReason::Forbidden,
+            "only members of the group of the socket may use it",
+        ))
+        .await
     };
     if let Err(error) = outcome {
         tracing::debug!(%error, "a connection to the control socket ended");
@@ -121,15 +124,15 @@ async fn connection(stream: UnixStream, file: Rc<SocketFile>, context: Rc<Contro
 struct Peer {
     read: BufReader<OwnedReadHalf>,
     write: OwnedWriteHalf,
-    /// The user of the process at the other end, as the kernel reports it (`SO_PEERCRED`).
+    /// The user of the client process, as the kernel reports it (`SO_PEERCRED`).
     user: Option<SystemUser>,
-    /// The user who signed in on the host before that process began.
+    /// The user that signed in on the host and started that process.
     login: Option<SystemUser>,
 }
 
-/// What a peer sent.
+/// A line from a client, or the end of its lines.
 enum Line {
-    Whole(Vec<u8>),
+    Complete(Vec<u8>),
     TooLong,
     End,
 }
@@ -145,7 +148,7 @@ impl Peer {
             };
             patience = TIMEOUT;
             let line = match line {
-                Line::Whole(line) => line,
+                Line::Complete(line) => line,
                 Line::End => return Ok(()),
                 Line::TooLong => {
                     let message = format!("a line has at most {LONGEST_LINE} bytes");
@@ -153,7 +156,7 @@ impl Peer {
                 }
             };
             match serde_json::from_slice(&line) {
-                Ok(ask) => busy.during(self.answer(ask, context)).await?,
+                Ok(request) => busy.during(self.answer(request, context)).await?,
                 Err(error) => {
                     self.send(&ControlResponse::refused(RefusalReason::NotUnderstood, error.to_string())).await?;
                 }
@@ -165,19 +168,19 @@ impl Peer {
         let mut line = Vec::new();
         let length = (&mut self.read).take(LONGEST_LINE + 1).read_until(b'\n', &mut line).await?;
         Ok(match line.last() {
-            Some(b'\n') => Line::Whole(line),
+            Some(b'\n') => Line::Complete(line),
             _ if length as u64 > LONGEST_LINE => Line::TooLong,
             _ => Line::End,
         })
     }
 
-    /// Who asks, under the name that the peer gives.
+    /// The requester, under the name that the client gives.
     fn approver(&self, name: &str) -> Approver {
         Approver::claimed(name).as_user(self.user.clone()).signed_in_as(self.login.clone())
     }
 
-    async fn answer(&mut self, ask: ControlRequest, context: &ControlContext) -> io::Result<()> {
-        match ask {
+    async fn answer(&mut self, request: ControlRequest, context: &ControlContext) -> io::Result<()> {
+        match request {
             ControlRequest::Status => {
                 self.send(&ControlResponse::Status { status: Box::new(context.daemon_state.facts().status) }).await
             }
@@ -191,22 +194,22 @@ impl Peer {
                 let answer = unpaused(&approver, context).await;
                 self.send(&answer).await
             }
-            ControlRequest::Explain { person, group } => {
-                let answer = explained(person, group, context).await;
+            ControlRequest::Explain { user, group } => {
+                let answer = explained(user, group, context).await;
                 self.send(&answer).await
             }
             ControlRequest::SyncNow { order } => self.sync_now(order, context).await,
         }
     }
 
-    /// Passes the order on and tells how far the run is. The run goes on when the peer leaves.
+    /// Requests the run from the loop and sends its progress. The run continues when the client disconnects.
     async fn sync_now(&mut self, order: RunOrder, context: &ControlContext) -> io::Result<()> {
         let (reply, mut report) = oneshot::channel();
         let mut changes = context.daemon_state.changes();
         let approver = self.approver(&order.approver);
         let ordered = RequestedRun { order, approver, reply };
         if context.requests.send(LoopRequest::Run(ordered)).await.is_err() {
-            return self.send(&ControlResponse::refused(RefusalReason::Failed, "the daemon ends")).await;
+            return self.send(&ControlResponse::refused(RefusalReason::Failed, "the daemon is stopping")).await;
         }
         let mut shown = String::new();
         let answer = loop {
@@ -250,12 +253,12 @@ async fn approved(
             if approval.outcome == ApprovalOutcome::Approved {
                 tracing::info!(plan.digest = %digest, %approver, "{}", approval.message);
                 let holds = context.daemon_state.facts().status.holds;
-                // Only what the status says: the approval itself is recorded.
+                // Only the status depends on this read: the approval itself is recorded.
                 if context.journal.are_approved(&holds, Utc::now()).await.unwrap_or(false) {
                     context.daemon_state.all_holds_approved();
                 }
                 let next = match run {
-                    // No run of the daemon makes what an undo holds.
+                    // The held changes of an undo are made by the undo, not by a run of the daemon.
                     _ if approval.undo_of.is_some() => None,
                     RunAfterApproval::AtOnce => at_once(RunReason::Approved(digest), context).await,
                     RunAfterApproval::AsScheduled => {
@@ -272,10 +275,10 @@ async fn approved(
     }
 }
 
-/// Has the question answered after those before it: each costs calls.
-async fn explained(person: String, group: Option<String>, context: &ControlContext) -> ControlResponse {
+/// Has the request answered after those before it, because each costs calls.
+async fn explained(user: String, group: Option<String>, context: &ControlContext) -> ControlResponse {
     let (reply, answered) = oneshot::channel();
-    let request = ExplainRequest { person, group: group.map(OperatorGroupName::new), reply };
+    let request = ExplainRequest { user, group: group.map(OperatorGroupName::new), reply };
     if context.explain_requests.send(request).await.is_err() {
         return ControlResponse::refused(RefusalReason::Failed, "the daemon is stopping");
     }
@@ -285,7 +288,7 @@ async fn explained(person: String, group: Option<String>, context: &ControlConte
     }
 }
 
-/// Forgets the pause, and has the run made that it kept from reading. A run that waits for it sees that by itself.
+/// Forgets the pause, and requests the run that the pause prevented. A run that waits for the pause notices it by itself.
 async fn unpaused(approver: &Approver, context: &ControlContext) -> ControlResponse {
     let settings = Arc::clone(&context.settings.borrow());
     match unpause(Some(&context.journal), &settings, approver).await {
@@ -311,7 +314,7 @@ async fn unpaused(approver: &Approver, context: &ControlContext) -> ControlRespo
     }
 }
 
-/// Asks the loop for a run at once; `None` where the daemon ends.
+/// Requests a run at once from the loop; `None` where the daemon is stopping.
 async fn at_once(wanted: RunReason, context: &ControlContext) -> Option<NextRun> {
     let (reply, next) = oneshot::channel();
     context.requests.send(LoopRequest::AtOnce(wanted, reply)).await.ok()?;
@@ -322,16 +325,16 @@ async fn at_once(wanted: RunReason, context: &ControlContext) -> Option<NextRun>
 pub(in super::super) struct Server(tokio::task::JoinHandle<()>);
 
 impl Server {
-    /// Answers from now on.
+    /// Serves from now on.
     pub(in super::super) fn start((listener, file): (UnixListener, SocketFile), context: ControlContext) -> Self {
         Self(spawn_local(serve(listener, file, context)))
     }
 
-    /// Waits until every peer has got its answer, at most so long. The socket file is gone then.
+    /// Waits until every client has received its response, for `patience` at most. The socket file is removed then.
     pub(in super::super) async fn finish(mut self, patience: Duration) {
         if timeout(patience, &mut self.0).await.is_err() {
             self.0.abort();
-            // Cancelled, as was asked for.
+            // The error says that the task was aborted.
             let _ = self.0.await;
         }
     }

@@ -1,4 +1,5 @@
-//! The socket file: made where nobody listens, for the daemon's user and the group of the file, and taken away at the end.
+//! The socket file: created where no daemon listens, for the user of the daemon and the group of the file, and removed at the
+//! end.
 
 use std::{
     fs, io,
@@ -14,17 +15,17 @@ use tokio::net::{UnixListener, unix::UCred};
 use super::super::DaemonError;
 use crate::journal::PrivateFolder;
 
-/// Its user and its group; nobody else.
+/// Read and write for its user and its group only.
 const SOCKET_MODE: u32 = 0o660;
 
-/// Of a folder that is made for the socket; systemd usually has made one.
+/// The mode of a folder that the daemon creates for the socket; usually systemd has created one.
 const FOLDER_MODE: u32 = 0o750;
 
-/// The socket file; goes away with this value.
+/// The socket file; dropping the value removes it.
 #[derive(Debug)]
 pub(in super::super) struct SocketFile {
     path: PathBuf,
-    /// Told apart by it from a file that somebody else has put there meanwhile.
+    /// Distinguishes the file from one that another process has created there in the meantime.
     inode: u64,
     user: u32,
     group: u32,
@@ -33,13 +34,14 @@ pub(in super::super) struct SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if fs::symlink_metadata(&self.path).is_ok_and(|file| file.ino() == self.inode) {
-            // What is left is replaced by the next daemon.
+            // The next daemon replaces a file that remains.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Makes the socket, in a folder that only its owner can change. The file of a daemon that died is replaced; one with a listener is left alone.
+/// Creates the socket, in a folder that only its owner can change. Replaces the file of a daemon that died; keeps a file with a
+/// listener.
 pub(in super::super) fn listen(path: &Path) -> Result<(UnixListener, SocketFile), DaemonError> {
     let wrong = |source| DaemonError::Socket { path: path.to_owned(), source };
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
@@ -57,7 +59,7 @@ pub(in super::super) fn listen(path: &Path) -> Result<(UnixListener, SocketFile)
     Ok((listener, file))
 }
 
-/// Whether somebody listens there; a socket where nobody does is removed, and anything else is an error.
+/// Whether a process listens there. Removes a socket without a listener; any other file is an error.
 fn is_answered(path: &Path) -> io::Result<bool> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -78,15 +80,15 @@ fn is_answered(path: &Path) -> io::Result<bool> {
 }
 
 impl SocketFile {
-    /// Whether this peer may ask: root, the daemon's own user, and members of the socket's group.
+    /// Whether this client may use the socket: root, the user of the daemon, and members of the group of the socket.
     ///
-    /// The mode of the file has already kept others out; this is for a mode that somebody loosened. Where the groups of the peer
-    /// cannot be seen (where `ProtectProc=invisible` hides them), the mode alone has decided.
+    /// The mode of the file already excludes others; this check is for a file whose mode was changed. Where the groups of the
+    /// client are hidden (`ProtectProc=invisible`), only the mode decides.
     pub(super) fn admits(&self, peer: &UCred) -> bool {
-        self.may_ask(peer.uid(), peer.gid(), || peer.pid().and_then(supplementary_groups))
+        self.is_allowed(peer.uid(), peer.gid(), || peer.pid().and_then(supplementary_groups))
     }
 
-    fn may_ask(&self, user: u32, group: u32, others: impl FnOnce() -> Option<Vec<u32>>) -> bool {
+    fn is_allowed(&self, user: u32, group: u32, others: impl FnOnce() -> Option<Vec<u32>>) -> bool {
         let is_known = user == 0 || user == self.user || group == self.group;
         is_known || others().is_none_or(|groups| groups.contains(&self.group))
     }
@@ -104,11 +106,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn root_the_own_user_and_members_of_the_group_may_ask() {
+    fn root_the_own_user_and_members_of_the_group_may_use_the_socket() {
         let file = SocketFile { path: PathBuf::new(), inode: 0, user: 990, group: 980 };
         let check = |(user, group): (u32, u32), others: Option<&[u32]>, expected: bool| {
             let others = others.map(<[u32]>::to_vec);
-            assert_eq!(file.may_ask(user, group, || others.clone()), expected, "{user} {group} {others:?}");
+            assert_eq!(file.is_allowed(user, group, || others.clone()), expected, "{user} {group} {others:?}");
         };
         check((0, 0), Some(&[]), true);
         check((990, 1), Some(&[]), true);
@@ -120,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_groups_of_this_process_can_be_seen() {
+    fn the_groups_of_this_process_can_be_read() {
         let own = i32::try_from(std::process::id()).expect("a process id");
         assert!(supplementary_groups(own).is_some());
     }

@@ -1,4 +1,4 @@
-//! Connections with bounds in number, time and memory: no client blocks health and metrics for the others.
+//! HTTP connections, limited in number, time and memory, so that no client blocks health and metrics for others.
 
 use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
@@ -16,26 +16,26 @@ use super::{
     router::Router,
 };
 
-/// How long a peer may take for the address and the headers of a request, and how long it may stay silent between two. Prometheus
-/// and supervisors send theirs at once, and open a new connection when they ask once a minute.
+/// How long a client may take for the request line and the headers, and how long it may be idle between two requests.
+/// Prometheus and supervisors send a request at once, and open a new connection for a request a minute later.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Bytes that are kept of a request; more is refused. Browsers and Prometheus send less than 2 KiB.
+/// The most bytes of a request; more is refused. Browsers and Prometheus send less than 2 KiB.
 const MOST_BYTES: usize = 32 * 1024;
 
-/// How long a connection is used; the answer under way is finished first.
+/// How long a connection is used; a response that is under way is finished first.
 const LIFETIME: Duration = Duration::from_secs(60);
 
-/// How long the last answer of a connection may take: longer than a question about a person (30 s).
+/// How long the last response of a connection may take: longer than an explanation of a user's memberships (30 s).
 const LAST_ANSWER: Duration = Duration::from_secs(40);
 
-/// Connections at one time.
+/// The most connections at one time.
 const MOST_CONNECTIONS: usize = 64;
 
-/// The pause after a connection that could not be accepted: without a free file handle the next fails at once as well.
+/// The pause after a connection that could not be accepted: without a free file descriptor the next would fail at once.
 const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers until `stopped`, and then until every answer under way is sent.
+/// Serves until `stopped`, and then until every response that is under way is sent.
 pub(super) async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
     let (router, closing) = (Arc::new(router), stopped.clone());
     let mut connections = ConnectionLimit::new(MOST_CONNECTIONS);
@@ -50,7 +50,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, mut stopped: wa
                     connections.admit(|tasks, busy| tasks.spawn(connection(stream, router, busy, closing)));
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "a connection to http.listen was lost");
+                    tracing::debug!(%error, "a connection to http.listen could not be accepted");
                     sleep(ACCEPT_RETRY_PAUSE).await;
                 }
             },
@@ -61,12 +61,12 @@ pub(super) async fn serve(listener: TcpListener, router: Router, mut stopped: wa
 }
 
 async fn connection(stream: TcpStream, router: Arc<Router>, busy: BusyFlag, mut closing: watch::Receiver<bool>) {
-    // Small answers must not wait for more; a connection where this fails still works.
+    // A small response must not wait for more data; a connection where this fails still works.
     drop(stream.set_nodelay(true));
     let service = service_fn(move |request: Request<Incoming>| {
         let (router, busy) = (Arc::clone(&router), busy.clone());
         async move {
-            // No answer depends on a body: what is left of one ends the connection.
+            // No response depends on a request body: an unread body ends the connection.
             let (head, _body) = request.into_parts();
             Ok::<_, Infallible>(busy.during(router.handle(&head)).await)
         }
@@ -75,7 +75,7 @@ async fn connection(stream: TcpStream, router: Arc<Router>, busy: BusyFlag, mut 
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MOST_BYTES);
     let mut served = pin!(builder.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
-        // What is wrong with a peer is no business of the log.
+        // Errors of a client are not logged.
         _ = &mut served => return,
         () = wait_for_stop(&mut closing) => {}
         () = sleep(LIFETIME) => {}

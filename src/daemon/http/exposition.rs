@@ -1,7 +1,7 @@
-//! The older of the two text forms of metrics, Prometheus text 0.0.4, from the newer, `OpenMetrics` 1.0.
+//! Converts the metrics from the text format `OpenMetrics` 1.0 to the older Prometheus text format 0.0.4.
 //!
-//! They differ in the names of families: there a counter's family is named as its samples, with `_total`, and what is of
-//! the type info is a gauge with `_info`. It knows neither units nor an end mark.
+//! In the older format, the family of a counter has the name of its samples, with `_total`, and the type info is a gauge with
+//! `_info`. It has neither units nor an end mark.
 
 /// The media type of `OpenMetrics`.
 pub(super) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -9,13 +9,13 @@ pub(super) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0
 /// The media type of Prometheus text.
 pub(super) const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// `OpenMetrics` written as Prometheus text 0.0.4.
+/// Converts `OpenMetrics` to Prometheus text 0.0.4.
 pub(super) fn as_prometheus_text(open_metrics: &str) -> String {
     let mut text = String::with_capacity(open_metrics.len());
     let mut help = None;
     for line in open_metrics.lines() {
         if let Some(rest) = line.strip_prefix("# HELP ") {
-            // The type, which decides about the name, comes after it.
+            // The type, which decides the name, follows.
             help = rest.split_once(' ').map(|(_, help)| help);
         } else if let Some(rest) = line.strip_prefix("# TYPE ") {
             family(&mut text, rest, help.take());
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn families_are_named_as_their_samples() {
+    fn a_family_has_the_name_of_its_samples() {
         let newer = "# HELP a_runs Runs.\n# TYPE a_runs counter\na_runs_total{outcome=\"held\"} 3\n\
                      # HELP a_seconds Time.\n# TYPE a_seconds gauge\n# UNIT a_seconds seconds\na_seconds 1.5\n\
                      # TYPE a_build info\na_build_info{version=\"1\"} 1\n# EOF\n";

@@ -1,12 +1,12 @@
-//! Which names a request may be addressed to. A web site that somebody visits can make its own name lead to this address
-//! and then read the answers as its own (DNS rebinding); it cannot make the browser send another name than its own.
+//! Checks which host name a request is addressed to. A web site can resolve its own name to this address and then read the
+//! responses as its own (DNS rebinding), but the browser still sends the name of that web site in the header `Host`.
 
 use std::net::{IpAddr, SocketAddr};
 
-/// Whether the header `Host` names this server: a loopback name, or a plain address, which no foreign site can be.
+/// Whether the header `Host` names this server: a loopback name, or an IP address, which cannot be the name of a web site.
 ///
-/// Where the server listens beyond loopback, what holds no names of people (`is_public`) may be asked by any name, so that
-/// Prometheus finds it by the name of the host. Without the header (HTTP/1.0) no browser asks.
+/// Where the server listens beyond loopback, resources without names of users (`is_public`) accept every name, so that
+/// Prometheus can use the name of the host. No browser sends a request without the header (HTTP/1.0).
 pub(super) fn is_addressed_here(host: Option<&str>, listening: SocketAddr, is_public: bool) -> bool {
     let Some(host) = host else { return true };
     let name = name_of(host);
@@ -18,7 +18,7 @@ pub(super) fn is_addressed_here(host: Option<&str>, listening: SocketAddr, is_pu
     }
 }
 
-/// The name without its port, which a tunnel may have changed, and without the dot of the root.
+/// The name without the port, which a tunnel may have changed, and without a trailing dot.
 fn name_of(host: &str) -> &str {
     let without_port = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !host.ends_with(']') => name,
@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_asked_by_its_own_names_only() {
+    fn on_loopback_only_loopback_names_are_accepted() {
         for host in ["localhost:9464", "LOCALHOST.", "127.0.0.1:9464", "127.0.0.1", "[::1]:9464", "a.localhost:1"] {
             assert!(check(host, "127.0.0.1:9464", false), "{host}");
         }
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_loopback_names_reach_only_what_is_public() {
+    fn beyond_loopback_other_names_are_accepted_for_public_resources_only() {
         assert!(check("192.0.2.1:9464", "0.0.0.0:9464", false));
         assert!(check("sync.acme.com:9464", "0.0.0.0:9464", true));
         assert!(!check("sync.acme.com:9464", "0.0.0.0:9464", false));

@@ -1,5 +1,4 @@
-//! What is known of the daemon as numbers. Built anew for every answer from what the board says: there is no second account
-//! that could differ from the first.
+//! The metrics of the daemon. Each response computes them from the state: there are no separate counters that could differ.
 
 use std::{
     collections::BTreeMap,
@@ -20,10 +19,10 @@ use crate::{
     journal::NotificationTargetState,
 };
 
-/// All metrics begin with it.
+/// The prefix of all metric names.
 const PREFIX: &str = "campaign_group_sync";
 
-/// Outcomes that a run of the daemon can have: each is a series from the start, so that the first of a kind is seen as an
+/// The outcomes that a run of the daemon can have. Each has a series from the start, so that the first occurrence is an
 /// increase.
 const RUN_OUTCOMES: [Outcome; 12] = [
     Outcome::InSync,
@@ -62,7 +61,7 @@ type Counters = Family<Labels, Counter<u64, AtomicU64>>;
 type Gauges = Family<Labels, Gauge<i64, AtomicI64>>;
 type Seconds = Gauge<f64, AtomicU64>;
 
-/// All metrics in the text form of `OpenMetrics`.
+/// All metrics in the text format of `OpenMetrics`.
 pub(super) fn open_metrics(facts: &DaemonFacts) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix(PREFIX);
     register_times(&mut registry, facts);
@@ -75,13 +74,13 @@ pub(super) fn open_metrics(facts: &DaemonFacts) -> Result<String, fmt::Error> {
     Ok(text)
 }
 
-/// Times are seconds since 1970; 0 means never, or none, as in Prometheus' own metrics.
+/// Times are seconds since 1970; 0 means never or none, as in the metrics of Prometheus itself.
 fn register_times(registry: &mut Registry, facts: &DaemonFacts) {
     let status = &facts.status;
     let times = [
         (
             "last_success_timestamp",
-            "When a run last read both sides completely and made all that it was allowed to make; 0 before the first",
+            "When a run last read the Admin Console and Campaign completely and made all changes that it was allowed to make; 0 before the first",
             status.last_success,
         ),
         (
@@ -91,15 +90,11 @@ fn register_times(registry: &mut Registry, facts: &DaemonFacts) {
         ),
         (
             "last_run_timestamp",
-            "When the last run that ended had begun; 0 before the first",
+            "When the last ended run began; 0 before the first",
             status.last_run.as_ref().map(|run| run.started_at),
         ),
         ("next_run_timestamp", "When the next run is due; 0 when the schedule is off", status.next_run),
-        (
-            "throttled_until_timestamp",
-            "Until when the vendor wants no calls; 0 when it does not say",
-            status.throttled_until,
-        ),
+        ("throttled_until_timestamp", "Until when Adobe asked for a pause; 0 without a pause", status.throttled_until),
     ];
     for (name, help, time) in times {
         register_seconds(registry, name, help, time.map_or(0.0, since_1970));
@@ -109,7 +104,7 @@ fn register_times(registry: &mut Registry, facts: &DaemonFacts) {
     register_seconds(
         registry,
         "ready_within",
-        "How old the last success may be while the daemon counts as ready",
+        "How old the last success may be for the daemon to count as ready",
         facts.ready_within.as_secs_f64(),
     );
 }
@@ -154,31 +149,31 @@ fn register_counts(registry: &mut Registry, facts: &DaemonFacts) {
 
     let calls = Counter::<u64, AtomicU64>::default();
     calls.inc_by(facts.calls);
-    registry.register("umapi_calls", "Calls to the user management API since the start, tokens not counted", calls);
+    registry.register("umapi_calls", "Calls to UMAPI since the start, without requests for tokens", calls);
 }
 
 fn register_state(registry: &mut Registry, facts: &DaemonFacts) {
     let states = Gauges::default();
     for state in ServiceState::ALL {
-        let is_so = i64::from(state == facts.status.state);
-        states.get_or_create(&vec![("state", state.as_str().to_owned())]).set(is_so);
+        let value = i64::from(state == facts.status.state);
+        states.get_or_create(&vec![("state", state.as_str().to_owned())]).set(value);
     }
-    registry.register("state", "What the daemon is doing: 1 for the state it is in, 0 for the others", states);
+    registry.register("state", "The state of the daemon: 1 for the current state, 0 for the others", states);
     let leader = Gauge::<i64, AtomicI64>::default();
     leader.set(i64::from(facts.role.keeps_the_schedule()));
     registry.register(
         "leader",
-        "Whether this node keeps the schedule: 1 where it leads or is alone, 0 where not",
+        "Whether this node makes the scheduled runs: 1 for the leader or a single node, 0 otherwise",
         leader,
     );
     let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
-    registry.register("build", "Which program this is", build);
+    registry.register("build", "The version of the program", build);
 }
 
-/// One counter of a target of notifications.
+/// A counter of a notification target: name, help and value.
 type TargetCounter = (&'static str, &'static str, fn(&NotificationTargetState) -> u64);
 
-/// Every configured target has a series from the start.
+/// Each configured target has a series from the start.
 fn register_notifications(registry: &mut Registry, targets: &[NotificationTargetState]) {
     let label = |state: &NotificationTargetState| vec![("target", state.target.as_str().to_owned())];
     let (waiting, since) = (Gauges::default(), Family::<Labels, Seconds>::default());
@@ -189,14 +184,14 @@ fn register_notifications(registry: &mut Registry, targets: &[NotificationTarget
     registry.register("notifications_waiting", "Notifications that are not delivered yet", waiting);
     registry.register_with_unit(
         "notifications_failing_since_timestamp",
-        "Since when attempts to deliver notifications fail; 0 where the last one delivered",
+        "Since when attempts to deliver notifications fail; 0 if the last attempt succeeded",
         Unit::Seconds,
         since,
     );
     let counters: [TargetCounter; 3] = [
-        ("notifications_delivered", "Notifications delivered, over restarts", |state| state.delivered),
-        ("notifications_failed", "Attempts to deliver a notification that failed, over restarts", |state| state.failed),
-        ("notifications_given_up", "Notifications that were given up, over restarts", |state| state.given_up),
+        ("notifications_delivered", "Notifications that were delivered, restarts included", |state| state.delivered),
+        ("notifications_failed", "Failed attempts to deliver a notification, restarts included", |state| state.failed),
+        ("notifications_given_up", "Notifications that were given up, restarts included", |state| state.given_up),
     ];
     for (name, help, count) in counters {
         let family = Counters::default();
@@ -207,22 +202,26 @@ fn register_notifications(registry: &mut Registry, targets: &[NotificationTarget
     }
 }
 
-/// One number of an instance, as the last run saw it.
+/// A gauge of an instance from the last run: name, help and value.
 type Measure = (&'static str, &'static str, fn(&InstanceReport) -> usize);
 
 const MEASURES: [Measure; 6] = [
     ("held_changes", "Changes that wait for an approval", |instance| instance.summary.held),
-    ("pending_changes", "Changes that an observed instance lacks", |instance| instance.summary.pending),
+    ("pending_changes", "Changes that an observed instance needs", |instance| instance.summary.pending),
     ("matched_profiles", "Product profiles that the association mask matches", |instance| {
         instance.matched_profiles.len()
     }),
     ("managed_members", "Members of the matched product profiles, counted once for each profile", |instance| {
         instance.matched_profiles.iter().map(|matched| matched.members).sum()
     }),
-    ("orphaned_groups", "Operator groups whose product profile vanished", |instance| instance.orphaned.len()),
-    ("misplaced", "What could not be placed and somebody has to mend", |instance| {
-        instance.skipped.iter().filter(|skipped| skipped.reason.could_not_be_placed()).count()
+    ("orphaned_groups", "Operator groups whose product profile does not exist any more", |instance| {
+        instance.orphaned.len()
     }),
+    (
+        "misplaced",
+        "Users, operators, groups and product profiles that could not be placed and that an administrator has to correct",
+        |instance| instance.skipped.iter().filter(|skipped| skipped.reason.could_not_be_placed()).count(),
+    ),
 ];
 
 fn register_instances(registry: &mut Registry, facts: &DaemonFacts) {
@@ -238,10 +237,10 @@ fn register_instances(registry: &mut Registry, facts: &DaemonFacts) {
     register_holds(registry, &facts.status, instances);
 }
 
-/// Instances of the last run have a series of 0 where nothing is held: an alert then sees that a hold ended.
+/// Instances of the last run have a series with 0 where nothing is held, so that an alert ends with the hold.
 fn register_holds(registry: &mut Registry, status: &Status, instances: &[InstanceReport]) {
     let mut since: BTreeMap<&str, f64> = instances.iter().map(|instance| (instance.name.as_str(), 0.0)).collect();
-    // The oldest of an instance is listed first: taken last, its time stays.
+    // The oldest hold of an instance is listed first: inserted last, it replaces the others.
     since.extend(status.holds.iter().rev().map(|hold| (hold.instance.as_str(), since_1970(hold.since))));
     let gauges = Family::<Labels, Seconds>::default();
     for (name, since) in since {
@@ -249,7 +248,7 @@ fn register_holds(registry: &mut Registry, status: &Status, instances: &[Instanc
     }
     registry.register_with_unit(
         "held_since_timestamp",
-        "When the oldest of what waits for an approval was first held; 0 where nothing is held",
+        "When the oldest held plan was first held; 0 if nothing is held",
         Unit::Seconds,
         gauges,
     );

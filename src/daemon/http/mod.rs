@@ -1,14 +1,14 @@
-//! What the daemon shows over HTTP: health for a supervisor, metrics for Prometheus, and a page for people.
+//! The HTTP server of the daemon: health for a supervisor, metrics for Prometheus, and the status page for administrators.
 //!
 //! | file | what lives there |
 //! |---|---|
-//! | `connection` | connections with bounds in number, time and memory |
-//! | `host` | which names a request may be addressed to |
-//! | `router` | what is asked, and the headers of every answer |
-//! | `readiness` | whether the daemon does its work |
-//! | `metrics` | what is known of the daemon as numbers |
-//! | `exposition` | the older of the two text forms of metrics |
-//! | `page` | the page |
+//! | `connection` | connections, limited in number, time and memory |
+//! | `host` | the host names that a request may be addressed to |
+//! | `router` | the resources, and the headers of every response |
+//! | `readiness` | whether the daemon is ready |
+//! | `metrics` | the metrics |
+//! | `exposition` | the older text format of the metrics |
+//! | `page` | the status page and the pages of runs |
 
 mod connection;
 mod exposition;
@@ -34,32 +34,32 @@ use crate::{
 use super::DaemonState;
 use router::Router;
 
-/// How long answers under way may take once the daemon was told to stop. It leaves within 10 s, runs included.
+/// How long responses that are under way may take after the daemon was stopped. It ends within 10 s, runs included.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What is shown, and who answers questions.
+/// The values that responses need.
 #[derive(Clone)]
 pub struct HttpState {
-    /// What is known of the daemon at this moment.
+    /// The current state of the daemon.
     pub daemon_state: DaemonState,
-    /// What is known of earlier runs; only read here.
+    /// The journal with earlier runs; it is only read.
     pub journal: Journal,
-    /// Where questions about people go; the loop answers them between its other work.
+    /// Receives requests to explain the memberships of a user.
     pub explain_requests: mpsc::Sender<ExplainRequest>,
 }
 
-/// Why is, or is not, this person in this group, or in any?
+/// A request to explain why a user is, or is not, a member of a group, or of any group.
 #[derive(Debug)]
 pub struct ExplainRequest {
-    /// Whom it is about, as typed.
-    pub person: String,
-    /// The only group that matters; `None` for all.
+    /// The user, as typed.
+    pub user: String,
+    /// The group to explain; `None` for all.
     pub group: Option<OperatorGroupName>,
-    /// Where the answer goes; dropped when there is none.
+    /// Receives the answer; dropped when there is none.
     pub reply: oneshot::Sender<Explanation>,
 }
 
-/// Serves until `stop` ends, then for two more seconds at most, for answers under way.
+/// Serves until `stop` completes, and then for two seconds at most to finish responses that are under way.
 pub async fn serve(
     listener: TcpListener,
     state: HttpState,
@@ -73,7 +73,7 @@ pub async fn serve(
         () = stop => {}
     }
     stopped.send_replace(true);
-    // What is not sent by then is not waited for.
+    // Responses that are not sent by then are dropped.
     let _ = timeout(SHUTDOWN_TIMEOUT, serving).await;
     Ok(())
 }

@@ -1,19 +1,18 @@
-//! Whether the daemon does its work: judged by the last success, never by being alive. A run that holds something is a success:
-//! a decision that waits for an administrator is no outage.
+//! Decides whether the daemon is ready: by the age of the last success. A run that holds changes is a success: a plan that
+//! waits for an administrator is not an outage.
 //!
-//! Where several nodes share the state, the work is done once, by the node that leads. A node that follows is ready when it
-//! could take over, so when it reaches the database, and when the work is being done: the last success of any node is
-//! not too old. Its own credentials have not been needed; like a daemon that has just started, it has to prove them when it
-//! leads, and is not ready until then. A node that neither leads nor follows is not ready.
+//! Where several nodes share the state, a follower is ready while it reaches the database and the last success of any node is
+//! recent enough. It has not used its own credentials: when it becomes the leader, it is not ready until a run has proven them,
+//! like a daemon that has just started. A node that is neither the leader nor a follower is not ready.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::daemon::{DaemonFacts, NodeRole};
 
-/// Why the daemon is not ready at this time; `None` when it is.
+/// Why the daemon is not ready; `None` when it is.
 pub(super) fn why_not_ready(facts: &DaemonFacts, now: DateTime<Utc>) -> Option<String> {
     if facts.role == NodeRole::Unknown {
-        return Some(format!("this node neither leads nor follows; {}", facts.status.reason));
+        return Some(format!("this node is neither the leader nor a follower; {}", facts.status.reason));
     }
     if !facts.credentials_proven && facts.role != NodeRole::Follower {
         return Some(format!("no run has proven the credentials since the start; {}", facts.status.reason));
@@ -21,7 +20,7 @@ pub(super) fn why_not_ready(facts: &DaemonFacts, now: DateTime<Utc>) -> Option<S
     let Some(last_success) = facts.status.last_success else {
         return Some(format!("no run has succeeded yet; {}", facts.status.reason));
     };
-    // More than a time can hold is for ever.
+    // A span that is too long for the type is unlimited.
     let ready_within = TimeDelta::from_std(facts.ready_within).unwrap_or(TimeDelta::MAX);
     let age = now - last_success;
     (age > ready_within).then(|| {
@@ -37,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_node_that_follows_is_ready_while_the_work_is_done() {
+    fn a_follower_is_ready_while_the_last_success_is_recent() {
         let now = DateTime::from_timestamp(1_795_413_600, 0).expect("a time");
         let mut facts = DaemonFacts { ready_within: Duration::from_secs(600), ..DaemonFacts::default() };
         facts.status.last_success = Some(now);
@@ -47,7 +46,7 @@ mod tests {
         facts.role = NodeRole::Leader;
         assert!(why_not_ready(&facts, now).is_some_and(|why| why.contains("credentials")));
         (facts.role, facts.credentials_proven) = (NodeRole::Unknown, true);
-        assert!(why_not_ready(&facts, now).is_some_and(|why| why.contains("neither leads nor follows")));
+        assert!(why_not_ready(&facts, now).is_some_and(|why| why.contains("neither the leader nor a follower")));
     }
 
     #[test]
@@ -63,6 +62,6 @@ mod tests {
         facts.status.last_success = Some(now - TimeDelta::seconds(601));
         assert!(reason(&facts).contains("10 minutes old"), "{}", reason(&facts));
         facts.ready_within = Duration::MAX;
-        assert_eq!(why_not_ready(&facts, now), None, "nothing is asked of a daemon without a schedule");
+        assert_eq!(why_not_ready(&facts, now), None, "a daemon without a schedule is always recent enough");
     }
 }

@@ -1,4 +1,4 @@
-//! What is asked, who answers, and the headers of every answer.
+//! The resources of the HTTP server, and the headers of every response.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -16,12 +16,13 @@ use super::{
     readiness::why_not_ready,
 };
 
-/// Bytes of a request's address and headers; a browser with the cookies of other ports of this host stays below.
+/// The most bytes in the URL and the headers of a request; a browser with cookies of other ports of this host stays below.
 const MOST_HEAD: usize = 16 * 1024;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// What every answer carries, beside the policy for the page: nothing may be guessed, framed, kept or told to others.
+/// The headers of every response beside the policy of the page: the browser must not guess the type, frame the page, store it
+/// or reveal it to other sites.
 const PROTECTION: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -31,7 +32,7 @@ const PROTECTION: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-/// What every request is answered from.
+/// Answers every request.
 pub(super) struct Router {
     state: HttpState,
     page: Page,
@@ -40,7 +41,7 @@ pub(super) struct Router {
 }
 
 impl Router {
-    /// Everything that is served on this address.
+    /// A router for a server that listens on this address.
     pub(super) fn new(state: HttpState, listening: SocketAddr) -> Self {
         let page = Page::new(state.clone());
         let policy = format!(
@@ -50,7 +51,7 @@ impl Router {
         Self { state, page, policy, listening }
     }
 
-    /// The answer to a request.
+    /// The response to a request.
     pub(super) async fn handle(&self, head: &Parts) -> Response<Body> {
         let answer = match refusal(self, head) {
             Some(refusal) => refusal,
@@ -60,7 +61,7 @@ impl Router {
     }
 }
 
-/// An answer before its headers.
+/// A response before its headers.
 struct HttpAnswer {
     status: StatusCode,
     retry_after: Option<Duration>,
@@ -90,7 +91,7 @@ impl HttpAnswer {
             headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         }
         if let Some(wait) = self.retry_after {
-            // Rounded up: a client that retries at exactly that time must not be too early.
+            // Rounded up, so that a client that retries exactly then is not too early.
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().saturating_add(1)));
         }
         for (name, value) in PROTECTION {
@@ -103,20 +104,20 @@ impl HttpAnswer {
     }
 }
 
-/// Why nothing is answered at all.
+/// The response to a request that is refused before its path is considered.
 fn refusal(router: &Router, request: &Parts) -> Option<HttpAnswer> {
     if !matches!(request.method, Method::GET | Method::HEAD) {
-        return Some(HttpAnswer::text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered here"));
+        return Some(HttpAnswer::text(StatusCode::METHOD_NOT_ALLOWED, "only the methods GET and HEAD are allowed"));
     }
     if head_size(request) > MOST_HEAD {
-        let text = "address and headers are too large";
+        let text = "the URL and the headers are too large";
         return Some(HttpAnswer::text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text));
     }
     let is_public = matches!(request.uri.path(), "/healthz" | "/readyz" | "/metrics");
-    // A header that is not even text names nobody.
+    // A header that is not text names no host.
     let host = request.headers.get(header::HOST).map(|host| host.to_str().unwrap_or(""));
     (!is_addressed_here(host, router.listening, is_public)).then(|| {
-        let text = format!("this server is not known by that name; ask for http://{}/", router.listening);
+        let text = format!("this server does not accept that host name; use http://{}/", router.listening);
         HttpAnswer::text(StatusCode::MISDIRECTED_REQUEST, &text)
     })
 }
@@ -149,13 +150,13 @@ async fn answer(router: &Router, request: &Parts) -> HttpAnswer {
             Some(run) => HttpAnswer::page(router.page.run(run, run_form(&request.headers)).await),
             None => HttpAnswer::text(
                 StatusCode::NOT_FOUND,
-                "there are /, /runs/RUN, /status, /healthz, /readyz and /metrics",
+                "not found; available are /, /runs/RUN, /status, /healthz, /readyz and /metrics",
             ),
         },
     }
 }
 
-/// The form that the reader knows: Prometheus asks for `OpenMetrics` when it does.
+/// The metrics in the format that the client accepts; Prometheus requests `OpenMetrics`.
 fn exposed(open_metrics: String, headers: &HeaderMap) -> HttpAnswer {
     if accepts(headers, "application/openmetrics-text") {
         return HttpAnswer::ok(exposition::OPEN_METRICS, open_metrics);
@@ -163,7 +164,7 @@ fn exposed(open_metrics: String, headers: &HeaderMap) -> HttpAnswer {
     HttpAnswer::ok(exposition::PROMETHEUS_TEXT, exposition::as_prometheus_text(&open_metrics))
 }
 
-/// The report where a program asks for it; browsers do not.
+/// The report as JSON where the client accepts it; browsers do not.
 fn run_form(headers: &HeaderMap) -> RunForm {
     if accepts(headers, "application/json") { RunForm::Json } else { RunForm::Page }
 }
@@ -174,18 +175,18 @@ fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     accepted.flat_map(|value| value.split(',')).any(|accepted| {
         let mut parts = accepted.split(';').map(str::trim);
         let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(media_type));
-        // A weight of nothing means: anything but this.
+        // A weight of zero excludes the media type.
         is_named && !parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
     })
 }
 
-/// What the page is asked. A foreign site can make a browser ask without anybody wanting it, and each question costs calls
-/// to the vendor: such a question is only shown, to be sent by a person.
+/// The query of the page. Another site can make a browser send a query without the intention of its user, and each query
+/// costs calls to Adobe: such a query only fills the form, for the user to send it.
 fn query(request: &Parts) -> PageQuery {
     let mut query = PageQuery::default();
     for (key, value) in url::form_urlencoded::parse(request.uri.query().unwrap_or_default().as_bytes()) {
         match key.as_ref() {
-            "person" => query.person = Some(value.trim().to_owned()),
+            "person" => query.user = Some(value.trim().to_owned()),
             "group" => value.trim().clone_into(&mut query.group),
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! Created groups and operators: sent one by one, and looked up by name afterwards.
+//! Creates groups and operators: each is sent by itself, and all are looked up by name afterwards.
 
 use crate::{
     campaign::{CampaignError, CampaignWrite},
@@ -9,7 +9,7 @@ use crate::{
 use super::{ChangeResult, Created, Executor, failure_detail};
 
 impl Executor<'_> {
-    /// Creates groups and operators, and looks all of them up by name: only what is found there was created.
+    /// Creates groups and operators, and looks all of them up by name: a creation counts only if Campaign shows it.
     pub(super) async fn create(&mut self, changes: &[&Change]) -> Result<Created, JournalError> {
         if changes.is_empty() || self.is_stopped(changes) {
             return Ok(Created::default());

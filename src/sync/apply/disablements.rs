@@ -1,4 +1,4 @@
-//! Operators whom the removals of this plan, or an earlier run, left in no group, and who are not to log on any more.
+//! Disables operators that the removals of this plan, or of an earlier run, left in no group.
 
 use std::collections::HashSet;
 
@@ -11,14 +11,14 @@ use crate::{
 use super::{ChangeResult, Executor, failure_detail};
 
 impl Executor<'_> {
-    /// Disables operators whose removals of this plan have all been seen; the others still have something.
+    /// Disables operators whose removals of this plan are all in place; the others still are in a group.
     pub(super) async fn disable(&mut self, changes: &[&Change]) -> Result<(), JournalError> {
         if self.is_stopped(changes) {
             return Ok(());
         }
         let (due, early): (Vec<&Change>, Vec<_>) =
             changes.iter().copied().partition(|change| self.has_lost_all(change));
-        let why = "not tried: not all of the removals that leave this operator in no group were made";
+        let why = "not tried: not all removals that leave this operator in no group were made";
         let failed =
             early.into_iter().map(|change| ChangeResult::new(change, ChangeOutcome::Failed, Some(why.to_owned())));
         self.unrecorded.extend(failed);
@@ -51,7 +51,7 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Whether all removals of this operator that the plan holds, held and unconfirmed ones among them, have been seen.
+    /// Whether all removals of this operator in the plan, held and unconfirmed ones included, are in place.
     fn has_lost_all(&self, disabled: &Change) -> bool {
         let operator = disabled.operator().map(OperatorLogin::folded);
         let of_operator = |change: &&Change| {

@@ -1,4 +1,4 @@
-//! Additions and removals: in small collections, each sent, read back and recorded before the next one.
+//! Adds and removes members in small collections: each is sent, read back and recorded before the next one.
 
 use std::collections::BTreeSet;
 
@@ -11,14 +11,14 @@ use crate::{
 
 use super::{ChangeResult, Created, Executor, NOT_TRIED, STOPPED, failed, failure_detail};
 
-/// A membership to be made or ended, with its keys.
+/// A membership to add or to remove, with its keys.
 struct MembershipRow<'a> {
     change: &'a Change,
     operator: OperatorId,
     group: OperatorGroupId,
 }
 
-/// Who is in which group.
+/// The members of groups.
 type MembershipSet = BTreeSet<(OperatorId, OperatorGroupId)>;
 
 impl MembershipRow<'_> {
@@ -31,14 +31,14 @@ impl MembershipRow<'_> {
         }
     }
 
-    /// Whether Campaign holds what the change wants.
+    /// Whether Campaign shows the change as made.
     fn is_in_place(&self, members: &MembershipSet) -> bool {
         members.contains(&(self.operator, self.group)) != self.change.is_removal()
     }
 }
 
 impl Executor<'_> {
-    /// Makes additions, then removals, and says of each what Campaign shows afterwards.
+    /// Makes additions, then removals, and records for each what Campaign shows afterwards.
     pub(super) async fn change_memberships(
         &mut self,
         changes: &[&Change],
@@ -70,7 +70,7 @@ impl Executor<'_> {
         self.write(removals).await.map(drop)
     }
 
-    /// The memberships with their keys. One whose operator or group could not be created has failed already.
+    /// The memberships with their keys. A membership whose operator or group could not be created has failed.
     fn rows<'c>(&mut self, changes: &[&'c Change], created: &Created) -> Vec<MembershipRow<'c>> {
         let operator = |known: Option<OperatorId>, login: &OperatorLogin| {
             known.or_else(|| created.operators.get(&login.folded()).copied())
@@ -97,13 +97,13 @@ impl Executor<'_> {
         rows
     }
 
-    /// Which of these memberships Campaign holds.
+    /// Which of these memberships exist in Campaign.
     async fn members(&self, rows: &[MembershipRow<'_>]) -> Result<MembershipSet, CampaignError> {
         let pairs: Vec<_> = rows.iter().map(|row| (row.operator, row.group)).collect();
         Ok(self.campaign.memberships_among(&pairs).await?.into_iter().collect())
     }
 
-    /// Settles the rows that Campaign holds as wanted already and leaves the others in `rows`.
+    /// Moves the rows that are in place already to the results; the others stay in `rows`.
     fn settle_in_place(&mut self, rows: &mut Vec<MembershipRow<'_>>, members: &MembershipSet) {
         rows.retain(|row| {
             let is_in_place = row.is_in_place(members);
@@ -114,8 +114,8 @@ impl Executor<'_> {
         });
     }
 
-    /// Writes rows in small collections, and answers whether all of them were made. Stops trying when Campaign is out of
-    /// reach.
+    /// Writes rows in small collections, and answers whether all of them were made. Writes nothing more once Campaign cannot
+    /// be reached.
     async fn write(&mut self, rows: Vec<MembershipRow<'_>>) -> Result<bool, JournalError> {
         let mut out_of_reach: Option<String> = None;
         let mut are_all_made = true;
@@ -136,7 +136,7 @@ impl Executor<'_> {
         Ok(are_all_made)
     }
 
-    /// Sends one collection and reads it back; answers why nothing more can be sent, if so.
+    /// Sends one collection and reads it back; answers why nothing more can be sent, if Campaign cannot be reached.
     async fn write_collection(&mut self, rows: &[MembershipRow<'_>]) -> Result<Option<String>, JournalError> {
         self.record_sending(&rows.iter().map(|row| row.change).collect::<Vec<_>>()).await?;
         let writes: Vec<_> = rows.iter().map(MembershipRow::write).collect();
@@ -162,7 +162,7 @@ impl Executor<'_> {
         Ok(out_of_reach)
     }
 
-    /// Additions failed, so a group may keep no wanted member: its removals are not tried then.
+    /// After failed additions: gives up the removals from each group that would keep no desired member.
     async fn keep_last_members(&mut self, removals: &mut Vec<MembershipRow<'_>>) {
         let groups: BTreeSet<_> = removals.iter().map(|row| row.group).collect();
         let members = self.campaign.members(&groups.iter().copied().collect::<Vec<_>>()).await.unwrap_or_default();

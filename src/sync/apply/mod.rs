@@ -1,4 +1,4 @@
-//! Makes the approved changes and reads what came of them. Decides nothing: what is approved is tried, in plan order.
+//! Makes the approved changes in plan order, and reads the results back. Decides nothing.
 
 mod creations;
 mod disablements;
@@ -26,23 +26,23 @@ use super::{
     decision::{ChangeResult, Decision},
 };
 
-/// How far a change came that was never sent.
+/// The detail of a change that was never sent.
 const NOT_TRIED: &str = "not tried";
 
-/// How far a change came whose write was sent; it may hold, and the next run sees it.
+/// The detail of a change that was sent and not read back; it may be in place, and the next run sees it.
 const NOT_READ_BACK: &str = "tried, and could not be read back";
 
-/// How far a change came when the run was told to stop.
-const STOPPED: &str = "not tried: the run was told to stop";
+/// The detail of a change that was not sent because the run was stopped.
+const STOPPED: &str = "not tried: the run was stopped";
 
-/// What kept anything at all from being written, or ended the writing.
+/// Why nothing was written, or why the run stopped writing.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ApplyError {
-    #[error("nothing could be written")]
+    #[error("nothing could be written to Campaign")]
     Campaign(#[from] CampaignError),
-    #[error("the run was told to stop")]
+    #[error("the run was stopped")]
     Stopped,
-    #[error("without the journal nothing is written")]
+    #[error("the state could not be written, so nothing more is written to Campaign")]
     Journal(#[from] JournalError),
 }
 
@@ -56,7 +56,7 @@ impl ApplyError {
     }
 }
 
-/// What became of every approved change, and what ended the writing early.
+/// The results of all approved changes, and why the run stopped writing before the end.
 #[derive(Default)]
 pub(super) struct Applied {
     pub(super) settled: Vec<ChangeResult>,
@@ -65,8 +65,8 @@ pub(super) struct Applied {
 
 /// Makes the changes: created groups and operators first, then additions, then removals, then disabled operators.
 ///
-/// Each change is recorded before it is sent and as soon as its outcome was seen. Nothing is sent, not even the schema check,
-/// when there is nothing to write.
+/// Records each change before it is sent and as soon as its outcome is known. Sends nothing, not even the schema check, when
+/// there is nothing to write.
 pub(super) async fn apply(
     campaign: &Campaign,
     run: &InstanceRun<'_>,
@@ -104,7 +104,7 @@ pub(super) async fn apply(
     Applied { settled, stopped }
 }
 
-/// Nothing could be written, and that is recorded. Should this fail as well, what stopped the writing is the news.
+/// Records that nothing could be written. If this fails as well, only the first error is reported.
 async fn nothing_written(
     changes: &[Change],
     error: CampaignError,
@@ -142,15 +142,15 @@ struct Executor<'a> {
     planned: usize,
     /// The changes whose outcome is known and recorded.
     recorded: Vec<ChangeResult>,
-    /// Those whose outcome is known and not recorded yet.
+    /// The changes whose outcome is known and not recorded yet.
     unrecorded: Vec<ChangeResult>,
-    /// What was, or was about to be, sent.
+    /// The changes that were sent or about to be sent.
     sent: HashSet<ChangeKey>,
     stopped: Option<ApplyError>,
 }
 
 impl Executor<'_> {
-    /// Makes all changes. Fails only when the journal does; then nothing more is sent.
+    /// Makes all changes. Fails only when the journal fails; then nothing more is sent.
     async fn execute(&mut self, changes: &[Change]) -> Result<(), JournalError> {
         let (mut creations, mut memberships, mut disabled) = (Vec::new(), Vec::new(), Vec::new());
         for change in changes {
@@ -168,7 +168,7 @@ impl Executor<'_> {
         self.record(Evidence::ReadBack).await
     }
 
-    /// Records that these changes are being sent, and the approval of which they are the first.
+    /// Records that these changes are being sent, and the use of an approval whose first changes they are.
     async fn record_sending(&mut self, changes: &[&Change]) -> Result<(), JournalError> {
         let released = self.decision.review.released.as_ref();
         let begun = released.filter(|released| changes.iter().any(|change| released.contains(change)));
@@ -183,7 +183,7 @@ impl Executor<'_> {
         self.run.recorder.watcher().of(self.run.name()).step(RunStep::Applying { done, planned });
     }
 
-    /// Records the outcomes that are known and not recorded yet.
+    /// Records the results that are not recorded yet.
     async fn record(&mut self, evidence: Evidence) -> Result<(), JournalError> {
         if self.unrecorded.is_empty() {
             return Ok(());
@@ -194,7 +194,7 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Records that changes were sent and that Campaign could not be read afterwards.
+    /// Records that changes were sent and could not be read back.
     async fn record_unread<'c>(
         &mut self,
         changes: impl IntoIterator<Item = &'c Change>,
@@ -205,7 +205,7 @@ impl Executor<'_> {
         self.record(Evidence::Unread).await
     }
 
-    /// Whether the run was told to stop before these changes were begun; they stay as they are then.
+    /// Whether the run was stopped before these changes; they stay pending then.
     fn is_stopped(&mut self, changes: &[&Change]) -> bool {
         let stopped = self.stop.is_requested();
         if stopped {
@@ -216,7 +216,7 @@ impl Executor<'_> {
         stopped
     }
 
-    /// The journal failed: what is not settled yet stays as far as it came.
+    /// After a failure of the journal: gives each change without a result the detail how far it got.
     fn give_up(&mut self, changes: &[Change], error: JournalError) {
         self.recorded.extend(mem::take(&mut self.unrecorded));
         let settled: HashSet<_> = self.recorded.iter().map(|one| one.change.key()).collect();

@@ -1,4 +1,4 @@
-//! The changes of the last runs as a chart: additions upwards, removals and what is held downwards.
+//! The chart of the last runs: additions upwards, removals and held changes downwards.
 
 use super::{
     history::PastRun,
@@ -11,11 +11,11 @@ const LEFT: usize = 44;
 const TOP: usize = 12;
 const AXIS: usize = TOP + HALF;
 
-/// Room for each run; the newest are at the right edge.
+/// The width of the column of a run; the newest run is at the right edge.
 const STEP: usize = 15;
 const BAR: usize = 11;
 
-/// The chart; the table beside it holds the same numbers.
+/// The chart; the table next to it has the same numbers.
 pub(super) struct Chart {
     pub(super) title: String,
     pub(super) described: String,
@@ -42,14 +42,14 @@ pub(super) struct Column {
     pub(super) bars: Vec<Bar>,
 }
 
-/// One kind of change of a run; the class is its colour.
+/// The bar of one kind of change; the class sets its colour.
 pub(super) struct Bar {
     pub(super) class: &'static str,
     pub(super) top: usize,
     pub(super) height: usize,
 }
 
-/// Draws the runs, oldest left; `None` where no run changed or held anything.
+/// Draws the runs, the oldest at the left; `None` where no run changed or held anything.
 pub(super) fn chart(newest_first: &[PastRun], clock: &Clock) -> Option<Chart> {
     let largest = newest_first.iter().map(|run| run.bars.added.max(run.bars.removed + run.bars.held)).max();
     let largest = largest.filter(|largest| *largest > 0)?;
@@ -91,7 +91,7 @@ fn column(run: &PastRun, position: usize, largest: usize, clock: &Clock) -> Colu
     }
 }
 
-/// In proportion, and never too small to be seen.
+/// The height in proportion, and large enough to be seen.
 fn height(number: usize, largest: usize) -> usize {
     if number == 0 { 0 } else { (number.saturating_mul(HALF) / largest).clamp(3, HALF) }
 }

@@ -1,5 +1,5 @@
-//! The escaper that every value of the templates passes: markup becomes text, and characters that are not seen, or that change
-//! how other text is seen, become visible escapes.
+//! The escaper of the templates: markup becomes text, and invisible characters, or characters that change how other text is
+//! displayed, become visible escapes.
 
 use std::fmt::{self, Write};
 
@@ -7,7 +7,7 @@ use askama::filters::Escaper;
 
 use crate::domain::is_printable;
 
-/// Text of any origin, for content and quoted attributes alike.
+/// Escapes text of any origin, for content and for quoted attributes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PageText;
 
@@ -49,21 +49,21 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_text_wherever_it_stands() {
+    fn a_value_is_text_in_content_and_in_attributes() {
         check("\"><script>'&", "&quot;&gt;&lt;script&gt;&#39;&amp;");
         check("a\u{202e}b\n\u{0}zoë 日本", "a\\u{202e}b\\u{a}\\u{0}zoë 日本");
     }
 
     #[test]
-    fn no_template_goes_around_the_escaper() {
+    fn no_template_bypasses_the_escaper() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/daemon/http/page/templates");
         let mut templates = 0;
         for entry in std::fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();
             let text = std::fs::read_to_string(&path).expect("readable");
-            for way_around in ["safe", "|e(", "escape", "style=", " on"] {
-                let is_used = text.contains(&format!("|{way_around}")) || text.contains(&format!("{way_around}=\""));
-                assert!(!is_used, "{}: {way_around}", path.display());
+            for bypass in ["safe", "|e(", "escape", "style=", " on"] {
+                let is_used = text.contains(&format!("|{bypass}")) || text.contains(&format!("{bypass}=\""));
+                assert!(!is_used, "{}: {bypass}", path.display());
             }
             templates += 1;
         }

@@ -1,4 +1,4 @@
-//! The question about a person, and its answer: why they are, or are not, in a group.
+//! Explains on the page why a user is, or is not, a member of a group: the form and the answer.
 
 use std::time::Duration;
 
@@ -23,17 +23,17 @@ use super::{
     parts::{Badge, Clock, Name, Time, badge, name},
 };
 
-/// How long an answer is waited for: it costs two calls to the vendor and a look at each instance.
+/// How long the page waits for an answer: it costs two calls to Adobe and a read of each instance.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Longest name that anybody has: an address of e-mail has 254 characters.
+/// The longest name that is accepted, in bytes: an e-mail address has at most 254 characters.
 const LONGEST_NAME: usize = 320;
 
-/// Why a question has no answer.
+/// Why a lookup was refused or failed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ExplainRefusal {
     status: StatusCode,
-    /// Where it helps: how long to wait before the question is sent again.
+    /// How long to wait before a retry, where a retry can help.
     retry_after: Option<Duration>,
     /// One sentence or two, without markup.
     why: &'static str,
@@ -49,52 +49,50 @@ impl ExplainRefusal {
     }
 }
 
-/// The answer to a question, or why there is none.
+/// The answer, or why there is none.
 pub(super) type ExplainReply = Result<Explanation, ExplainRefusal>;
 
-/// The answer; `None` when nothing was asked.
+/// The answer to the query; `None` without a query.
 pub(super) async fn answer(
     explain_requests: &mpsc::Sender<ExplainRequest>,
     lookup: PersonLookup,
     query: &PageQuery,
 ) -> Option<ExplainReply> {
-    let person = query.person.as_deref()?;
+    let user = query.user.as_deref()?;
     if lookup == PersonLookup::Off {
-        // 403 and not 404: the address is right, and the configuration forbids the question.
-        let why = "Questions about a person are switched off here (http.person_lookup = \"off\"). The command \
-                   \"campaign-group-sync explain\" answers them.";
+        // 403 and not 404: the URL exists, and the configuration forbids the lookup.
+        let why = "This page does not look up users, because http.person_lookup is \"off\". Use the command \
+                   \"campaign-group-sync explain\".";
         return Some(Err(ExplainRefusal::new(StatusCode::FORBIDDEN, why)));
     }
-    if person.is_empty() {
+    if user.is_empty() {
         return None;
     }
     if query.is_foreign {
-        let why = "You come from another site: press Explain to have this looked up.";
+        let why = "Another web site opened this page. Press Explain to look up the user.";
         return Some(Err(ExplainRefusal::new(StatusCode::OK, why)));
     }
-    if person.len() > LONGEST_NAME || query.group.len() > LONGEST_NAME {
-        return Some(Err(ExplainRefusal::new(StatusCode::OK, "Nobody has so long a name.")));
+    if user.len() > LONGEST_NAME || query.group.len() > LONGEST_NAME {
+        return Some(Err(ExplainRefusal::new(StatusCode::OK, "The name is too long: the limit is 320 bytes.")));
     }
     let (reply, answered) = oneshot::channel();
     let group = (!query.group.is_empty()).then(|| OperatorGroupName::new(&query.group));
-    let sent = explain_requests.try_send(ExplainRequest { person: person.to_owned(), group, reply });
+    let sent = explain_requests.try_send(ExplainRequest { user: user.to_owned(), group, reply });
     Some(match sent {
         Ok(()) => match timeout(TIMEOUT, answered).await {
             Ok(Ok(explanation)) => Ok(explanation),
-            Ok(Err(_)) | Err(_) => {
-                Err(ExplainRefusal::unavailable("No answer: the daemon did not find it out in time. Try again later."))
-            }
+            Ok(Err(_)) | Err(_) => Err(ExplainRefusal::unavailable("The lookup timed out. Retry later.")),
         },
         Err(TrySendError::Full(_)) => {
-            let refusal = ExplainRefusal::unavailable("No answer: too many questions wait. Try again later.");
+            let refusal = ExplainRefusal::unavailable("Too many lookups wait. Retry later.");
             Err(ExplainRefusal { retry_after: Some(TIMEOUT), ..refusal })
         }
-        Err(TrySendError::Closed(_)) => Err(ExplainRefusal::unavailable("No answer: the daemon is stopping.")),
+        Err(TrySendError::Closed(_)) => Err(ExplainRefusal::unavailable("The daemon is stopping.")),
     })
 }
 
-/// The status of a page with this reply, and how long to wait before the question is sent again. An answer that has to wait
-/// for calls is a 503: the calls are everybody's, and this reader may not have used any.
+/// The HTTP status of a page with this reply, and how long to wait before a retry. An answer that lacks calls is a 503 and not
+/// a 429, because all clients share the calls.
 pub(super) fn status(reply: Option<&ExplainReply>) -> (StatusCode, Option<Duration>) {
     match reply {
         None => (StatusCode::OK, None),
@@ -106,24 +104,24 @@ pub(super) fn status(reply: Option<&ExplainReply>) -> (StatusCode, Option<Durati
     }
 }
 
-/// The question as the page shows it: its form, and the answer or why there is none.
+/// The part of the page that explains memberships: the form, and the answer or why there is none.
 #[derive(Default)]
 pub(super) struct ExplainView {
-    /// `None` where questions are switched off.
+    /// `None` where lookups are off.
     pub(super) form: Option<FormView>,
     pub(super) refusal: Option<&'static str>,
     pub(super) answer: Option<AnswerView>,
 }
 
-/// What stands in the fields.
+/// The values of the fields.
 #[derive(Default)]
 pub(super) struct FormView {
-    pub(super) person: String,
+    pub(super) user: String,
     pub(super) group: String,
 }
 
 pub(super) struct AnswerView {
-    pub(super) person: Name,
+    pub(super) user: Name,
     pub(super) at: Time,
     pub(super) findings: Vec<FindingView>,
     pub(super) instances: Vec<InstanceAnswer>,
@@ -148,15 +146,15 @@ pub(super) struct FindingView {
 }
 
 impl ExplainView {
-    /// The form, with nothing in it.
+    /// An empty form.
     pub(super) fn unasked() -> Self {
         Self { form: Some(FormView::default()), ..Self::default() }
     }
 
-    /// What was asked, and the reply.
+    /// The query and the reply.
     pub(super) fn new(query: &PageQuery, lookup: PersonLookup, reply: &ExplainReply, clock: &Clock) -> Self {
-        let person = query.person.clone().unwrap_or_default();
-        let form = (lookup == PersonLookup::On).then(|| FormView { person, group: query.group.clone() });
+        let user = query.user.clone().unwrap_or_default();
+        let form = (lookup == PersonLookup::On).then(|| FormView { user, group: query.group.clone() });
         match reply {
             Ok(explanation) => Self { form, answer: Some(AnswerView::new(explanation, clock)), refusal: None },
             Err(refusal) => Self { form, answer: None, refusal: Some(refusal.why) },
@@ -172,7 +170,7 @@ impl AnswerView {
             groups: it.groups.iter().map(GroupAnswer::new).collect(),
         };
         Self {
-            person: name(&explanation.user),
+            user: name(&explanation.user),
             at: clock.time(explanation.at),
             findings: findings(&explanation.findings),
             instances: explanation.instances.iter().map(instance).collect(),

@@ -1,4 +1,4 @@
-//! What the page shows of the past: read from the journal at most once a second, whoever asks how often.
+//! The history on the page: read from the journal at most once a second, however often the page is requested.
 
 use std::{
     collections::BTreeMap,
@@ -15,22 +15,22 @@ use crate::{
     observability::Chain,
 };
 
-/// Runs in the table and the chart.
+/// The number of runs in the table and in the chart.
 const RUNS: usize = 50;
 
-/// Approvals in the table.
+/// The number of approvals in the table.
 const APPROVALS: usize = 10;
 
-/// Changes made in Campaign without a run in the table.
+/// The number of changes in the table that were made in Campaign without a run.
 const MANUAL_CHANGES: usize = 50;
 
-/// How long the journal may take: a page without the past is better than none.
+/// How long the read of the journal may take; then the page is shown without the history.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long what was read is shown. A page that is asked for a thousand times costs the journal one look a second.
+/// How long a read of the journal is used: a page that is requested often costs one read a second.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// What became of one run's changes, as the chart shows it.
+/// The changes of one run in the chart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Bars {
     pub(super) added: usize,
@@ -45,19 +45,19 @@ pub(super) struct PastRun {
     pub(super) bars: Bars,
 }
 
-/// One plan that waits for an approval.
+/// A held plan that waits for an approval.
 #[derive(Clone, Debug)]
 pub(super) struct HeldPlan {
     pub(super) record: HeldRecord,
-    /// Its changes as the run reported them.
+    /// The changes of the plan from the report of the run.
     pub(super) changes: Vec<ChangeReport>,
-    /// When its digest was first held; `None` where a dry run or an observed instance only showed it.
+    /// When the digest was first held; `None` where only a dry run or an observed instance showed the plan.
     pub(super) since: Option<DateTime<Utc>>,
-    /// The approval that the next run uses, where one was given.
+    /// The approval that the next run uses, if one was given.
     pub(super) approval: Option<ApprovalNote>,
 }
 
-/// The past.
+/// The history.
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
     /// Newest first.
@@ -69,11 +69,11 @@ pub(super) struct History {
     pub(super) manual_changes: Vec<ManualChange>,
     /// The last run that ended and read something.
     pub(super) latest: Option<Arc<RunReport>>,
-    /// Why there is nothing, or less than there should be.
+    /// Why the history is missing or incomplete.
     pub(super) error: Option<String>,
 }
 
-/// Reads the past when what it has is old.
+/// Reads the history when its copy is too old.
 #[derive(Default)]
 pub(super) struct HistoryReader {
     cache: Mutex<HistoryCache>,
@@ -81,23 +81,23 @@ pub(super) struct HistoryReader {
 
 #[derive(Default)]
 struct HistoryCache {
-    /// When it was read, and which run had ended last.
+    /// When the history was read, and which run had ended last.
     read: Option<(Instant, Option<String>)>,
     history: Arc<History>,
-    /// What became of the changes of runs that ended: that never changes.
+    /// The changes of ended runs, which do not change any more.
     bars: BTreeMap<String, Bars>,
-    /// Changes made in Campaign without a run: what the record says of them does not change, only later ones are read.
+    /// Changes made in Campaign without a run; their record does not change, so that only newer ones are read.
     manual: ManualChanges,
 }
 
 impl HistoryReader {
-    /// The past, a second old at most; anew when another run has ended since. Who asks meanwhile waits for the same read. A
-    /// journal that is slow or out of reach is said so in time.
+    /// The history, a second old at most, and read again after the end of a run. Concurrent requests wait for the same read. If
+    /// the journal is slow or unreachable, the history says so after the deadline.
     pub(super) async fn history(&self, journal: &Journal, last_report: Option<&Arc<RunReport>>) -> Arc<History> {
         let reading = timeout(DEADLINE, self.cached_or_read(journal, last_report));
         reading.await.unwrap_or_else(|_| {
             let waited = DEADLINE.as_secs();
-            Arc::new(History::unread(last_report, &format!("the state did not answer within {waited} s")))
+            Arc::new(History::unread(last_report, &format!("the read of the state timed out after {waited} s")))
         })
     }
 
@@ -116,7 +116,7 @@ impl HistoryReader {
 }
 
 impl History {
-    /// What is known without the journal, and why there is no more.
+    /// The history without the journal, and the reason.
     fn unread(last_report: Option<&Arc<RunReport>>, why: &str) -> Self {
         let error = Some(format!("the history cannot be read: {why}"));
         Self { latest: last_report.cloned(), error, ..Self::default() }
@@ -172,7 +172,7 @@ async fn latest_of(journal: &Journal, runs: &[PastRun]) -> Result<Option<RunRepo
     }
 }
 
-/// The numbers of the entry suffice where all changes are of one direction; else the whole report is read, once.
+/// Uses the numbers of the entry where all changes have one direction; otherwise reads the whole report, once.
 async fn bars_of(
     journal: &Journal,
     entry: &RunEntry,

@@ -1,18 +1,18 @@
-//! The page: what the daemon does, did and waits for; and the page of each run.
+//! The status page of the daemon, and the page of each run.
 //!
 //! | file | what lives there |
 //! |---|---|
 //! | `templates` | the HTML, by section; `askama.toml` says how it is read |
 //! | `escape` | the escaper that every value passes |
 //! | `parts` | times, names, links and badges, which render themselves |
-//! | `history` | what is shown of the past, read at most once a second |
+//! | `history` | the history, read at most once a second |
 //! | `status_page` | the page `/` |
 //! | `sections` | its parts: state, held plans, approvals, instances, runs |
-//! | `chart` | changes over time |
-//! | `person` | the question about a person, and its answer |
+//! | `chart` | the chart of the last runs |
+//! | `explain` | the form and the answer that explain the memberships of a user |
 //! | `run_page` | the page of a run |
-//! | `style` | the style sheet, and the hash by which the browser knows it |
-//! | `page.js` | refreshes the page in place; without it the page works all the same |
+//! | `style` | the style sheet, and the hash that allows it |
+//! | `page.js` | refreshes the page in place; the page also works without it |
 
 mod chart;
 mod escape;
@@ -55,36 +55,36 @@ const RUN_DEADLINE: Duration = Duration::from_secs(10);
 /// Longest id of a run.
 const LONGEST_ID: usize = 26;
 
-/// What the page is asked beside itself; empty when nothing.
+/// The query of the page.
 #[derive(Debug, Default)]
 pub(super) struct PageQuery {
-    /// About whom, in a question; `None` when the page is asked for alone.
-    pub(super) person: Option<String>,
-    /// In which operator group; empty for all.
+    /// The user to explain; `None` without a query.
+    pub(super) user: Option<String>,
+    /// The operator group to explain; empty for all.
     pub(super) group: String,
-    /// Whether another site sent the browser here: then no question goes on before a person sends it.
+    /// Whether another site sent the browser here: then the user must send the form first.
     pub(super) is_foreign: bool,
 }
 
-/// In which form a run is asked for.
+/// The requested form of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RunForm {
-    /// A page for people.
+    /// The page for a browser.
     Page,
-    /// The report, for programs.
+    /// The report for programs.
     Json,
 }
 
-/// A document as it is sent.
+/// A response before its headers.
 pub(super) struct Rendered {
     pub(super) status: StatusCode,
-    /// How long to wait before asking again, where that helps.
+    /// How long to wait before a retry, where a retry can help.
     pub(super) retry_after: Option<Duration>,
     pub(super) media_type: &'static str,
     pub(super) body: String,
 }
 
-/// What is the same around every page.
+/// The parts that all pages share.
 struct Layout {
     style: Safe<&'static str>,
     version: &'static str,
@@ -95,7 +95,7 @@ struct Layout {
 pub(super) struct Page {
     state: HttpState,
     history: HistoryReader,
-    /// Held while a run is read: its report may be long, and many at a time would fill the memory.
+    /// Held while a run is read: reports may be long, and many at a time would fill the memory.
     reading_run: Mutex<()>,
     style_source: String,
 }
@@ -136,7 +136,7 @@ impl Page {
         Self { state, history, reading_run, style_source: style::source() }
     }
 
-    /// How the policy of the answer names the style sheet.
+    /// The expression for the style sheet in the Content Security Policy.
     pub(super) fn style_source(&self) -> &str {
         &self.style_source
     }
@@ -183,7 +183,7 @@ impl Page {
             Err(_) => {
                 let waited = RUN_DEADLINE.as_secs();
                 let why =
-                    format!("The state did not answer within {waited} s, or another run is being read. Try again.");
+                    format!("The read timed out after {waited} s, or another run is being read. Reload the page.");
                 (StatusCode::SERVICE_UNAVAILABLE, NoRunPage::new("The run cannot be shown now", why, &clock))
             }
         };
@@ -192,7 +192,7 @@ impl Page {
     }
 
     async fn find_run(&self, id: &str) -> Result<(RunReport, Option<RunEntry>), FindRunError> {
-        // Ids are made of letters and digits: nothing else is asked of the journal.
+        // Ids consist of letters and digits: any other id is not looked up in the journal.
         if id.len() > LONGEST_ID || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(FindRunError::Unknown(id.chars().take(LONGEST_ID).collect()));
         }

@@ -1,5 +1,5 @@
-// Refreshes the page in place: fetches it again and replaces the parts that are marked data-live. Forms are not, so that nothing
-// typed is lost. Without this script the page works, and is reloaded by hand.
+// Refreshes the page in place: fetches it again and replaces the parts that are marked data-live. Forms are not marked, so that
+// typed text is not lost. The page also works without this script.
 "use strict";
 
 // The daemon reads its history at most once a second, however many pages ask.
@@ -23,7 +23,7 @@ function replace(part, fresh) {
 }
 
 async function refresh() {
-  // Text that the reader selects, the command for example, stays selected. The path alone: a question is not asked again.
+  // Does not replace selected text, such as a command. Fetches the path without the query, so that no lookup is repeated.
   if (document.hidden || getSelection().type === "Range") return;
   const stale = document.getElementById("stale");
   try {

@@ -6,14 +6,14 @@ use chrono_tz::Tz;
 
 use crate::domain::{ChangeOutcome, Outcome, to_the_second};
 
-/// The moment at which a page is made, and the zone of the times on it.
+/// The time at which a page is made, and the time zone of the page.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     pub(super) now: DateTime<Utc>,
     pub(super) zone: Tz,
 }
 
-/// A time for people and for programs.
+/// A time, readable and for programs.
 #[derive(Template)]
 #[template(
     source = "<time datetime=\"{{ machine }}\">{{ shown }}</time>\
@@ -27,14 +27,14 @@ pub(super) struct TimePart {
     distance: Option<String>,
 }
 
-/// Text that was written by others, apart from the reading direction of what is around it.
+/// Text from outside the program, isolated from the reading direction of the surrounding text.
 #[derive(Template)]
 #[template(source = "<bdi>{{ text }}</bdi>", ext = "html", config = "src/daemon/http/page/askama.toml")]
 pub(super) struct NamePart {
     text: String,
 }
 
-/// The id of a run, which leads to its page.
+/// The id of a run, with a link to its page.
 #[derive(Template)]
 #[template(
     source = "<a href=\"/runs/{{ id|urlencode }}\"><code>{{ id }}</code></a>",
@@ -45,7 +45,7 @@ pub(super) struct RunLinkPart {
     id: String,
 }
 
-/// A word on a background whose colour says how good it is.
+/// A word on a background whose colour rates it.
 #[derive(Clone, Copy, Template)]
 #[template(
     source = "<span class=\"badge {{ class }}\">{{ word }}</span>",
@@ -57,7 +57,7 @@ pub(super) struct BadgePart {
     word: &'static str,
 }
 
-// Their templates have escaped what is in them: the escaper leaves them as they are.
+// Their templates have already escaped the values: the escaper does not change them.
 pub(super) type Time = Safe<TimePart>;
 pub(super) type Name = Safe<NamePart>;
 pub(super) type RunLink = Safe<RunLinkPart>;
@@ -70,14 +70,14 @@ impl Clock {
         Safe(TimePart { machine: to_the_second(at), shown, distance: None })
     }
 
-    /// The same, and how far away it is.
+    /// The same, with the distance from now.
     pub(super) fn time_and_distance(&self, at: DateTime<Utc>) -> Time {
         Safe(TimePart { distance: Some(distance(at - self.now)), ..self.time(at).0 })
     }
 }
 
 impl TimePart {
-    /// The time as people read it.
+    /// The readable time.
     pub(super) fn shown(&self) -> &str {
         &self.shown
     }
@@ -90,7 +90,7 @@ impl BadgePart {
     }
 }
 
-/// Text that was written by others.
+/// Text from outside the program.
 pub(super) fn name(text: impl Into<String>) -> Name {
     Safe(NamePart { text: text.into() })
 }
@@ -124,7 +124,7 @@ pub(super) fn outcome_badge(outcome: Option<Outcome>) -> Badge {
     }
 }
 
-/// What became of a change.
+/// The outcome of a change.
 pub(super) fn change_badge(outcome: ChangeOutcome) -> Badge {
     let class = match outcome {
         ChangeOutcome::Applied => "good",
@@ -163,7 +163,7 @@ pub(super) fn counted(number: impl TryInto<u64>, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// A sentence for what is not shown of a long list; `None` where everything is.
+/// The number of entries of a long list that are not shown; `None` where all are shown.
 pub(super) fn more(all: usize, shown: usize, what: &str) -> Option<String> {
     all.checked_sub(shown).filter(|more| *more > 0).map(|more| format!("{} more", counted(more, what)))
 }
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distances_are_told_in_one_unit() {
+    fn a_distance_has_one_unit() {
         let shown = |seconds| distance(TimeDelta::seconds(seconds));
         assert_eq!(shown(0), "now");
         assert_eq!(shown(1), "in 1 second");
@@ -184,13 +184,13 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_told_in_two_units_at_most() {
+    fn a_duration_has_two_units_at_most() {
         let shown = [870, 5_123, 60_000, 200_000, 3_900_000].map(duration);
         assert_eq!(shown, ["870 ms", "5.1 s", "1 min 0 s", "3 min 20 s", "1 h 5 min"]);
     }
 
     #[test]
-    fn a_time_bears_the_abbreviation_of_its_zone_or_the_offset() {
+    fn a_time_shows_the_abbreviation_of_its_zone_or_the_offset() {
         let check = |zone: Tz, at: &str, expected: &str| {
             let now = at.parse().expect("a time");
             assert_eq!(Clock { now, zone }.time(now).0.shown(), expected);

@@ -1,4 +1,4 @@
-//! The page `/runs/RUN`: everything that one run read, decided and did.
+//! The page `/runs/RUN`: what one run read, decided and changed.
 
 use askama::Template;
 
@@ -16,10 +16,10 @@ use super::{
     sections::InstanceView,
 };
 
-/// Changes of each instance on the page; the command shows all.
+/// The most changes of each instance on the page; the command shows all.
 const MOST_CHANGES: usize = 500;
 
-/// What is skipped in each instance on the page.
+/// The most skipped subjects of each instance on the page.
 const MOST_SKIPPED: usize = 500;
 
 /// Everything on the page of a run.
@@ -29,7 +29,7 @@ pub(super) struct RunPage {
     layout: Layout,
     id: String,
     outcome: Badge,
-    /// Whether the run goes on: the page then refreshes itself.
+    /// Whether the run is under way: the page then refreshes itself.
     is_running: bool,
     error: Option<Name>,
     warnings: Vec<Name>,
@@ -45,7 +45,7 @@ pub(super) struct RunPage {
     instances: Vec<RunInstance>,
 }
 
-/// One instance in it.
+/// One instance on the page of a run.
 struct RunInstance {
     view: InstanceView,
     counts: Vec<(usize, &'static str)>,
@@ -56,7 +56,7 @@ struct RunInstance {
     more_skipped: Option<String>,
 }
 
-/// What the run held, and whether it still waits.
+/// What the run held, and whether it still waits for an approval.
 struct HoldView {
     digest: String,
     since: Option<Time>,
@@ -108,7 +108,7 @@ impl RunPage {
     }
 }
 
-/// What was read of the organization, and how.
+/// What the run read of the organization, and how.
 fn read(source: &SourceReport) -> String {
     if !source.complete {
         return "not read completely".to_owned();
@@ -116,7 +116,7 @@ fn read(source: &SourceReport) -> String {
     let how = match source.read {
         Some(SourceKind::Organization) => ", from the listing of all users",
         Some(SourceKind::Profiles) => ", from the members of each matching profile",
-        Some(SourceKind::Users) => ", each user by itself",
+        Some(SourceKind::Users) => ", user by user",
         None => "",
     };
     format!("{} and {}{how}", counted(source.users, "user"), counted(source.profiles, "product profile"))
@@ -125,7 +125,7 @@ fn read(source: &SourceReport) -> String {
 impl RunInstance {
     fn new(instance: &InstanceReport, waiting: &[String], clock: &Clock) -> Self {
         let mut changes: Vec<&ChangeReport> = instance.changes.iter().collect();
-        // What needs a reader comes first; the order within is the plan's.
+        // The most urgent outcomes first, and the order of the plan within an outcome.
         changes.sort_by_key(|change| urgency(change.outcome));
         let hold = instance.held.as_ref().map(|digest| HoldView {
             digest: digest.clone(),
@@ -155,7 +155,7 @@ fn urgency(outcome: ChangeOutcome) -> u8 {
     }
 }
 
-/// The numbers that are not zero, and always that of the memberships that are right already.
+/// The numbers that are not zero, and always the number of unchanged memberships.
 fn counts(instance: &InstanceReport) -> Vec<(usize, &'static str)> {
     let summary = &instance.summary;
     let all = [
@@ -207,16 +207,15 @@ impl NoRunPage {
         Self { layout: Layout::new(clock), heading, text, candidates: Vec::new(), has_more: false }
     }
 
-    /// The page for an id that no run has, or no more.
+    /// The page for an id that no run has.
     pub(super) fn unknown(id: &str, clock: &Clock) -> Self {
         let text = format!(
-            "The history has no run \"{id}\". Either the id is wrong, or the run expired: runs without a change are not \
-             kept for ever."
+            "The history has no run \"{id}\". The id is wrong, or the run was deleted after the retention period."
         );
         Self::new("Unknown run", text, clock)
     }
 
-    /// The page for a shortened id that several runs have.
+    /// The page for a shortened id that fits several runs.
     pub(super) fn ambiguous(id: &str, candidates: &[RunCandidate], has_more: bool, clock: &Clock) -> Self {
         let text = format!("The ids of several runs begin with \"{id}\".");
         let candidate = |run: &RunCandidate| (run_link(&run.run), clock.time(run.started_at));

@@ -1,5 +1,4 @@
-//! The parts of the page about the daemon itself, as plain values: state, held plans, approvals, what was changed in Campaign,
-//! instances, runs.
+//! The sections of the page `/`, as plain values: state, held plans, approvals, changes made in Campaign, instances, runs.
 
 use std::collections::BTreeMap;
 
@@ -16,16 +15,16 @@ use super::{
     parts::{Badge, Clock, Name, RunLink, Time, badge, counted, more, name, outcome_badge, run_link},
 };
 
-/// Changes of a held plan on the page; the command shows all.
+/// The most changes of a held plan on the page; the command shows all.
 const MOST_CHANGES: usize = 200;
 
-/// Product profiles of an instance on the page.
+/// The most product profiles of an instance on the page.
 const MOST_PROFILES: usize = 500;
 
-/// Subjects that are named for each reason to skip; the page of the run shows more.
+/// The most subjects that are named for each skip reason; the page of the run shows more.
 const MOST_SUBJECTS: usize = 8;
 
-/// What the daemon does, in one sentence, and when it runs next.
+/// The state of the daemon, and the time of its next run.
 pub(super) struct StateView {
     pub(super) badge: Badge,
     pub(super) reason: String,
@@ -70,16 +69,16 @@ fn state(state: ServiceState) -> Badge {
     }
 }
 
-/// A plan that waits for an approval, and the command that gives it.
+/// A plan that waits for an approval, and the command that approves it.
 pub(super) struct HeldView {
     pub(super) changes: String,
     pub(super) instance: Name,
-    /// Whether a dry run or an observed instance only showed what would be held.
+    /// Whether only a dry run or an observed instance showed the plan.
     pub(super) is_only_shown: bool,
     pub(super) since: Time,
     pub(super) digest: String,
     pub(super) run: RunLink,
-    /// Who approved it and when, where somebody did: the next run makes the changes.
+    /// The approver and the time of an approval; the next run then makes the changes.
     pub(super) approval: Option<(Name, Time)>,
     pub(super) list: Vec<HeldChange>,
     pub(super) more: Option<String>,
@@ -132,7 +131,7 @@ pub(super) struct ApprovalView {
 /// Whether a run used an approval.
 pub(super) enum Used {
     ByRun(RunLink),
-    /// By a run that an earlier version did not note.
+    /// By a run that an earlier version of the program did not record.
     BySome,
     Expired,
     NotYet,
@@ -182,7 +181,7 @@ impl ManualChangeView {
     }
 }
 
-/// The instances as one run saw them.
+/// The instances in the report of one run.
 pub(super) struct InstancesView {
     pub(super) seen_at: Time,
     pub(super) run: RunLink,
@@ -192,7 +191,7 @@ pub(super) struct InstancesView {
 }
 
 impl InstancesView {
-    /// `None` where the run saw no instance.
+    /// `None` where the report has no instance.
     pub(super) fn new(report: &RunReport, clock: &Clock) -> Option<Self> {
         let list: Vec<InstanceView> = report.instances.iter().map(InstanceView::new).collect();
         let has_skipped = list.iter().any(|instance| !instance.skipped.is_empty());
@@ -207,7 +206,7 @@ pub(super) struct InstanceView {
     pub(super) outcome: Badge,
     pub(super) groups: usize,
     pub(super) members: usize,
-    /// Changes that are wanted and not made.
+    /// Changes that are needed and not made.
     pub(super) not_made: usize,
     /// The error, then the warnings.
     pub(super) notes: Vec<Name>,
@@ -263,7 +262,7 @@ impl InstanceView {
     }
 }
 
-/// What was skipped for one reason.
+/// The subjects that were skipped for one reason.
 pub(super) struct SkippedView {
     pub(super) reason: &'static str,
     /// Whether an administrator has to correct something.
@@ -271,12 +270,12 @@ pub(super) struct SkippedView {
     pub(super) count: usize,
     pub(super) subjects: Vec<Name>,
     pub(super) more: Option<String>,
-    /// What it means, in the words of the first of them.
+    /// The detail of the first subject, as an example.
     pub(super) example: Name,
 }
 
 impl SkippedView {
-    /// What an administrator has to correct first, then by reason.
+    /// Reasons that an administrator has to correct come first.
     fn by_reason(skipped: &[Skipped]) -> Vec<Self> {
         let mut reasons: BTreeMap<_, Vec<&Skipped>> = BTreeMap::new();
         for one in skipped {

@@ -13,7 +13,7 @@ use super::{
     sections::{ApprovalView, HeldView, InstancesView, ManualChangeView, RunView, StateView, Used},
 };
 
-/// Runs in the table before the reader has to ask for more.
+/// The number of runs in the first table; the others are folded.
 const FIRST_RUNS: usize = 10;
 
 /// Everything on the page `/`.
@@ -22,9 +22,9 @@ const FIRST_RUNS: usize = 10;
 pub(super) struct StatusPage {
     pub(super) layout: Layout,
     pub(super) state: StateView,
-    /// Why the past is not shown, or not all of it.
+    /// Why the history is missing or incomplete.
     problem: Option<String>,
-    /// The answer stands at the top, beside its question; a form without one stands last.
+    /// The form with an answer is at the top; a form without an answer is at the end.
     answer: Option<ExplainView>,
     form: Option<ExplainView>,
     held: Vec<HeldView>,

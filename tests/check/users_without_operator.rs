@@ -1,4 +1,4 @@
-//! Users without an operator, as the last run that read everybody knew them.
+//! Users without an operator, as the last complete run recorded them.
 
 use campaign_group_sync::{
     check::{Finding, Verdict},
@@ -17,7 +17,7 @@ fn finding(checked: &Checked) -> &Finding {
     checked.report.findings.iter().find(|one| one.id == id).expect("always there")
 }
 
-/// Dev and Elena have profiles and no operators; a run has seen that.
+/// Dev and Elena have profiles and no operators, which a run has recorded.
 fn stage() -> Stage {
     let mut stage = Stage::sound();
     stage.campaign().operators.retain(|operator| !["dev@acme.com", "elena@acme.com"].contains(&operator.name.as_str()));
@@ -28,7 +28,7 @@ fn stage() -> Stage {
 }
 
 #[tokio::test]
-async fn the_last_whole_run_says_who_has_none() {
+async fn users_without_operator_come_from_the_last_complete_run() {
     let checked = stage().check().await;
     let found = finding(&checked);
     assert_eq!(found.verdict, Verdict::Ok, "{found:#?}");
@@ -42,7 +42,7 @@ async fn the_last_whole_run_says_who_has_none() {
 }
 
 #[tokio::test]
-async fn whoever_has_one_by_now_is_dropped() {
+async fn a_user_with_an_operator_by_now_is_not_reported() {
     let mut stage = stage();
     let add = |login: &str| {
         let login = login.to_owned();
@@ -58,9 +58,9 @@ async fn whoever_has_one_by_now_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_run_that_read_nothing_knows_nobody() {
+async fn an_incomplete_run_is_not_used() {
     let mut stage = stage();
-    stage.disturb("groups", Effect::status(503));
+    stage.inject_fault("groups", Effect::status(503));
     let found = finding(&stage.check().await).clone();
     assert_eq!(found.verdict, Verdict::NotChecked, "{found:#?}");
     assert!(found.evidence.contains("--sync-now --dry-run"), "{found:#?}");
