@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use config::ValueKind;
+
 use super::{
     KeyPath, Problem,
-    layers::{Layers, Origin, PREFIX, SEPARATOR, SecretVariable, Value},
+    layers::{Layers, Origin, PREFIX, SEPARATOR, SecretVariable},
     schema::{KeyKind, classify, schema},
 };
 
@@ -25,7 +27,7 @@ impl Layers {
                     let secret = SecretVariable { name: name.clone(), value: value.clone().into() };
                     self.put_secret(&path, secret);
                 }
-                Ok(_) => self.put(path, Value::Text(value.clone()), Origin::Variable(name.clone())),
+                Ok(_) => self.put(path, ValueKind::String(value.clone()), Origin::Variable(name.clone())),
                 Err(problem) => problems.push(problem),
             }
             seen.insert(key, name);

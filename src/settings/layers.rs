@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
+use config::ValueKind;
+
 use super::{
     KeyPath, Problem,
     environment_layer::warning,
@@ -27,20 +29,9 @@ pub(super) enum Origin {
     Variable(String),
 }
 
-/// A value as a layer has it. In the environment every value is a text.
-pub(super) enum Value {
-    Text(String),
-    Integer(i64),
-    Float(f64),
-    Boolean(bool),
-    List(Vec<Value>),
-    /// A table in the place of a value; its content is never used.
-    Table,
-}
-
 /// A value of the highest layer that has the key.
 pub(super) struct LayerValue {
-    pub(super) value: Value,
+    pub(super) value: ValueKind,
     pub(super) origin: Origin,
     /// The key as this layer spells it.
     pub(super) path: KeyPath,
@@ -98,7 +89,7 @@ impl Layers {
         self.instances.values().map(String::as_str)
     }
 
-    pub(super) fn put(&mut self, path: KeyPath, value: Value, origin: Origin) {
+    pub(super) fn put(&mut self, path: KeyPath, value: ValueKind, origin: Origin) {
         self.values.insert(path.folded(), LayerValue { value, origin, path });
     }
 

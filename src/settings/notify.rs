@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use config::ValueKind;
+
 use super::{
     Http, KeyPath, Problem, Sources,
-    layers::{LayerValue, Layers, Origin, Value},
+    layers::{LayerValue, Layers, Origin},
     redacted::redacted,
     schema::{MAIL, NOTIFY, SMTP_PASSWORD, WEBHOOK},
     secrets::{SecretSource, file_key, find_secret, read_or_report},
@@ -66,8 +68,8 @@ fn command(section: &mut SectionReader<'_>) -> Option<CommandTarget> {
     let found = section.find("command")?;
     let words = match &found.value {
         // Not trimmed: an argument may be empty, or have spaces at its ends.
-        Value::List(values) => {
-            values.iter().map(|value| text_of(value).ok().map(str::to_owned)).collect::<Option<Vec<_>>>()
+        ValueKind::Array(values) => {
+            values.iter().map(|value| text_of(&value.kind).ok().map(str::to_owned)).collect::<Option<Vec<_>>>()
         }
         other => list_of(other),
     };

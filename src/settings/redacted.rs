@@ -1,6 +1,6 @@
 //! Values as messages show them: on one line, shortened, and without passwords.
 
-use super::layers::Value;
+use config::ValueKind;
 
 /// How many characters of an invalid value a problem repeats.
 const MAX_CHARACTERS: usize = 80;
@@ -17,26 +17,27 @@ pub(super) fn redacted(text: &str) -> String {
 }
 
 /// Any value, for a problem.
-pub(super) fn redacted_value(value: &Value) -> String {
+pub(super) fn redacted_value(value: &ValueKind) -> String {
     match value {
-        Value::Text(text) => redacted(text.trim()),
-        Value::List(_) => "a list".to_owned(),
+        ValueKind::String(text) => redacted(text.trim()),
+        ValueKind::Array(_) => "a list".to_owned(),
         other => full_value(other),
     }
 }
 
 /// Any value in full but for passwords in addresses, for the list of effective values.
-pub(super) fn full_value(value: &Value) -> String {
+pub(super) fn full_value(value: &ValueKind) -> String {
     match value {
-        Value::Text(text) => without_password(text.trim()),
-        Value::Integer(number) => number.to_string(),
-        Value::Float(number) => number.to_string(),
-        Value::Boolean(flag) => flag.to_string(),
-        Value::List(values) => {
-            let values: Vec<String> = values.iter().map(|value| format!("{:?}", full_value(value))).collect();
+        ValueKind::String(text) => without_password(text.trim()),
+        ValueKind::I64(number) => number.to_string(),
+        ValueKind::Float(number) => number.to_string(),
+        ValueKind::Boolean(flag) => flag.to_string(),
+        ValueKind::Array(values) => {
+            let values: Vec<String> = values.iter().map(|value| format!("{:?}", full_value(&value.kind))).collect();
             format!("[{}]", values.join(", "))
         }
-        Value::Table => "a table".to_owned(),
+        ValueKind::Table(_) => "a table".to_owned(),
+        other => other.to_string(),
     }
 }
 

@@ -4,9 +4,11 @@ use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
 use chrono::NaiveDate;
 
+use config::ValueKind;
+
 use super::{
     KeyPath, Problem,
-    layers::{LayerValue, Layers, Value, variable},
+    layers::{LayerValue, Layers, variable},
     redacted::{redacted, redacted_value},
     schema::{EVERY_INSTANCE, INSTANCES},
 };
@@ -172,8 +174,8 @@ impl<'a> SectionReader<'a> {
     pub(super) fn flag(&mut self, key: &str) -> Option<bool> {
         let found = self.require(key)?;
         let flag = match &found.value {
-            Value::Boolean(flag) => Some(*flag),
-            Value::Text(text) => text.trim().parse().ok(),
+            ValueKind::Boolean(flag) => Some(*flag),
+            ValueKind::String(text) => text.trim().parse().ok(),
             _ => None,
         };
         if flag.is_none() {
@@ -268,27 +270,27 @@ impl<'a> SectionReader<'a> {
 }
 
 /// A string, not trimmed.
-pub(super) fn text_of(value: &Value) -> Result<&str, String> {
+pub(super) fn text_of(value: &ValueKind) -> Result<&str, String> {
     match value {
-        Value::Text(text) => Ok(text),
+        ValueKind::String(text) => Ok(text),
         other => Err(format!("must be a string in quotes, not {}", redacted_value(other))),
     }
 }
 
 /// A whole number, also from a string.
-pub(super) fn number_of(value: &Value) -> Option<i64> {
+pub(super) fn number_of(value: &ValueKind) -> Option<i64> {
     match value {
-        Value::Integer(number) => Some(*number),
-        Value::Text(text) => text.trim().parse().ok(),
+        ValueKind::I64(number) => Some(*number),
+        ValueKind::String(text) => text.trim().parse().ok(),
         _ => None,
     }
 }
 
 /// A list of strings, also from one string with commas. Skips empty entries.
-pub(super) fn list_of(value: &Value) -> Option<Vec<String>> {
+pub(super) fn list_of(value: &ValueKind) -> Option<Vec<String>> {
     let entries: Vec<&str> = match value {
-        Value::Text(text) => text.split(',').collect(),
-        Value::List(values) => values.iter().map(|value| text_of(value).ok()).collect::<Option<Vec<_>>>()?,
+        ValueKind::String(text) => text.split(',').collect(),
+        ValueKind::Array(values) => values.iter().map(|value| text_of(&value.kind).ok()).collect::<Option<Vec<_>>>()?,
         _ => return None,
     };
     Some(entries.into_iter().map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect())
