@@ -229,7 +229,7 @@ mod tests {
         let held = [record("production"), record("stage")];
         let answer = ApprovalAnswer::refused(&digest(), &"ann".into(), error, &held).expect("an answer");
         assert_eq!((answer.outcome, answer.held.len()), (ApprovalOutcome::NotHeld, 1));
-        assert!(answer.message.contains("held: 0123456789abcdef"), "{}", answer.message);
+        assert!(answer.message.contains("held plans: 0123456789abcdef"), "{}", answer.message);
     }
 
     #[test]
