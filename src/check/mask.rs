@@ -241,7 +241,7 @@ mod tests {
         check(acme, "Photoshop", "differs from character 1 on: expected \"Campaign - acme - \"");
         check(acme, "Campaign - ACME-stage - x", "differs from character 16 on: expected \" - \"");
         check(acme, " Campaign - globex - x", "differs from character 13 on: expected \"acme - \"");
-        check(acme, "Campaign", "ends where the mask continues with \" - acme - \"");
+        check(acme, "Campaign", "ends too early: the mask continues with \" - acme - \"");
         check(
             acme,
             "Campaign - acme - ",
