@@ -26,7 +26,7 @@ fn an_instance_without_a_mode_is_observed_and_the_report_names_the_key() {
         "{}",
         run.stdout
     );
-    assert!(run.stderr.contains("write mode = \"apply\" under [instances.production]"), "{}", run.stderr);
+    assert!(run.stderr.contains("set mode = \"apply\" under [instances.production]"), "{}", run.stderr);
     let memberships = |world: &str| {
         let world: serde_json::Value = serde_json::from_str(world).expect("JSON");
         world["campaign"]["production"]["memberships"].clone()
