@@ -1,6 +1,6 @@
 //! Keeps the operator groups of Adobe Campaign Classic in line with the product profiles of Adobe's Admin Console.
 //!
-//! The modules, bottom to top. A module imports only modules above it in this list, as `tests/house/main.rs` checks:
+//! The modules. A module imports only modules that stand earlier in this list, as `tests/house/main.rs` checks:
 //!
 //! | module | what it contains |
 //! |---|---|

@@ -226,8 +226,8 @@ pub(super) struct AccessArguments {
     #[arg(long, value_name = "TIME", value_parser = past_time)]
     pub(super) at: Option<DateTime<Utc>>,
 
-    /// Print CSV for a spreadsheet: at, instance, group, login, profile, since, granting run, approver; the last two
-    /// are empty where the membership was made in Campaign. Replaces --output
+    /// Print CSV for a spreadsheet: at, instance, group, login, profile, since, granting run, approver; granting
+    /// run and approver are empty where the membership was made in Campaign. Replaces --output
     #[arg(long, conflicts_with = "output")]
     pub(super) csv: bool,
 }

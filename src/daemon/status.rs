@@ -136,7 +136,7 @@ impl Status {
         self.holds = holds;
     }
 
-    /// Restores everything except for the state and its reason from the journal.
+    /// Takes the times, the pause and the holds over from the journal.
     pub(super) fn restore(&mut self, remembered: &Self, next_run: Option<DateTime<Utc>>) {
         self.last_run.clone_from(&remembered.last_run);
         (self.last_success, self.last_clean) = (remembered.last_success, remembered.last_clean);

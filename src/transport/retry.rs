@@ -1,4 +1,5 @@
-//! The retry rule. No other module retries a call; the next run does what is left.
+//! How often, and with which pauses, a failed call is retried. Whether it may be is said by its error ([`Retryable`]). No
+//! other module retries a call; the next run does what is left.
 
 use std::time::{Duration, SystemTime};
 

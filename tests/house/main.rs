@@ -292,3 +292,26 @@ fn the_chosen_crates_are_dependencies_and_used() {
         );
     }
 }
+
+/// Paths in the code of a document, such as `src/domain/plan.rs` or `domain/plan.rs`; not patterns and places for names.
+fn paths(document: &str) -> Vec<&str> {
+    let code = document.split('`').skip(1).step_by(2);
+    let is_path = |text: &&str| {
+        let ends_as_file = [".rs", ".toml", ".html", ".yml", ".json"].iter().any(|ending| text.ends_with(ending));
+        text.contains('/') && !text.starts_with(['/', '~']) && (ends_as_file || text.ends_with('/'))
+    };
+    code.filter(is_path).filter(|text| !text.contains(['*', '{', ' ', ':']) && !text.contains("NAME")).collect()
+}
+
+#[test]
+fn every_path_in_the_documents_for_developers_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for name in ["CONTRIBUTING.md", "docs/ARCHITECTURE.md"] {
+        let text = fs::read_to_string(root.join(name)).expect("a document");
+        let found = paths(&text);
+        assert!(found.len() > 10, "{name} names {} paths", found.len());
+        for path in found {
+            assert!(root.join(path).exists() || root.join("src").join(path).exists(), "{name}: there is no {path}");
+        }
+    }
+}

@@ -87,7 +87,7 @@ async fn incident_36_lookups_get_a_fifth_of_the_calls_and_name_the_time_of_a_ret
         last = explanation.findings.iter().map(|finding| finding.text.clone()).collect();
     }
     assert_eq!(user_calls(&stage), 2, "{last}");
-    assert!(last.contains("again at 20"), "{last}");
+    assert!(last.contains("retry at 20"), "{last}");
     // What is left is for runs.
     for _ in 0..8 {
         assert_ne!(ask_for(&stage, "ann@acme.com").await, Outcome::Interrupted);

@@ -418,9 +418,9 @@ async fn incident_31_a_group_that_is_gone_is_no_renamed_group_and_its_successor_
     let lines = changes(&report);
     assert_eq!(lines.iter().filter(|line| line.starts_with("applied: add ")).count(), 7, "{lines:?}");
     assert!(lines.contains(&"held: remove root@acme.com from delivery".to_owned()), "{lines:?}");
-    assert!(details(&report).iter().any(|why| why.contains("made again")), "{report:#?}");
+    assert!(details(&report).iter().any(|why| why.contains("created again")), "{report:#?}");
     let again = stage.sync().await;
-    assert_all_held(&stage, &again, &["made again"]);
+    assert_all_held(&stage, &again, &["created again"]);
     assert_made(&stage.sync_approving(&held(&again)).await, &["remove root@acme.com from delivery"]);
 }
 

@@ -1,5 +1,5 @@
-//! The metrics of the daemon. Each response computes them from the state: there are no separate counters that could
-//! differ.
+//! The metrics of the daemon, computed for each response from `DaemonFacts`, which also counts what happened since the
+//! daemon started, and from the journal for what survives a restart.
 
 use std::{
     collections::BTreeMap,

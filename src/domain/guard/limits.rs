@@ -13,6 +13,9 @@ const FEW_REMOVALS: usize = 4;
 const FEW_MEMBERS: usize = 3;
 
 /// How much one run may change in one instance. If a limit is exceeded, the changes that it counts are held.
+///
+/// The journal stores the limits with each hold and a hold ends when they change: a new field needs `#[serde(default)]`,
+/// with a default that means what earlier versions did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Number of removals.
