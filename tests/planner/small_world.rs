@@ -9,7 +9,8 @@ use campaign_group_sync::domain::{
 
 use super::world::{World, policy};
 
-/// Every combination of current and desired memberships of three operators in three groups: 262,144 pairs of worlds.
+/// Every combination of current and desired memberships of three operators in three groups. Operators differ by name only,
+/// so that one order of each combination is enough: 45,760 pairs of worlds instead of 262,144.
 #[test]
 fn applying_the_plan_reaches_the_desired_state_from_every_world() {
     const LOGINS: [&str; 3] = ["ann@x", "bob@x", "eve@x"];
@@ -20,7 +21,8 @@ fn applying_the_plan_reaches_the_desired_state_from_every_world() {
         (0..).zip(&pairs).filter_map(bit).collect::<BTreeSet<_>>()
     };
     let policy = policy();
-    for wanted_bits in 0..512 {
+    let mut worlds = 0;
+    for wanted_bits in 0_u32..512 {
         let wanted = chosen(wanted_bits);
         let profiles = GROUPS.map(|group| {
             let members = wanted.iter().filter(|(_, of)| *of == group).map(|(login, _)| (*login).to_owned());
@@ -30,6 +32,11 @@ fn applying_the_plan_reaches_the_desired_state_from_every_world() {
         world.profiles = profiles.into();
         let organization = world.organization();
         for current_bits in 0..512 {
+            let of_operator = |at: u32| [wanted_bits, current_bits].map(|bits| bits >> at & 0b100_1001);
+            if !(of_operator(0) <= of_operator(1) && of_operator(1) <= of_operator(2)) {
+                continue;
+            }
+            worlds += 1;
             let current = chosen(current_bits);
             world.memberships = current.iter().map(|(o, g)| ((*o).to_owned(), (*g).to_owned())).collect();
             let campaign = world.campaign();
@@ -44,6 +51,7 @@ fn applying_the_plan_reaches_the_desired_state_from_every_world() {
             assert_eq!(plan.changes.len(), current.symmetric_difference(&wanted).count(), "no change without need");
         }
     }
+    assert_eq!(worlds, 45_760);
 }
 
 /// Every combination of current and desired memberships of two operators in two managed groups and an orphaned one, for every
