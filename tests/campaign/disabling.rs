@@ -4,7 +4,7 @@ use campaign_group_sync::campaign::{Campaign, CampaignError, CampaignWrite};
 use campaign_group_sync::domain::{Failure, Operator, OperatorGroupId, OperatorId, OperatorLogin};
 use campaign_group_sync::sandbox::campaign::{InstanceWorld, SchemaPart};
 
-use super::visit::Visit;
+use super::harness::Harness;
 
 const ANN: OperatorId = OperatorId(2001);
 
@@ -23,42 +23,42 @@ async fn operator(client: &Campaign, id: OperatorId) -> Operator {
 
 #[tokio::test]
 async fn only_disabled_operators_are_read_as_disabled() {
-    let visit = Visit::to(|world: &mut InstanceWorld| world.operators[1].disabled = true).await;
-    let snapshot = visit.read().await.unwrap();
+    let harness = Harness::to(|world: &mut InstanceWorld| world.operators[1].disabled = true).await;
+    let snapshot = harness.read().await.unwrap();
     let disabled: Vec<_> = snapshot.operators().iter().filter(|operator| operator.disabled).collect();
     assert_eq!(disabled.iter().map(|operator| operator.id).collect::<Vec<_>>(), [ANN]);
-    let found = visit.client().find_operators(&["Ann@acme.com", r"ACME\bob"].map(OperatorLogin::new)).await.unwrap();
+    let found = harness.client().find_operators(&["Ann@acme.com", r"ACME\bob"].map(OperatorLogin::new)).await.unwrap();
     assert_eq!(found.iter().map(|operator| operator.disabled).collect::<Vec<_>>(), [true, false]);
 }
 
 #[tokio::test]
 async fn disabling_changes_one_attribute_and_nothing_else() {
-    let visit = Visit::native().await;
-    let client = visit.client();
-    let mut expected = visit.instance();
+    let harness = Harness::native().await;
+    let client = harness.client();
+    let mut expected = harness.instance();
     expected.operators.iter_mut().find(|operator| operator.id == Some(2001)).unwrap().disabled = true;
     assert!(!operator(&client, ANN).await.disabled);
     for _ in 1..=2 {
         assert!(write(&client, &[disable(ANN)]).await.iter().all(Result::is_ok));
         assert!(operator(&client, ANN).await.disabled);
-        assert_eq!(visit.instance(), expected, "memberships do not change, and a second write changes nothing");
+        assert_eq!(harness.instance(), expected, "memberships do not change, and a second write changes nothing");
     }
 }
 
 #[tokio::test]
 async fn disabling_a_deleted_operator_does_not_create_it_again() {
-    let visit = Visit::native().await;
-    let (client, before) = (visit.client(), visit.instance());
+    let harness = Harness::native().await;
+    let (client, before) = (harness.client(), harness.instance());
     assert!(write(&client, &[disable(OperatorId(999_999))]).await.iter().all(Result::is_ok));
     assert_eq!(client.operators_by_id(&[OperatorId(999_999)]).await.unwrap(), []);
-    assert_eq!(visit.instance(), before);
+    assert_eq!(harness.instance(), before);
 }
 
 #[tokio::test]
 async fn an_instance_without_the_attribute_has_no_disabled_operators_and_disabling_fails() {
-    let visit = Visit::to(|world: &mut InstanceWorld| world.operators[1].disabled = true).await;
-    visit.adjust(|behavior| behavior.schema_without = vec![SchemaPart::OperatorDisabled]);
-    let client = visit.client();
+    let harness = Harness::to(|world: &mut InstanceWorld| world.operators[1].disabled = true).await;
+    harness.adjust(|behavior| behavior.schema_without = vec![SchemaPart::OperatorDisabled]);
+    let client = harness.client();
     let snapshot = client.fetch_snapshot().await.unwrap();
     assert!(snapshot.operators().iter().all(|operator| !operator.disabled));
     let join = CampaignWrite::Join { operator: OperatorId(2003), group: OperatorGroupId(3001) };
@@ -73,18 +73,18 @@ async fn an_instance_without_the_attribute_has_no_disabled_operators_and_disabli
 
 #[tokio::test]
 async fn the_schema_is_requested_once() {
-    let visit = Visit::native().await;
-    let client = visit.client();
+    let harness = Harness::native().await;
+    let client = harness.client();
     client.fetch_snapshot().await.unwrap();
     operator(&client, ANN).await;
     client.find_operators(&[OperatorLogin::new("Ann@acme.com")]).await.unwrap();
-    assert_eq!(visit.count("schema"), 1);
+    assert_eq!(harness.count("schema"), 1);
 }
 
 #[tokio::test]
 async fn operators_are_found_by_id_without_duplicates_in_several_queries() {
-    let visit = Visit::native().await;
-    let client = visit.client_with_pages_of(2);
+    let harness = Harness::native().await;
+    let client = harness.client_with_pages_of(2);
     let ids: Vec<_> = (2001..2300).chain([2001, -12]).map(OperatorId).collect();
     let found = client.operators_by_id(&ids).await.unwrap();
     assert_eq!(found.iter().map(|operator| operator.id.0).collect::<Vec<_>>(), [-12, 2001, 2002, 2003, 2004, 2005]);
@@ -95,10 +95,10 @@ async fn operators_are_found_by_id_without_duplicates_in_several_queries() {
 
 #[tokio::test]
 async fn a_disabled_operator_cannot_sign_in() {
-    let visit = Visit::native().await;
-    let client = visit.client();
+    let harness = Harness::native().await;
+    let client = harness.client();
     let own = client.fetch_snapshot().await.unwrap().own_login().clone();
     let [own] = client.find_operators(&[own]).await.unwrap().try_into().unwrap();
     assert!(write(&client, &[disable(own.id)]).await.iter().all(Result::is_ok));
-    assert_eq!(visit.read().await.unwrap_err().failure(), Failure::Refused);
+    assert_eq!(harness.read().await.unwrap_err().failure(), Failure::Refused);
 }

@@ -6,13 +6,13 @@ use campaign_group_sync::domain::Failure;
 use campaign_group_sync::sandbox::campaign::SchemaPart;
 use campaign_group_sync::sandbox::{Effect, Fault};
 
-use super::visit::Visit;
+use super::harness::Harness;
 
 const SCHEMAS: [&str; 3] = ["xtk:operator", "xtk:group", "xtk:operatorGroup"];
 
 #[tokio::test]
 async fn an_invalid_response_ends_the_read_and_is_not_retried() {
-    let visit = Visit::native().await;
+    let harness = Harness::native().await;
     for schema in SCHEMAS {
         for (effect, part) in [
             (Effect::Html, "document type declaration"),
@@ -25,14 +25,14 @@ async fn an_invalid_response_ends_the_read_and_is_not_retried() {
             (Effect::soap_fault("SOP-330011 Error", "XTK-170036 Unable to parse expression '@x'."), "XTK-170036"),
             (Effect::soap_fault("SOP-330011 Error while executing", ""), "SOP-330011 Error while executing"),
         ] {
-            visit.sandbox.clear_requests();
-            visit.sandbox.clear_faults();
-            visit.sandbox.inject(Fault::new("query", effect.clone()).schema(schema).skip(1));
-            let error = visit.client_with_pages_of(2).fetch_snapshot().await.unwrap_err();
+            harness.sandbox.clear_requests();
+            harness.sandbox.clear_faults();
+            harness.sandbox.inject(Fault::new("query", effect.clone()).schema(schema).skip(1));
+            let error = harness.client_with_pages_of(2).fetch_snapshot().await.unwrap_err();
             assert_eq!(error.failure(), Failure::Incomplete, "{schema} {effect:?}: {error}");
             let message = error.to_string();
             assert!(message.contains(part) && message.contains(schema), "{schema} {effect:?}: {error}");
-            let met = visit.sandbox.faults().first().unwrap().matched;
+            let met = harness.sandbox.faults().first().unwrap().matched;
             assert_eq!(met, 2, "{schema} {effect:?} was retried");
         }
     }
@@ -40,8 +40,8 @@ async fn an_invalid_response_ends_the_read_and_is_not_retried() {
 
 #[tokio::test]
 async fn temporary_faults_are_retried() {
-    let visit = Visit::native().await;
-    let whole = visit.read().await.unwrap();
+    let harness = Harness::native().await;
+    let whole = harness.read().await.unwrap();
     for call in ["logon", "query"] {
         for effect in [
             Effect::Reset,
@@ -52,16 +52,16 @@ async fn temporary_faults_are_retried() {
             Effect::status(429),
             Effect::soap_fault("SOP-330011 Error", "ODB-240000 ODBC error: deadlock detected SQLState: 40001"),
         ] {
-            visit.sandbox.clear_faults();
-            visit.sandbox.inject(Fault::new(call, effect.clone()).times(2));
-            assert_eq!(visit.read().await.unwrap(), whole, "{call} {effect:?}");
+            harness.sandbox.clear_faults();
+            harness.sandbox.inject(Fault::new(call, effect.clone()).times(2));
+            assert_eq!(harness.read().await.unwrap(), whole, "{call} {effect:?}");
         }
     }
 }
 
 #[tokio::test]
 async fn a_permanent_fault_is_an_error_after_the_last_attempt() {
-    let visit = Visit::native().await;
+    let harness = Harness::native().await;
     for (effect, failure) in [
         (Effect::Reset, Failure::Unavailable),
         (Effect::status(503), Failure::Unavailable),
@@ -69,30 +69,30 @@ async fn a_permanent_fault_is_an_error_after_the_last_attempt() {
         (Effect::CutOff { after: None }, Failure::Incomplete),
         (Effect::soap_fault("SOP-330011 Error", "ODB-240000 ODBC error: deadlock detected"), Failure::Unavailable),
     ] {
-        visit.sandbox.clear_requests();
-        visit.sandbox.clear_faults();
-        visit.sandbox.inject(Fault::new("query", effect.clone()).schema("xtk:operatorGroup").forever());
-        let error = visit.read().await.unwrap_err();
+        harness.sandbox.clear_requests();
+        harness.sandbox.clear_faults();
+        harness.sandbox.inject(Fault::new("query", effect.clone()).schema("xtk:operatorGroup").forever());
+        let error = harness.read().await.unwrap_err();
         assert_eq!(error.failure(), failure, "{effect:?}: {error}");
         assert!(error.to_string().starts_with("ExecuteQuery xtk:operatorGroup"), "{error}");
         // The first attempt uses a kept connection: if it breaks, a new one replaces it at once.
         let sent = if effect == Effect::Reset { 4 } else { 3 };
-        assert_eq!(visit.sandbox.faults().first().unwrap().matched, sent, "{effect:?}");
+        assert_eq!(harness.sandbox.faults().first().unwrap().matched, sent, "{effect:?}");
     }
 }
 
 #[tokio::test]
 async fn a_pause_longer_than_the_longest_wait_is_reported_without_waiting() {
-    let visit = Visit::native().await;
-    visit.inject("query", Effect::too_many_requests("3244"));
+    let harness = Harness::native().await;
+    harness.inject("query", Effect::too_many_requests("3244"));
     let pause = Duration::from_secs(3244);
-    assert_eq!(visit.read().await.unwrap_err().failure(), Failure::Throttled { retry_after: Some(pause) });
-    assert_eq!(visit.count("query"), 1);
+    assert_eq!(harness.read().await.unwrap_err().failure(), Failure::Throttled { retry_after: Some(pause) });
+    assert_eq!(harness.count("query"), 1);
 }
 
 #[tokio::test]
 async fn a_fault_of_ims_is_distinguished_from_a_refusal() {
-    let visit = Visit::ims().await;
+    let harness = Harness::ims().await;
     for (effect, failure, requests) in [
         (Effect::status(503), Failure::Unavailable, 3),
         (Effect::Reset, Failure::Unavailable, 3),
@@ -101,22 +101,22 @@ async fn a_fault_of_ims_is_distinguished_from_a_refusal() {
         (Effect::Truncate { bytes: None }, Failure::Incomplete, 1),
         (Effect::status(302), Failure::Incomplete, 1),
     ] {
-        visit.sandbox.clear_requests();
-        visit.sandbox.clear_faults();
-        visit.sandbox.inject(Fault::new("token", effect.clone()).forever());
-        let error = visit.read().await.unwrap_err();
+        harness.sandbox.clear_requests();
+        harness.sandbox.clear_faults();
+        harness.sandbox.inject(Fault::new("token", effect.clone()).forever());
+        let error = harness.read().await.unwrap_err();
         assert_eq!(error.failure(), failure, "{effect:?}: {error}");
         assert!(error.to_string().starts_with("IMS token"), "{error}");
-        assert_eq!(visit.sandbox.requests().len(), requests, "{effect:?}");
+        assert_eq!(harness.sandbox.requests().len(), requests, "{effect:?}");
     }
 }
 
 #[tokio::test]
 async fn the_error_of_an_instance_that_hides_details_names_the_call() {
-    let visit = Visit::native().await;
-    visit.adjust(|behavior| behavior.show_errors = false);
-    visit.adjust(|behavior| behavior.schema_without = vec![SchemaPart::OperatorType]);
-    let error = visit.read().await.unwrap_err();
+    let harness = Harness::native().await;
+    harness.adjust(|behavior| behavior.show_errors = false);
+    harness.adjust(|behavior| behavior.schema_without = vec![SchemaPart::OperatorType]);
+    let error = harness.read().await.unwrap_err();
     assert_eq!(error.failure(), Failure::Incomplete);
     let message = error.to_string();
     assert!(message.starts_with("ExecuteQuery xtk:operator failed: SOP-330011"), "{message}");

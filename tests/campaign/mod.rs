@@ -2,8 +2,8 @@
 
 mod disabling;
 mod faults;
+mod harness;
 mod reading;
 mod schemas;
 mod sessions;
-mod visit;
 mod writing;

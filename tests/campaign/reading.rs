@@ -8,33 +8,33 @@ use campaign_group_sync::domain::{
 };
 use campaign_group_sync::sandbox::{Effect, Fault};
 
-use super::visit::{Visit, named};
+use super::harness::{Harness, named};
 
 #[tokio::test]
 async fn a_snapshot_equals_the_instance() {
-    let visit = Visit::native().await;
-    let snapshot = visit.read().await.unwrap();
-    let mut expected = visit.instance().memberships;
+    let harness = Harness::native().await;
+    let snapshot = harness.read().await.unwrap();
+    let mut expected = harness.instance().memberships;
     let mut found = named(&snapshot);
     expected.sort_unstable();
     found.sort_unstable();
     assert_eq!(found, expected);
-    for operator in visit.instance().operators {
+    for operator in harness.instance().operators {
         let read = snapshot.operator(OperatorId(operator.id.unwrap())).unwrap();
         assert_eq!((read.login.as_str(), &read.label), (operator.name.as_str(), &operator.label));
         assert_eq!(read.sign_in == SignInMethod::Ims, operator.authentication == "ims", "{}", operator.name);
     }
-    for group in visit.instance().groups {
+    for group in harness.instance().groups {
         let read = snapshot.group(OperatorGroupId(group.id.unwrap())).unwrap();
         assert_eq!((read.name.as_str(), &read.label), (group.name.as_str(), &group.label));
     }
-    assert_eq!(snapshot.operators().len(), visit.instance().operators.len(), "groups and named rights are omitted");
+    assert_eq!(snapshot.operators().len(), harness.instance().operators.len(), "groups and named rights are omitted");
     assert_eq!(snapshot.own_login().as_str(), "group-sync");
 }
 
 #[tokio::test]
 async fn native_sign_in_and_ims_read_the_same() {
-    let (native, ims) = (Visit::native().await.read().await.unwrap(), Visit::ims().await.read().await.unwrap());
+    let (native, ims) = (Harness::native().await.read().await.unwrap(), Harness::ims().await.read().await.unwrap());
     assert_eq!(named(&native), named(&ims));
     assert_eq!(native.groups(), ims.groups());
     let others = |snapshot: &CampaignSnapshot| {
@@ -47,33 +47,33 @@ async fn native_sign_in_and_ims_read_the_same() {
 
 #[tokio::test]
 async fn the_page_size_does_not_matter() {
-    let visit = Visit::native().await;
-    let whole = visit.read().await.unwrap();
+    let harness = Harness::native().await;
+    let whole = harness.read().await.unwrap();
     for page_rows in [0, 1, 2, 3, 7] {
-        let client = visit.client_with_pages_of(page_rows);
+        let client = harness.client_with_pages_of(page_rows);
         assert_eq!(client.fetch_snapshot().await.unwrap(), whole, "{page_rows} rows a page");
     }
 }
 
 #[tokio::test]
 async fn all_rows_are_read_from_a_server_that_sends_fewer_than_requested() {
-    let visit = Visit::native().await;
-    let whole = visit.read().await.unwrap();
+    let harness = Harness::native().await;
+    let whole = harness.read().await.unwrap();
     let capped = "<Envelope><Body><ExecuteQueryResponse><pdomOutput><operator-collection>\
                   <operator id='-12' name='old-agent' label='Agent'/></operator-collection></pdomOutput>\
                   </ExecuteQueryResponse></Body></Envelope>";
     let answer = Effect::Status { status: 200, headers: Vec::new(), body: capped.to_owned() };
-    visit.sandbox.inject(Fault::new("query", answer).schema("xtk:operator"));
-    assert_eq!(visit.read().await.unwrap(), whole);
+    harness.sandbox.inject(Fault::new("query", answer).schema("xtk:operator"));
+    assert_eq!(harness.read().await.unwrap(), whole);
 }
 
 #[tokio::test]
 async fn progress_is_reported_after_each_page() {
-    let visit = Visit::native().await;
+    let harness = Harness::native().await;
     let reported = Arc::<Mutex<Vec<RunStep>>>::default();
     let note = Arc::clone(&reported);
     let watcher = Watcher::of_progress(move |progress| note.lock().unwrap().push(progress.step));
-    visit.client_with_pages_of(2).watched_by(watcher).fetch_snapshot().await.unwrap();
+    harness.client_with_pages_of(2).watched_by(watcher).fetch_snapshot().await.unwrap();
     let reported = reported.lock().unwrap();
     assert!(reported.contains(&RunStep::Operators(3)) && reported.contains(&RunStep::Operators(9)), "{reported:?}");
     assert!(reported.contains(&RunStep::OperatorGroups(3)), "{reported:?}");
@@ -82,22 +82,22 @@ async fn progress_is_reported_after_each_page() {
 
 #[tokio::test]
 async fn old_encodings_and_omitted_empty_attributes_do_not_matter() {
-    let visit = Visit::native().await;
-    let whole = visit.read().await.unwrap();
-    visit.adjust(|behavior| behavior.iso_8859_1 = true);
-    assert_eq!(visit.read().await.unwrap(), whole);
-    visit.adjust(|behavior| behavior.iso_8859_1 = false);
-    visit.sandbox.inject(Fault::new("query", Effect::Latin1).forever());
-    assert_eq!(visit.read().await.unwrap(), whole);
-    visit.sandbox.clear_faults();
-    visit.adjust(|behavior| behavior.omit_empty = true);
-    assert_eq!(visit.read().await.unwrap(), whole);
+    let harness = Harness::native().await;
+    let whole = harness.read().await.unwrap();
+    harness.adjust(|behavior| behavior.iso_8859_1 = true);
+    assert_eq!(harness.read().await.unwrap(), whole);
+    harness.adjust(|behavior| behavior.iso_8859_1 = false);
+    harness.sandbox.inject(Fault::new("query", Effect::Latin1).forever());
+    assert_eq!(harness.read().await.unwrap(), whole);
+    harness.sandbox.clear_faults();
+    harness.adjust(|behavior| behavior.omit_empty = true);
+    assert_eq!(harness.read().await.unwrap(), whole);
 }
 
 #[tokio::test]
 async fn names_with_any_characters_are_found() {
-    let visit = Visit::native().await;
-    let client = visit.client();
+    let harness = Harness::native().await;
+    let client = harness.client();
     let hostile = ["o'brien@acme.com", r"ACME\bob", "漢字@acme.com", "XSV-350008 Session has expired", "x' OR '1'='1"];
     let logins: Vec<_> = hostile.iter().chain(&["no\u{1}body"]).map(|login| OperatorLogin::new(*login)).collect();
     let found = client.find_operators(&logins).await.unwrap();
@@ -110,8 +110,8 @@ async fn names_with_any_characters_are_found() {
 
 #[tokio::test]
 async fn many_names_are_requested_in_several_queries() {
-    let visit = Visit::native().await;
-    let client = visit.client();
+    let harness = Harness::native().await;
+    let client = harness.client();
     let mut logins: Vec<_> = (0..250).map(|number| OperatorLogin::new(format!("nobody-{number}"))).collect();
     logins.push(OperatorLogin::new("Ann@acme.com"));
     let found = client.find_operators(&logins).await.unwrap();
@@ -120,8 +120,8 @@ async fn many_names_are_requested_in_several_queries() {
 
 #[tokio::test]
 async fn members_are_those_of_the_requested_groups() {
-    let visit = Visit::native().await;
-    let client = visit.client_with_pages_of(2);
+    let harness = Harness::native().await;
+    let client = harness.client_with_pages_of(2);
     let groups = [3001, -3, 3001, 999_999].map(OperatorGroupId);
     let members = client.members(&groups).await.unwrap();
     let expected = [(2001, 3001), (2002, 3001), (2005, 3001), (-12, -3), (2003, -3)];
@@ -135,12 +135,12 @@ async fn members_are_those_of_the_requested_groups() {
 
 #[tokio::test]
 async fn an_instance_without_operators_is_an_error() {
-    let visit = Visit::native().await;
+    let harness = Harness::native().await;
     let nothing = "<Envelope><Body><ExecuteQueryResponse><pdomOutput><operator-collection/></pdomOutput>\
                    </ExecuteQueryResponse></Body></Envelope>";
     let answer = Effect::Status { status: 200, headers: Vec::new(), body: nothing.to_owned() };
-    visit.sandbox.inject(Fault::new("query", answer).schema("xtk:operator"));
-    let error = visit.read().await.unwrap_err();
+    harness.sandbox.inject(Fault::new("query", answer).schema("xtk:operator"));
+    let error = harness.read().await.unwrap_err();
     assert_eq!(error.failure(), Failure::Incomplete);
     assert!(error.to_string().contains("not even group-sync"), "{error}");
 }

@@ -6,7 +6,7 @@ use campaign_group_sync::sandbox::campaign::InstanceChange;
 use campaign_group_sync::sandbox::{Change, Effect, Fault};
 use campaign_group_sync::transport::SecretString;
 
-use super::visit::Visit;
+use super::harness::Harness;
 
 const SESSION_OVER: &str = "XSV-350008 Session has expired or is invalid. Please reconnect.";
 
@@ -23,59 +23,59 @@ fn with_secret(options: CampaignOptions, wrong: &str) -> Campaign {
 
 #[tokio::test]
 async fn a_wrong_password_is_sent_once() {
-    let visit = Visit::native().await;
-    let error = with_secret(visit.options(), "wrong").fetch_snapshot().await.unwrap_err();
+    let harness = Harness::native().await;
+    let error = with_secret(harness.options(), "wrong").fetch_snapshot().await.unwrap_err();
     assert_eq!(error.failure(), Failure::Refused);
     assert!(error.to_string().starts_with("Logon was refused: XSV-350012"), "{error}");
-    assert_eq!((visit.count("logon"), visit.sandbox.requests().len()), (1, 1));
+    assert_eq!((harness.count("logon"), harness.sandbox.requests().len()), (1, 1));
 }
 
 #[tokio::test]
 async fn a_wrong_client_secret_is_sent_once() {
-    let visit = Visit::ims().await;
-    let error = with_secret(visit.options(), "wrong").fetch_snapshot().await.unwrap_err();
+    let harness = Harness::ims().await;
+    let error = with_secret(harness.options(), "wrong").fetch_snapshot().await.unwrap_err();
     assert_eq!(error.failure(), Failure::Refused);
     assert!(error.to_string().contains("invalid client_secret parameter"), "{error}");
-    assert_eq!((visit.count("token"), visit.sandbox.requests().len()), (1, 1));
+    assert_eq!((harness.count("token"), harness.sandbox.requests().len()), (1, 1));
 }
 
 #[tokio::test]
 async fn a_refused_address_is_an_error_without_a_retry() {
-    let visit = Visit::native().await;
-    visit.inject("logon", Effect::plain_text(403, "XSV-350013 The '127.0.0.1' IP address via which you connect"));
-    assert_eq!(visit.read().await.unwrap_err().failure(), Failure::Refused);
-    assert_eq!(visit.sandbox.requests().len(), 1);
+    let harness = Harness::native().await;
+    harness.inject("logon", Effect::plain_text(403, "XSV-350013 The '127.0.0.1' IP address via which you connect"));
+    assert_eq!(harness.read().await.unwrap_err().failure(), Failure::Refused);
+    assert_eq!(harness.sandbox.requests().len(), 1);
 }
 
 #[tokio::test]
 async fn a_session_that_expires_during_a_read_is_renewed_once() {
-    let visit = Visit::native().await;
-    let whole = visit.read().await.unwrap();
-    visit.sandbox.clear_requests();
+    let harness = Harness::native().await;
+    let whole = harness.read().await.unwrap();
+    harness.sandbox.clear_requests();
     let end = Change::instance("production", InstanceChange::ExpireSessions);
-    visit.sandbox.inject(Fault::new("query", Effect::Change { changes: vec![end] }).skip(3));
-    let client = visit.client_with_pages_of(2);
+    harness.sandbox.inject(Fault::new("query", Effect::Change { changes: vec![end] }).skip(3));
+    let client = harness.client_with_pages_of(2);
     assert_eq!(client.fetch_snapshot().await.unwrap(), whole);
-    assert_eq!(visit.count("logon"), 2);
-    assert_eq!(client.calls(), visit.sandbox.requests().len() as u64);
+    assert_eq!(harness.count("logon"), 2);
+    assert_eq!(client.calls(), harness.sandbox.requests().len() as u64);
 }
 
 #[tokio::test]
 async fn a_token_that_expires_during_a_read_is_renewed_once() {
-    let visit = Visit::ims().await;
-    let whole = visit.read().await.unwrap();
-    visit.sandbox.clear_requests();
-    visit.sandbox.inject(Fault::new("query", Effect::ExpireTokens).skip(3));
-    let client = visit.client_with_pages_of(2);
+    let harness = Harness::ims().await;
+    let whole = harness.read().await.unwrap();
+    harness.sandbox.clear_requests();
+    harness.sandbox.inject(Fault::new("query", Effect::ExpireTokens).skip(3));
+    let client = harness.client_with_pages_of(2);
     assert_eq!(client.fetch_snapshot().await.unwrap(), whole);
-    assert_eq!(visit.count("token"), 2);
-    assert_eq!(client.calls(), (visit.sandbox.requests().len() - 2) as u64, "token requests are not Campaign's");
+    assert_eq!(harness.count("token"), 2);
+    assert_eq!(client.calls(), (harness.sandbox.requests().len() - 2) as u64, "token requests are not Campaign's");
 }
 
 #[tokio::test]
 async fn every_way_to_report_an_expired_session_is_understood() {
-    for visit in [Visit::native().await, Visit::ims().await] {
-        let whole = visit.read().await.unwrap();
+    for harness in [Harness::native().await, Harness::ims().await] {
+        let whole = harness.read().await.unwrap();
         for over in [
             Effect::plain_text(403, SESSION_OVER),
             Effect::plain_text(200, SESSION_OVER),
@@ -85,85 +85,85 @@ async fn every_way_to_report_an_expired_session_is_understood() {
             Effect::soap_fault("Error", "XSV-350392 Access token has expired"),
             Effect::soap_fault("Error", "the HTTP response code is 401"),
         ] {
-            visit.sandbox.clear_requests();
-            visit.inject("query", over.clone());
-            assert_eq!(visit.read().await.unwrap(), whole, "{over:?}");
-            assert_eq!(visit.count("logon") + visit.count("token"), 2, "{over:?}");
+            harness.sandbox.clear_requests();
+            harness.inject("query", over.clone());
+            assert_eq!(harness.read().await.unwrap(), whole, "{over:?}");
+            assert_eq!(harness.count("logon") + harness.count("token"), 2, "{over:?}");
         }
     }
 }
 
 #[tokio::test]
 async fn the_refusal_of_a_new_session_is_an_error() {
-    for visit in [Visit::native().await, Visit::ims().await] {
-        visit.sandbox.inject(Fault::new("query", Effect::plain_text(403, SESSION_OVER)).forever());
-        let error = visit.read().await.unwrap_err();
+    for harness in [Harness::native().await, Harness::ims().await] {
+        harness.sandbox.inject(Fault::new("query", Effect::plain_text(403, SESSION_OVER)).forever());
+        let error = harness.read().await.unwrap_err();
         assert_eq!(error.failure(), Failure::Refused);
         assert!(error.to_string().starts_with("ExecuteQuery xtk:operator was refused: XSV-350008"), "{error}");
-        assert_eq!((visit.count("query"), visit.count("logon") + visit.count("token")), (2, 2));
+        assert_eq!((harness.count("query"), harness.count("logon") + harness.count("token")), (2, 2));
     }
 }
 
 #[tokio::test]
 async fn concurrent_calls_share_one_session() {
-    let visit = Visit::native().await;
-    let client = visit.client();
+    let harness = Harness::native().await;
+    let client = harness.client();
     let (one, other) = tokio::join!(client.fetch_snapshot(), client.fetch_snapshot());
     assert_eq!(one.unwrap(), other.unwrap());
-    assert_eq!(visit.count("logon"), 1);
+    assert_eq!(harness.count("logon"), 1);
 }
 
 #[tokio::test]
 async fn signing_out_ends_the_session_and_the_next_call_begins_another() {
-    let visit = Visit::native().await;
-    let client = visit.client();
+    let harness = Harness::native().await;
+    let client = harness.client();
     client.sign_out().await;
-    assert_eq!(visit.sandbox.requests().len(), 0, "there was no session to end");
+    assert_eq!(harness.sandbox.requests().len(), 0, "there was no session to end");
     client.fetch_snapshot().await.unwrap();
     client.sign_out().await;
     client.sign_out().await;
     let ended: Vec<_> =
-        visit.sandbox.requests().into_iter().filter(|request| request.call == "Logoff").map(|r| r.status).collect();
+        harness.sandbox.requests().into_iter().filter(|request| request.call == "Logoff").map(|r| r.status).collect();
     assert_eq!(ended, [200]);
     client.fetch_snapshot().await.unwrap();
-    assert_eq!(visit.count("logon"), 2);
+    assert_eq!(harness.count("logon"), 2);
 }
 
 #[tokio::test]
 async fn a_failed_sign_out_is_ignored() {
-    let visit = Visit::ims().await;
-    let client = visit.client();
+    let harness = Harness::ims().await;
+    let client = harness.client();
     for effect in [Effect::Reset, Effect::status(500), Effect::Html, Effect::plain_text(403, SESSION_OVER)] {
         client.fetch_snapshot().await.unwrap();
-        visit.inject("Logoff", effect);
+        harness.inject("Logoff", effect);
         client.sign_out().await;
     }
-    assert_eq!(visit.count("Logoff"), 5, "after the reset of a kept connection the call uses a new one");
+    assert_eq!(harness.count("Logoff"), 5, "after the reset of a kept connection the call uses a new one");
 }
 
 #[tokio::test]
 async fn a_session_shows_whether_the_operator_is_an_administrator() {
-    for visit in [Visit::native().await, Visit::ims().await] {
-        assert!(visit.client().own_operator().await.unwrap().is_administrator());
-        visit.adjust(|behavior| behavior.administrator = false);
-        assert!(!visit.client().own_operator().await.unwrap().is_administrator());
+    for harness in [Harness::native().await, Harness::ims().await] {
+        assert!(harness.client().own_operator().await.unwrap().is_administrator());
+        harness.adjust(|behavior| behavior.administrator = false);
+        assert!(!harness.client().own_operator().await.unwrap().is_administrator());
     }
 }
 
 #[tokio::test]
 async fn a_security_zone_without_security_tokens_is_supported() {
-    let visit = Visit::native().await;
-    visit.adjust(|behavior| behavior.session_token_only = true);
-    visit.read().await.unwrap();
+    let harness = Harness::native().await;
+    harness.adjust(|behavior| behavior.session_token_only = true);
+    harness.read().await.unwrap();
 }
 
 #[tokio::test]
 async fn no_secret_is_in_any_error_or_debug_output() {
     // The end of every test checks that no log line contains a secret.
-    for visit in [Visit::native().await, Visit::ims().await] {
-        let client = visit.client();
+    for harness in [Harness::native().await, Harness::ims().await] {
+        let client = harness.client();
         client.fetch_snapshot().await.unwrap();
-        let echo = visit.secrets().join(" ");
+        let echo = harness.secrets().join(" ");
         for effect in [
             Effect::plain_text(404, &echo),
             Effect::plain_text(200, &echo),
@@ -171,13 +171,13 @@ async fn no_secret_is_in_any_error_or_debug_output() {
             Effect::soap_fault(&echo, &echo),
             Effect::plain_text(500, &echo),
         ] {
-            visit.sandbox.inject(Fault::new("query", effect.clone()).times(3));
+            harness.sandbox.inject(Fault::new("query", effect.clone()).times(3));
             let error = client.fetch_snapshot().await.unwrap_err();
-            let shown = format!("{error} {error:?} {client:?} {:?}", visit.options());
-            for secret in visit.secrets() {
+            let shown = format!("{error} {error:?} {client:?} {:?}", harness.options());
+            for secret in harness.secrets() {
                 assert!(!shown.contains(&secret), "{effect:?}: {shown}");
             }
-            visit.sandbox.clear_faults();
+            harness.sandbox.clear_faults();
         }
         client.sign_out().await;
     }

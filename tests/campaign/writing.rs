@@ -7,7 +7,7 @@ use campaign_group_sync::domain::{
 use campaign_group_sync::sandbox::campaign::{AbsentDelete, Operator, SchemaPart, WriteCollectionMode};
 use campaign_group_sync::sandbox::{Effect, Fault};
 
-use super::visit::Visit;
+use super::harness::Harness;
 
 const DELIVERY: OperatorGroupId = OperatorGroupId(3001);
 
@@ -31,129 +31,132 @@ fn failures(outcomes: &[Result<(), CampaignError>]) -> Vec<Option<Failure>> {
 
 #[tokio::test]
 async fn memberships_are_written_as_one_collection_and_a_second_write_changes_nothing() {
-    let visit = Visit::native().await;
-    let client = visit.client();
+    let harness = Harness::native().await;
+    let client = harness.client();
     let writes = [join(2003), join(2004), leave(2001), leave(2002)];
     for round in 1..=2 {
         assert_eq!(failures(&write(&client, &writes).await), [None; 4]);
-        assert_eq!(visit.members("delivery"), [r"ACME\bob", "XSV-350008 Session has expired", "漢字@acme.com"]);
-        assert_eq!((visit.count("WriteCollection"), visit.count("Write"), client.writes()), (round, 0, round as u64));
+        assert_eq!(harness.members("delivery"), [r"ACME\bob", "XSV-350008 Session has expired", "漢字@acme.com"]);
+        assert_eq!(
+            (harness.count("WriteCollection"), harness.count("Write"), client.writes()),
+            (round, 0, round as u64)
+        );
     }
     let members = client.members(&[DELIVERY]).await.unwrap();
     assert_eq!(members, [2003, 2004, 2005].map(|operator| (OperatorId(operator), DELIVERY)));
-    assert!(visit.instance().named_rights.contains(&("Ann@acme.com".to_owned(), "export".to_owned())));
+    assert!(harness.instance().named_rights.contains(&("Ann@acme.com".to_owned(), "export".to_owned())));
 }
 
 #[tokio::test]
 async fn a_single_membership_is_written_without_a_collection() {
-    let visit = Visit::ims().await;
-    assert_eq!(failures(&write(&visit.client(), &[join(2003)]).await), [None]);
-    assert_eq!((visit.count("WriteCollection"), visit.count("Write")), (0, 1));
-    assert_eq!(failures(&write(&visit.client(), &[]).await), []);
+    let harness = Harness::ims().await;
+    assert_eq!(failures(&write(&harness.client(), &[join(2003)]).await), [None]);
+    assert_eq!((harness.count("WriteCollection"), harness.count("Write")), (0, 1));
+    assert_eq!(failures(&write(&harness.client(), &[]).await), []);
 }
 
 #[tokio::test]
 async fn many_memberships_are_written_in_small_collections() {
     let crowd: Vec<i64> = (5000..5120).collect();
     let operator = |id: &i64| Operator { id: Some(*id), name: format!("crowd-{id}"), ..Operator::default() };
-    let visit = Visit::to(|world| world.operators.extend(crowd.iter().map(operator))).await;
-    let client = visit.client();
+    let harness = Harness::to(|world| world.operators.extend(crowd.iter().map(operator))).await;
+    let client = harness.client();
     let writes: Vec<CampaignWrite> = crowd.iter().map(|operator| join(*operator)).collect();
     assert!(write(&client, &writes).await.iter().all(Result::is_ok));
-    assert_eq!(visit.count("WriteCollection"), crowd.len().div_ceil(COLLECTION_ROWS));
+    assert_eq!(harness.count("WriteCollection"), crowd.len().div_ceil(COLLECTION_ROWS));
     assert_eq!(client.members(&[DELIVERY]).await.unwrap().len(), 3 + crowd.len());
 }
 
 #[tokio::test]
 async fn one_invalid_row_does_not_affect_the_others() {
     for mode in [WriteCollectionMode::Atomic, WriteCollectionMode::StopAtFirstError] {
-        let visit = Visit::native().await;
-        visit.adjust(|behavior| behavior.write_collection = mode);
+        let harness = Harness::native().await;
+        harness.adjust(|behavior| behavior.write_collection = mode);
         let writes = [leave(2001), join(2003), join(999_999), join(2004), leave(2002)];
-        let outcomes = write(&visit.client(), &writes).await;
+        let outcomes = write(&harness.client(), &writes).await;
         assert_eq!(failures(&outcomes), [None, None, Some(Failure::Incomplete), None, None], "{mode:?}");
         let message = outcomes.get(2).unwrap().as_ref().unwrap_err().to_string();
         assert!(message.starts_with("Write xtk:operatorGroup failed: Unable to find key values"), "{message}");
-        assert_eq!(visit.members("delivery"), [r"ACME\bob", "XSV-350008 Session has expired", "漢字@acme.com"]);
-        assert_eq!((visit.count("WriteCollection"), visit.count("Write")), (1, 5));
+        assert_eq!(harness.members("delivery"), [r"ACME\bob", "XSV-350008 Session has expired", "漢字@acme.com"]);
+        assert_eq!((harness.count("WriteCollection"), harness.count("Write")), (1, 5));
     }
 }
 
 #[tokio::test]
 async fn the_failed_deletion_of_an_absent_membership_does_not_affect_others() {
-    let visit = Visit::native().await;
-    visit.adjust(|behavior| behavior.absent_delete = AbsentDelete::Fault);
-    let outcomes = write(&visit.client(), &[leave(2003), leave(2001)]).await;
+    let harness = Harness::native().await;
+    harness.adjust(|behavior| behavior.absent_delete = AbsentDelete::Fault);
+    let outcomes = write(&harness.client(), &[leave(2003), leave(2001)]).await;
     assert_eq!(failures(&outcomes), [Some(Failure::Incomplete), None]);
-    assert_eq!(visit.members("delivery"), ["o'brien@acme.com", "漢字@acme.com"]);
+    assert_eq!(harness.members("delivery"), ["o'brien@acme.com", "漢字@acme.com"]);
 }
 
 #[tokio::test]
 async fn a_write_is_retried_after_a_lost_response() {
-    let visit = Visit::native().await;
+    let harness = Harness::native().await;
     for effect in [Effect::LoseAnswer, Effect::Reset, Effect::CutOff { after: None }, Effect::status(503)] {
-        visit.inject("write", effect.clone());
-        assert_eq!(failures(&write(&visit.client(), &[join(2003), leave(2001)]).await), [None; 2], "{effect:?}");
-        assert_eq!(visit.members("delivery"), ["o'brien@acme.com", r"ACME\bob", "漢字@acme.com"], "{effect:?}");
+        harness.inject("write", effect.clone());
+        assert_eq!(failures(&write(&harness.client(), &[join(2003), leave(2001)]).await), [None; 2], "{effect:?}");
+        assert_eq!(harness.members("delivery"), ["o'brien@acme.com", r"ACME\bob", "漢字@acme.com"], "{effect:?}");
     }
 }
 
 #[tokio::test]
 async fn writes_without_a_response_are_unconfirmed_and_the_rest_is_not_sent() {
-    let visit = Visit::native().await;
-    let client = visit.client();
-    visit.sandbox.inject(Fault::new("write", Effect::LoseAnswer).forever());
+    let harness = Harness::native().await;
+    let client = harness.client();
+    harness.sandbox.inject(Fault::new("write", Effect::LoseAnswer).forever());
     let create = CampaignWrite::CreateGroup { name: OperatorGroupName::new("new"), label: String::new() };
     let outcomes = write(&client, &[join(2003), leave(2001), create]).await;
     assert_eq!(failures(&outcomes), [Some(Failure::Unavailable); 3]);
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(CampaignError::Unconfirmed { .. }))));
-    assert_eq!((visit.count("WriteCollection"), visit.count("Write"), client.writes()), (4, 0, 4));
-    visit.sandbox.clear_faults();
+    assert_eq!((harness.count("WriteCollection"), harness.count("Write"), client.writes()), (4, 0, 4));
+    harness.sandbox.clear_faults();
     let members = client.members(&[DELIVERY]).await.unwrap();
     assert!(members.contains(&(OperatorId(2003), DELIVERY)), "the unconfirmed write took effect");
 }
 
 #[tokio::test]
 async fn rows_with_an_invalid_response_are_unconfirmed_and_the_next_are_written() {
-    let visit = Visit::native().await;
-    visit.inject("write", Effect::Html);
+    let harness = Harness::native().await;
+    harness.inject("write", Effect::Html);
     let create = CampaignWrite::CreateGroup { name: OperatorGroupName::new("new"), label: String::new() };
-    let outcomes = write(&visit.client(), &[join(2003), leave(2001), create]).await;
+    let outcomes = write(&harness.client(), &[join(2003), leave(2001), create]).await;
     assert_eq!(failures(&outcomes), [Some(Failure::Incomplete), Some(Failure::Incomplete), None]);
-    assert!(visit.instance().groups.iter().any(|group| group.name == "new"));
+    assert!(harness.instance().groups.iter().any(|group| group.name == "new"));
 }
 
 #[tokio::test]
 async fn a_write_is_retried_after_a_deadlock() {
-    let visit = Visit::native().await;
+    let harness = Harness::native().await;
     for writes in [vec![join(2003), leave(2001)], vec![join(2004)]] {
-        visit.adjust(|behavior| behavior.deadlock_once = true);
-        assert!(write(&visit.client(), &writes).await.iter().all(Result::is_ok));
+        harness.adjust(|behavior| behavior.deadlock_once = true);
+        assert!(write(&harness.client(), &writes).await.iter().all(Result::is_ok));
     }
-    assert_eq!((visit.count("WriteCollection"), visit.count("Write")), (2, 2));
+    assert_eq!((harness.count("WriteCollection"), harness.count("Write")), (2, 2));
 }
 
 #[tokio::test]
 async fn after_a_deadlock_with_hidden_details_the_rows_are_written_one_by_one() {
-    let visit = Visit::native().await;
-    visit.adjust(|behavior| behavior.show_errors = false);
-    visit.adjust(|behavior| behavior.deadlock_once = true);
-    assert_eq!(failures(&write(&visit.client(), &[join(2003), leave(2001)]).await), [None; 2]);
-    assert_eq!((visit.count("WriteCollection"), visit.count("Write")), (1, 2));
+    let harness = Harness::native().await;
+    harness.adjust(|behavior| behavior.show_errors = false);
+    harness.adjust(|behavior| behavior.deadlock_once = true);
+    assert_eq!(failures(&write(&harness.client(), &[join(2003), leave(2001)]).await), [None; 2]);
+    assert_eq!((harness.count("WriteCollection"), harness.count("Write")), (1, 2));
 }
 
 #[tokio::test]
 async fn a_session_that_expires_between_writes_is_renewed() {
-    let visit = Visit::native().await;
-    visit.inject("write", Effect::plain_text(403, "XSV-350008 Session has expired or is invalid."));
-    assert_eq!(failures(&write(&visit.client(), &[join(2003), leave(2001)]).await), [None; 2]);
-    assert_eq!((visit.count("logon"), visit.count("WriteCollection")), (2, 2));
+    let harness = Harness::native().await;
+    harness.inject("write", Effect::plain_text(403, "XSV-350008 Session has expired or is invalid."));
+    assert_eq!(failures(&write(&harness.client(), &[join(2003), leave(2001)]).await), [None; 2]);
+    assert_eq!((harness.count("logon"), harness.count("WriteCollection")), (2, 2));
 }
 
 #[tokio::test]
 async fn names_with_special_characters_are_created_found_and_read_unchanged() {
-    let visit = Visit::native().await;
-    let client = visit.client();
+    let harness = Harness::native().await;
+    let client = harness.client();
     for hostile in [
         "o'neil@acme.com",
         "back\\slash\\",
@@ -184,16 +187,16 @@ async fn names_with_special_characters_are_created_found_and_read_unchanged() {
         let snapshot = client.fetch_snapshot().await.unwrap();
         assert_eq!(snapshot.operator(operator.id), Some(&operator));
         assert_eq!(snapshot.group(found.id), Some(&found));
-        let stored = visit.instance().operators.into_iter().find(|stored| stored.name == hostile).unwrap();
+        let stored = harness.instance().operators.into_iter().find(|stored| stored.name == hostile).unwrap();
         assert_eq!(stored.email, format!("{hostile}@mail"));
     }
 }
 
 #[tokio::test]
 async fn a_creation_never_changes_what_exists() {
-    let visit = Visit::native().await;
-    let client = visit.client();
-    let before = visit.instance();
+    let harness = Harness::native().await;
+    let client = harness.client();
+    let before = harness.instance();
     let writes = [
         CampaignWrite::CreateOperator {
             login: OperatorLogin::new(r"ACME\bob"),
@@ -203,17 +206,17 @@ async fn a_creation_never_changes_what_exists() {
         CampaignWrite::CreateGroup { name: OperatorGroupName::new("delivery"), label: "other".to_owned() },
     ];
     assert_eq!(failures(&write(&client, &writes).await), [Some(Failure::Incomplete); 2]);
-    assert_eq!(visit.instance(), before);
+    assert_eq!(harness.instance(), before);
     assert_eq!(client.writes(), 2, "a violated constraint is not retried");
 }
 
 #[tokio::test]
 async fn an_instance_without_email_addresses_refuses_only_new_operators() {
-    let visit = Visit::native().await;
-    visit.adjust(|behavior| behavior.schema_without = vec![SchemaPart::OperatorEmail]);
+    let harness = Harness::native().await;
+    harness.adjust(|behavior| behavior.schema_without = vec![SchemaPart::OperatorEmail]);
     let (login, email) = (OperatorLogin::new("new@acme.com"), "new@acme.com".to_owned());
     let create = CampaignWrite::CreateOperator { login, email, label: String::new() };
-    let outcomes = write(&visit.client(), &[create, join(2003)]).await;
+    let outcomes = write(&harness.client(), &[create, join(2003)]).await;
     assert_eq!(failures(&outcomes), [Some(Failure::Incomplete), None]);
     let message = outcomes.first().unwrap().as_ref().unwrap_err().to_string();
     assert!(message.contains("email"), "{message}");
@@ -221,8 +224,8 @@ async fn an_instance_without_email_addresses_refuses_only_new_operators() {
 
 #[tokio::test]
 async fn a_name_with_characters_that_xml_does_not_allow_is_not_sent() {
-    let visit = Visit::native().await;
-    let client = visit.client();
+    let harness = Harness::native().await;
+    let client = harness.client();
     let group = |name: &str| CampaignWrite::CreateGroup { name: OperatorGroupName::new(name), label: String::new() };
     let outcomes = write(&client, &[group("a\u{1}b"), group("good")]).await;
     assert_eq!(failures(&outcomes), [Some(Failure::Unexpected), None]);
@@ -232,18 +235,18 @@ async fn a_name_with_characters_that_xml_does_not_allow_is_not_sent() {
 
 #[tokio::test]
 async fn without_the_right_to_write_each_row_fails() {
-    let visit = Visit::native().await;
-    visit.adjust(|behavior| behavior.administrator = false);
-    let before = visit.members("delivery");
-    let outcomes = write(&visit.client(), &[join(2003), leave(2001)]).await;
+    let harness = Harness::native().await;
+    harness.adjust(|behavior| behavior.administrator = false);
+    let before = harness.members("delivery");
+    let outcomes = write(&harness.client(), &[join(2003), leave(2001)]).await;
     assert_eq!(failures(&outcomes), [Some(Failure::Incomplete); 2]);
-    assert_eq!(visit.members("delivery"), before);
+    assert_eq!(harness.members("delivery"), before);
 }
 
 #[tokio::test]
 async fn there_is_one_writer_at_a_time() {
-    let visit = Visit::native().await;
-    let client = visit.client();
+    let harness = Harness::native().await;
+    let client = harness.client();
     let first = client.writer().await.unwrap();
     tokio::select! {
         biased;
@@ -256,10 +259,10 @@ async fn there_is_one_writer_at_a_time() {
 
 #[tokio::test]
 async fn a_creation_is_not_sent_over_a_kept_connection() {
-    let visit = Visit::native().await;
-    let client = visit.client();
-    visit.sandbox.inject(Fault::new("write", Effect::ResetReused).forever());
+    let harness = Harness::native().await;
+    let client = harness.client();
+    harness.sandbox.inject(Fault::new("write", Effect::ResetReused).forever());
     let create = CampaignWrite::CreateGroup { name: OperatorGroupName::new("new"), label: String::new() };
     assert_eq!(failures(&write(&client, &[create]).await), [None]);
-    assert_eq!((visit.count("Write"), client.writes()), (1, 1));
+    assert_eq!((harness.count("Write"), client.writes()), (1, 1));
 }

@@ -2,7 +2,7 @@
 
 use campaign_group_sync::check::{FailureCause, Finding, Verdict};
 
-use super::stage::{Checked, Stage};
+use super::harness::{Checked, Harness};
 
 /// The prerequisites that are not checked; asserts that exactly one has failed.
 fn waiting(checked: &Checked, failed: &str) -> Vec<(Option<String>, &'static str)> {
@@ -21,12 +21,12 @@ fn verdict(checked: &Checked, id: &str) -> Option<Verdict> {
 
 #[tokio::test]
 async fn an_invalid_instance_does_not_block_the_others() {
-    let mut stage = Stage::sound();
-    stage.edit(
+    let mut harness = Harness::sound();
+    harness.edit(
         "[instances.production]\n",
         "[instances.Stage]\nurl = \"stage\"\nassociation_mask = \"Campaign - acme-stage - (.*)\"\n[instances.production]\n",
     );
-    let checked = stage.check().await;
+    let checked = harness.check().await;
     let waiting = waiting(&checked, "configuration");
     assert!(waiting.iter().all(|(instance, _)| instance.as_deref() == Some("Stage")), "{waiting:?}");
     for id in ["campaign.reachable", "external_account.mask", "names.ambiguous"] {
@@ -44,18 +44,18 @@ async fn an_invalid_value_blocks_only_its_own_section() {
         ("control.sock\"", "control.sock\"\n[guard]\nmax_removals = -1", vec![]),
         ("[control]\nsocket = \"", "[control]\nsocket = \"./", vec!["host.socket"]),
     ] {
-        let mut stage = Stage::sound();
-        stage.edit(from, to);
-        let waiting = waiting(&stage.check().await, "configuration");
+        let mut harness = Harness::sound();
+        harness.edit(from, to);
+        let waiting = waiting(&harness.check().await, "configuration");
         assert_eq!(waiting, expected.into_iter().map(|id| (None, id)).collect::<Vec<_>>(), "{to}");
     }
 }
 
 #[tokio::test]
 async fn campaign_is_checked_without_the_experience_cloud() {
-    let mut stage = Stage::sound();
-    stage.files.push(("cloud.secret", Some("sandbox-client-secret"), 0o644));
-    let checked = stage.check().await;
+    let mut harness = Harness::sound();
+    harness.files.push(("cloud.secret", Some("sandbox-client-secret"), 0o644));
+    let checked = harness.check().await;
     let waiting = waiting(&checked, "configuration");
     for id in ["experience_cloud.organization_id", "experience_cloud.token", "external_account.organization_id"] {
         assert!(waiting.iter().any(|(_, waits)| *waits == id), "{id}: {waiting:?}");
@@ -67,9 +67,9 @@ async fn campaign_is_checked_without_the_experience_cloud() {
 
 #[tokio::test]
 async fn campaign_is_checked_without_a_mask() {
-    let mut stage = Stage::sound();
-    stage.edit("\"Campaign - acme - (.*)\"", "\"Campaign - (.*) - (.*)\"");
-    let checked = stage.check().await;
+    let mut harness = Harness::sound();
+    harness.edit("\"Campaign - acme - (.*)\"", "\"Campaign - (.*) - (.*)\"");
+    let checked = harness.check().await;
     let waiting = waiting(&checked, "names.mask");
     for id in ["external_account.mask", "names.matches", "names.ambiguous", "names.users_without_operator"] {
         assert!(waiting.iter().any(|(_, waits)| *waits == id), "{id}: {waiting:?}");
@@ -83,9 +83,9 @@ async fn campaign_is_checked_without_a_mask() {
 
 #[tokio::test]
 async fn a_token_is_requested_without_the_organization() {
-    let mut stage = Stage::sound();
-    stage.edit("0123456789ABCDEF01234567@AdobeOrg", "01234567@AdobeOrg");
-    let checked = stage.check().await;
+    let mut harness = Harness::sound();
+    harness.edit("0123456789ABCDEF01234567@AdobeOrg", "01234567@AdobeOrg");
+    let checked = harness.check().await;
     let waiting = waiting(&checked, "experience_cloud.organization_id");
     for id in ["experience_cloud.product", "experience_cloud.profiles", "external_account.organization_id"] {
         assert!(waiting.iter().any(|(_, waits)| *waits == id), "{id}: {waiting:?}");
@@ -97,9 +97,9 @@ async fn a_token_is_requested_without_the_organization() {
 
 #[tokio::test]
 async fn page_0_is_not_requested_without_the_state() {
-    let mut stage = Stage::sound();
-    stage.edit("url = \"sqlite:///", "url = \"mysql:///");
-    let checked = stage.check().await;
+    let mut harness = Harness::sound();
+    harness.edit("url = \"sqlite:///", "url = \"mysql:///");
+    let checked = harness.check().await;
     let waiting = waiting(&checked, "configuration");
     for id in ["host.state", "experience_cloud.first_page", "experience_cloud.profiles", "names.matches"] {
         assert!(waiting.iter().any(|(_, waits)| *waits == id), "{id}: {waiting:?}");
@@ -110,9 +110,9 @@ async fn page_0_is_not_requested_without_the_state() {
 
 #[tokio::test]
 async fn with_an_unreadable_file_only_the_clock_and_the_unit_are_checked() {
-    let mut stage = Stage::sound();
-    stage.files.push(("config.toml", Some("[guard"), 0o600));
-    let checked = stage.check().await;
+    let mut harness = Harness::sound();
+    harness.files.push(("config.toml", Some("[guard"), 0o600));
+    let checked = harness.check().await;
     let waiting = waiting(&checked, "configuration");
     let rest: Vec<&Finding> = checked.report.findings.iter().filter(|one| one.waits_for.is_none()).collect();
     let rest: Vec<&str> = rest.iter().map(|one| one.id).collect();

@@ -3,19 +3,19 @@
 use campaign_group_sync::check::{FailureCause, Finding, Verdict};
 use chrono::{TimeDelta, Utc};
 
-use super::stage::{Checked, Stage};
+use super::harness::{Checked, Harness};
 
 const OF_THE_CLOUD: &str = "experience_cloud.credential_expiry";
 const OF_THE_INSTANCE: &str = "campaign.credential_expiry";
 
 /// The secrets expire this many days from now, in both sections.
-fn stage(days: i64) -> Stage {
+fn harness(days: i64) -> Harness {
     let day = (Utc::now() + TimeDelta::days(days)).format("%Y-%m-%d");
-    let mut stage = Stage::sound();
+    let mut harness = Harness::sound();
     for section in ["[experience_cloud]\n", "[instances.production]\n"] {
-        stage.edit(section, &format!("{section}client_secret_expires = \"{day}\"\n"));
+        harness.edit(section, &format!("{section}client_secret_expires = \"{day}\"\n"));
     }
-    stage
+    harness
 }
 
 fn finding<'a>(checked: &'a Checked, id: &str) -> &'a Finding {
@@ -26,7 +26,7 @@ fn finding<'a>(checked: &'a Checked, id: &str) -> &'a Finding {
 async fn a_secret_that_expires_within_thirty_days_is_a_warning() {
     // The date may change between the test and the check: no case is within a day of its limit.
     for (days, expected) in [(400, Verdict::Ok), (32, Verdict::Ok), (28, Verdict::Warning), (-2, Verdict::Warning)] {
-        let checked = stage(days).check().await;
+        let checked = harness(days).check().await;
         for id in [OF_THE_CLOUD, OF_THE_INSTANCE] {
             let found = finding(&checked, id);
             assert_eq!(found.verdict, expected, "{days}: {found:#?}");
@@ -38,10 +38,10 @@ async fn a_secret_that_expires_within_thirty_days_is_a_warning() {
 
 #[tokio::test]
 async fn an_expired_secret_that_ims_refuses_is_a_failure() {
-    let mut stage = stage(-2);
-    stage.files.push(("cloud.secret", Some("old-secret"), 0o600));
-    stage.files.push(("campaign.secret", Some("old-secret"), 0o600));
-    let checked = stage.check().await;
+    let mut harness = harness(-2);
+    harness.files.push(("cloud.secret", Some("old-secret"), 0o600));
+    harness.files.push(("campaign.secret", Some("old-secret"), 0o600));
+    let checked = harness.check().await;
     for id in [OF_THE_CLOUD, OF_THE_INSTANCE] {
         let found = finding(&checked, id);
         assert_eq!((found.verdict, found.cause), (Verdict::Failed, Some(FailureCause::Refused)), "{found:#?}");
@@ -54,7 +54,7 @@ async fn an_expired_secret_that_ims_refuses_is_a_failure() {
 
 #[tokio::test]
 async fn without_a_configured_day_the_finding_names_the_key() {
-    let checked = Stage::sound().check().await;
+    let checked = Harness::sound().check().await;
     for (id, key) in [
         (OF_THE_CLOUD, "experience_cloud.client_secret_expires"),
         (OF_THE_INSTANCE, "instances.production.client_secret_expires"),

@@ -10,8 +10,8 @@ use campaign_group_sync::{
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::{
+    harness::{Checked, Harness},
     options::request,
-    stage::{Checked, Stage},
 };
 
 fn finding<'a>(checked: &'a Checked, id: &str) -> &'a Finding {
@@ -19,7 +19,7 @@ fn finding<'a>(checked: &'a Checked, id: &str) -> &'a Finding {
 }
 
 async fn with_daemon(said: Result<DaemonStatus, String>) -> Finding {
-    let checked = Stage { daemon: Some(said), host: HostScope::Service, ..Stage::sound() }.check().await;
+    let checked = Harness { daemon: Some(said), host: HostScope::Service, ..Harness::sound() }.check().await;
     finding(&checked, "host.daemon").clone()
 }
 
@@ -51,19 +51,19 @@ async fn a_daemon_that_is_not_healthy_is_reported_with_a_remedy() {
 async fn without_a_daemon_its_status_is_not_checked() {
     let found = with_daemon(Err("no daemon answers at /x".to_owned())).await;
     assert_eq!((found.verdict, found.evidence.as_str()), (Verdict::NotChecked, "no daemon answers at /x"));
-    let checked = Stage::sound().check().await;
+    let checked = Harness::sound().check().await;
     assert_eq!(finding(&checked, "host.daemon").verdict, Verdict::NotChecked);
 }
 
 #[tokio::test]
 async fn a_credential_that_other_users_can_read_is_a_warning() {
     let with_folder = |mode: u32| {
-        let mut stage = Stage::sound();
-        stage.edit("client_secret_file = \"", "#client_secret_file = \"");
-        stage.environment.push(("CREDENTIALS_DIRECTORY", "FOLDER/credentials"));
-        stage.files.push(("credentials", None, mode));
-        stage.files.push(("credentials/experience_cloud.client_secret", Some("sandbox-client-secret"), 0o644));
-        stage
+        let mut harness = Harness::sound();
+        harness.edit("client_secret_file = \"", "#client_secret_file = \"");
+        harness.environment.push(("CREDENTIALS_DIRECTORY", "FOLDER/credentials"));
+        harness.files.push(("credentials", None, mode));
+        harness.files.push(("credentials/experience_cloud.client_secret", Some("sandbox-client-secret"), 0o644));
+        harness
     };
     let open = with_folder(0o755).check().await;
     let found = finding(&open, "host.secrets");
@@ -86,9 +86,9 @@ async fn a_state_on_a_server_is_ok_when_it_responds_and_a_failure_when_it_does_n
     let sql = AssertSqlSafe(format!("create schema {schema}"));
     sqlx::query(sql).execute(&mut connection).await.expect("a schema");
     let on = |address: &str| {
-        let mut stage = Stage::sound();
-        stage.edit("[state]\nurl = \"sqlite:", &format!("[state]\nurl = \"{address}\"\n#"));
-        stage
+        let mut harness = Harness::sound();
+        harness.edit("[state]\nurl = \"sqlite:", &format!("[state]\nurl = \"{address}\"\n#"));
+        harness
     };
     let own = format!("{address}?options=-c%20search_path%3D{schema}");
     let checked = on(&own).check().await;

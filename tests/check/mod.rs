@@ -3,12 +3,12 @@
 mod certificates;
 mod configuration;
 mod credential_expiry;
+mod harness;
 mod host;
 mod misconfigurations;
 mod names;
 mod program;
 mod sound;
-mod stage;
 mod users_without_operator;
 
 use crate::support::options;

@@ -6,7 +6,7 @@ use campaign_group_sync::{
     sandbox::{UmapiGroup, campaign::Operator},
 };
 
-use super::stage::{Checked, Stage};
+use super::harness::{Checked, Harness};
 
 fn finding<'a>(checked: &'a Checked, id: &str) -> &'a Finding {
     checked.report.findings.iter().find(|one| one.id == id).expect(id)
@@ -27,9 +27,9 @@ async fn check_and_mask_report_the_same_near_matches() {
         "Photoshop",
     ] {
         let near = match_names(&mask, [name], None).iter().any(|one| one.matching == MatchKind::NearlyMatched);
-        let mut stage = Stage::sound();
-        stage.scenario.organization.groups.push(UmapiGroup::profile(61_900, name));
-        let checked = stage.check().await;
+        let mut harness = Harness::sound();
+        harness.scenario.organization.groups.push(UmapiGroup::profile(61_900, name));
+        let checked = harness.check().await;
         let found = finding(&checked, "names.look_alikes");
         assert_eq!(found.verdict == Verdict::Warning, near, "{name}: {found:#?}");
     }
@@ -38,19 +38,19 @@ async fn check_and_mask_report_the_same_near_matches() {
 #[tokio::test]
 async fn operators_are_ambiguous_when_a_run_could_not_choose_one() {
     let with = |authentication: &str, more: &str| {
-        let mut stage = Stage::sound();
+        let mut harness = Harness::sound();
         let (name, authentication) = ("ANN@acme.com".to_owned(), authentication.to_owned());
-        stage.campaign().operators.push(Operator { name, authentication, ..Operator::default() });
-        stage.edit("[instances.production]\n", &format!("[instances.production]\n{more}"));
-        stage
+        harness.campaign().operators.push(Operator { name, authentication, ..Operator::default() });
+        harness.edit("[instances.production]\n", &format!("[instances.production]\n{more}"));
+        harness
     };
-    for (stage, expected) in [
+    for (harness, expected) in [
         (with("ims", ""), Verdict::Warning),
         // Only the operator that signs in through IMS is managed.
         (with("", ""), Verdict::Ok),
         (with("", "manage = \"all\"\n"), Verdict::Warning),
     ] {
-        let checked = stage.check().await;
+        let checked = harness.check().await;
         let found = finding(&checked, "names.ambiguous");
         assert_eq!(found.verdict, expected, "{found:#?}");
     }

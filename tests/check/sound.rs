@@ -7,11 +7,11 @@ use campaign_group_sync::{
 };
 use chrono::Utc;
 
-use super::stage::Stage;
+use super::harness::Harness;
 
 #[tokio::test]
 async fn without_mistakes_all_is_ok_and_check_writes_nothing() {
-    let checked = Stage::sound().check().await;
+    let checked = Harness::sound().check().await;
     for finding in &checked.report.findings {
         assert!(matches!(finding.verdict, Verdict::Ok | Verdict::NotChecked), "{finding:#?}");
         assert_eq!(finding.waits_for, None, "{finding:#?}");
@@ -28,8 +28,8 @@ async fn without_mistakes_all_is_ok_and_check_writes_nothing() {
 
 #[tokio::test]
 async fn offline_only_the_host_is_checked() {
-    let stage = Stage { network: Network::Offline, ..Stage::sound() };
-    let checked = stage.check().await;
+    let harness = Harness { network: Network::Offline, ..Harness::sound() };
+    let checked = harness.check().await;
     assert!(checked.requests.is_empty(), "{:?}", checked.requests);
     let verdict = |id: &str| checked.report.findings.iter().find(|finding| finding.id == id).map(|found| found.verdict);
     for id in ["configuration", "host.secrets", "host.state", "host.schedule", "names.mask"] {
@@ -45,7 +45,7 @@ async fn a_fresh_listing_is_not_requested_twice() {
     let name = ProductProfileName::new("Campaign - acme - delivery");
     let profiles = vec![ProductProfile { id: None, name, member_count: None }];
     let remembered = Some(RememberedListing { read_at: Utc::now(), profiles });
-    let checked = Stage { remembered, ..Stage::sound() }.check().await;
+    let checked = Harness { remembered, ..Harness::sound() }.check().await;
     assert!(!checked.requests.iter().any(|request| request.call == "groups"), "{:?}", checked.requests);
     let evidence = |id: &str| {
         let found = checked.report.findings.iter().find(|finding| finding.id == id).expect(id);

@@ -8,8 +8,8 @@ use campaign_group_sync::{
 };
 
 use super::{
+    harness::{Checked, Harness},
     options::request,
-    stage::{Checked, Stage},
 };
 
 fn finding(checked: &Checked) -> &Finding {
@@ -18,18 +18,21 @@ fn finding(checked: &Checked) -> &Finding {
 }
 
 /// Dev and Elena have profiles and no operators, which a run has recorded.
-fn stage() -> Stage {
-    let mut stage = Stage::sound();
-    stage.campaign().operators.retain(|operator| !["dev@acme.com", "elena@acme.com"].contains(&operator.name.as_str()));
+fn harness() -> Harness {
+    let mut harness = Harness::sound();
+    harness
+        .campaign()
+        .operators
+        .retain(|operator| !["dev@acme.com", "elena@acme.com"].contains(&operator.name.as_str()));
     let of_hugo = Scope { users: vec!["hugo@acme.com".to_owned()], groups: Vec::new() };
     let narrowed = RunRequest { scope: of_hugo, ..request(RunMode::DryRun) };
-    stage.earlier = vec![request(RunMode::DryRun), narrowed];
-    stage
+    harness.earlier = vec![request(RunMode::DryRun), narrowed];
+    harness
 }
 
 #[tokio::test]
 async fn users_without_operator_come_from_the_last_complete_run() {
-    let checked = stage().check().await;
+    let checked = harness().check().await;
     let found = finding(&checked);
     assert_eq!(found.verdict, Verdict::Ok, "{found:#?}");
     assert!(found.evidence.starts_with("2, as of run 01"), "{found:#?}");
@@ -43,25 +46,25 @@ async fn users_without_operator_come_from_the_last_complete_run() {
 
 #[tokio::test]
 async fn a_user_with_an_operator_by_now_is_not_reported() {
-    let mut stage = stage();
+    let mut harness = harness();
     let add = |login: &str| {
         let login = login.to_owned();
         let change =
             InstanceChange::AddOperator { login, label: None, email: None, authentication: None, disabled: false };
         Change::instance("production", change)
     };
-    stage.since = vec![add("Dev@acme.com")];
-    assert!(finding(&stage.check().await).evidence.contains(": elena@acme.com; "));
-    let mut stage = self::stage();
-    stage.since = vec![add("dev@acme.com"), add("elena@acme.com")];
-    assert!(finding(&stage.check().await).evidence.starts_with("none, as of run 01"));
+    harness.since = vec![add("Dev@acme.com")];
+    assert!(finding(&harness.check().await).evidence.contains(": elena@acme.com; "));
+    let mut harness = self::harness();
+    harness.since = vec![add("dev@acme.com"), add("elena@acme.com")];
+    assert!(finding(&harness.check().await).evidence.starts_with("none, as of run 01"));
 }
 
 #[tokio::test]
 async fn an_incomplete_run_is_not_used() {
-    let mut stage = stage();
-    stage.inject_fault("groups", Effect::status(503));
-    let found = finding(&stage.check().await).clone();
+    let mut harness = harness();
+    harness.inject_fault("groups", Effect::status(503));
+    let found = finding(&harness.check().await).clone();
     assert_eq!(found.verdict, Verdict::NotChecked, "{found:#?}");
     assert!(found.evidence.contains("--sync-now --dry-run"), "{found:#?}");
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 
 use serde_json::{Value, json};
 
-use super::support::{NEVER, Scene};
+use super::harness::{Harness, NEVER};
 
 const HOLDING: &str = "[guard]\nmax_removals = 1\n";
 
@@ -22,12 +22,12 @@ fn own_login() -> Value {
 
 #[test]
 fn incident_41_a_name_that_a_peer_of_the_socket_forges_is_shown_as_claimed_beside_its_user() {
-    let scene = Scene::of("first_day", &format!("{NEVER}{HOLDING}"));
-    let mut daemon = scene.daemon();
-    assert_eq!(scene.command(&["--sync-now"]).exit, Some(4));
+    let harness = Harness::of("first_day", &format!("{NEVER}{HOLDING}"));
+    let mut daemon = harness.daemon();
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(4));
     daemon.hear("STATUS=blocked");
-    let digest = scene.status()["held"][0].as_str().expect("a digest").to_owned();
-    let mut talk = scene.talk();
+    let digest = harness.status()["held"][0].as_str().expect("a digest").to_owned();
+    let mut talk = harness.talk();
     let ask = json!({"ask": "approve", "digest": digest, "approver": "zoe\nall is well", "run": "at_once"});
     let answer = talk.say(&ask.to_string());
     let approval = &answer["approval"];
@@ -36,8 +36,8 @@ fn incident_41_a_name_that_a_peer_of_the_socket_forges_is_shown_as_claimed_besid
     assert_eq!(approval["approver_login_uid"], own_login(), "{answer}");
     daemon.hear("STATUS=idle: all changes were applied");
 
-    let run = scene.history()[0]["run"].as_str().expect("a run").to_owned();
-    let report = scene.command(&["history", &run, "--output", "json"]).json();
+    let run = harness.history()[0]["run"].as_str().expect("a run").to_owned();
+    let report = harness.command(&["history", &run, "--output", "json"]).json();
     let noted = &report["approvals"][0];
     assert_eq!((&noted["uid"], &noted["login_uid"]), (&json!(own_uid()), &own_login()), "{noted}");
     assert_eq!(noted["claimed"], "zoe\\nall is well", "{noted}");

@@ -5,128 +5,128 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
+    harness::{Daemon, Harness, NEVER},
     nodes::Nodes,
-    support::{Daemon, NEVER, Scene},
 };
 
 const HOLDING: &str = "[guard]\nmax_removals = 1\n";
 
 /// A daemon whose first run held a plan, and its digest. `more` is added to the configuration for the time after that
 /// run.
-fn holding(scene: &Scene) -> (Daemon, String) {
-    let mut daemon = scene.daemon();
-    assert_eq!(scene.command(&["--sync-now"]).exit, Some(4));
+fn holding(harness: &Harness) -> (Daemon, String) {
+    let mut daemon = harness.daemon();
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(4));
     daemon.hear("STATUS=blocked");
-    let digest = scene.status()["held"][0].as_str().expect("a digest").to_owned();
+    let digest = harness.status()["held"][0].as_str().expect("a digest").to_owned();
     (daemon, digest)
 }
 
-fn approve(scene: &Scene, digest: &str, more: &[&str]) -> Value {
+fn approve(harness: &Harness, digest: &str, more: &[&str]) -> Value {
     let mut line = vec!["approve", digest, "--output", "json"];
     line.extend(more);
-    let approved = scene.command(&line);
+    let approved = harness.command(&line);
     assert_eq!(approved.exit, Some(0), "{approved:?}");
     approved.json()
 }
 
 /// The configuration in force from now on.
-fn reload(scene: &Scene, daemon: &mut Daemon, more: &str) {
-    scene.configure(more);
+fn reload(harness: &Harness, daemon: &mut Daemon, more: &str) {
+    harness.configure(more);
     daemon.signal("-HUP");
     daemon.hear("RELOADING=1");
     daemon.hear("READY=1");
 }
 
 /// The configuration of the sandbox with an interval between two requests for page 0, and the way to read.
-fn with_interval(scene: &Scene, read: &str) {
-    let text = std::fs::read_to_string(scene.configuration()).expect("readable");
+fn with_interval(harness: &Harness, read: &str) {
+    let text = std::fs::read_to_string(harness.configuration()).expect("readable");
     let text =
         text.replace("first_page_interval = \"0s\"", &format!("first_page_interval = \"2h\"\nread = \"{read}\""));
-    std::fs::write(scene.configuration(), text).expect("written");
+    std::fs::write(harness.configuration(), text).expect("written");
 }
 
 #[test]
 fn an_approval_begins_a_run_at_once_that_makes_the_plan() {
-    let scene = Scene::of("first_day", &format!("{NEVER}{HOLDING}"));
-    let (mut daemon, digest) = holding(&scene);
-    let answer = approve(&scene, &digest, &[]);
+    let harness = Harness::of("first_day", &format!("{NEVER}{HOLDING}"));
+    let (mut daemon, digest) = holding(&harness);
+    let answer = approve(&harness, &digest, &[]);
     assert_eq!((&answer["version"], &answer["outcome"]), (&json!(1), &json!("approved")), "{answer}");
     assert_eq!((&answer["next_run"]["begins"], &answer["next_run"]["at"]), (&json!("now"), &Value::Null), "{answer}");
     assert_eq!(answer["instances"][0]["changes"], 3, "what is released: {answer}");
     daemon.hear("STATUS=idle: all changes were applied");
-    assert_eq!(scene.status()["held"], json!([]));
-    assert_eq!(scene.history().len(), 2);
+    assert_eq!(harness.status()["held"], json!([]));
+    assert_eq!(harness.history().len(), 2);
 }
 
 #[test]
 fn an_approval_for_later_begins_no_run_and_says_when_the_next_one_is() {
-    let scene = Scene::of("first_day", &format!("{NEVER}{HOLDING}"));
-    let (mut daemon, digest) = holding(&scene);
-    let answer = approve(&scene, &digest, &["--later"]);
+    let harness = Harness::of("first_day", &format!("{NEVER}{HOLDING}"));
+    let (mut daemon, digest) = holding(&harness);
+    let answer = approve(&harness, &digest, &["--later"]);
     assert_eq!(answer["next_run"]["begins"], "as_scheduled", "{answer}");
-    assert_eq!(answer["next_run"]["at"], scene.status()["next_run"], "{answer}");
-    reload(&scene, &mut daemon, &format!("{HOLDING}[schedule]\ncron = \"off\"\n"));
-    let answer = approve(&scene, &digest, &["--later"]);
+    assert_eq!(answer["next_run"]["at"], harness.status()["next_run"], "{answer}");
+    reload(&harness, &mut daemon, &format!("{HOLDING}[schedule]\ncron = \"off\"\n"));
+    let answer = approve(&harness, &digest, &["--later"]);
     assert_eq!(answer["next_run"]["begins"], "when_asked_for", "{answer}");
     assert!(answer["message"].as_str().expect("a sentence").contains("--sync-now"), "{answer}");
-    assert_eq!(scene.history().len(), 1);
-    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0), "the approval counts");
+    assert_eq!(harness.history().len(), 1);
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(0), "the approval counts");
 }
 
 #[test]
 fn within_the_interval_an_approval_begins_a_run_only_where_profiles_can_be_read_one_by_one() {
     for (read, begins) in [("auto", "now"), ("organization", "as_scheduled")] {
-        let scene = Scene::of("first_day", &format!("{NEVER}{HOLDING}"));
-        with_interval(&scene, read);
-        let (mut daemon, digest) = holding(&scene);
-        let answer = approve(&scene, &digest, &[]);
+        let harness = Harness::of("first_day", &format!("{NEVER}{HOLDING}"));
+        with_interval(&harness, read);
+        let (mut daemon, digest) = holding(&harness);
+        let answer = approve(&harness, &digest, &[]);
         assert_eq!(answer["next_run"]["begins"], begins, "{read}: {answer}");
         let message = answer["message"].as_str().expect("a sentence");
         assert_eq!(message.contains("first_page_interval"), read == "organization", "{message}");
         if read == "auto" {
             daemon.hear("STATUS=idle");
-            assert_eq!(scene.status()["held"], json!([]));
+            assert_eq!(harness.status()["held"], json!([]));
         } else {
-            assert_eq!((scene.history().len(), &scene.status()["state"]), (1, &json!("blocked")));
+            assert_eq!((harness.history().len(), &harness.status()["state"]), (1, &json!("blocked")));
         }
     }
 }
 
 #[test]
 fn during_a_pause_an_approval_begins_no_run_and_names_the_command_that_ends_the_pause() {
-    let scene = Scene::of("first_day", &format!("{NEVER}{HOLDING}"));
-    let (mut daemon, digest) = holding(&scene);
-    scene.fault("groups", &json!({"type": "status", "status": 429, "headers": [["retry-after", "3244"]]}));
-    assert_eq!(scene.command(&["--sync-now"]).exit, Some(6));
+    let harness = Harness::of("first_day", &format!("{NEVER}{HOLDING}"));
+    let (mut daemon, digest) = holding(&harness);
+    harness.fault("groups", &json!({"type": "status", "status": 429, "headers": [["retry-after", "3244"]]}));
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(6));
     daemon.hear("STATUS=throttled");
-    scene.ask(Method::DELETE, "faults", "");
-    let answer = approve(&scene, &digest, &[]);
+    harness.ask(Method::DELETE, "faults", "");
+    let answer = approve(&harness, &digest, &[]);
     assert_eq!(answer["next_run"]["begins"], "as_scheduled", "{answer}");
     assert!(answer["message"].as_str().expect("a sentence").contains("campaign-group-sync unpause"), "{answer}");
     // The run that the forgotten pause kept from reading makes the approved plan.
-    assert_eq!(scene.command(&["unpause"]).exit, Some(0));
+    assert_eq!(harness.command(&["unpause"]).exit, Some(0));
     daemon.hear("STATUS=idle: all changes were applied");
-    assert_eq!(scene.status()["held"], json!([]));
+    assert_eq!(harness.status()["held"], json!([]));
 }
 
 /// A daemon that holds a plan and makes another run, which waits for a pause of Adobe; the plan is approved meanwhile,
 /// the pause forgotten. Answers the exit status of that run, and how many runs there are once nothing is held.
 fn approved_during(run: &[&str]) -> (Option<i32>, usize) {
-    let scene = Scene::of("first_day", &format!("{NEVER}{HOLDING}"));
-    let (mut daemon, digest) = holding(&scene);
-    scene.fault("groups", &json!({"type": "status", "status": 429, "headers": [["retry-after", "3244"]]}));
+    let harness = Harness::of("first_day", &format!("{NEVER}{HOLDING}"));
+    let (mut daemon, digest) = holding(&harness);
+    harness.fault("groups", &json!({"type": "status", "status": 429, "headers": [["retry-after", "3244"]]}));
     let mut line = vec!["--sync-now", "--wait"];
     line.extend(run);
-    let waiting = scene.begin(&line);
+    let waiting = harness.begin(&line);
     daemon.hear("STATUS=waiting");
-    scene.ask(Method::DELETE, "faults", "");
-    let answer = approve(&scene, &digest, &[]);
+    harness.ask(Method::DELETE, "faults", "");
+    let answer = approve(&harness, &digest, &[]);
     assert_eq!(answer["next_run"]["begins"], "after_the_current_run", "{answer}");
-    assert_eq!(scene.command(&["unpause"]).exit, Some(0));
+    assert_eq!(harness.command(&["unpause"]).exit, Some(0));
     let waited = waiting.finish();
     daemon.hear("STATUS=idle: all changes were applied");
-    assert_eq!(scene.status()["held"], json!([]));
-    (waited.exit, scene.history().len())
+    assert_eq!(harness.status()["held"], json!([]));
+    (waited.exit, harness.history().len())
 }
 
 #[test]

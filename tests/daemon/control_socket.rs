@@ -9,35 +9,35 @@ use std::{
 use serde_json::json;
 
 use super::{
+    harness::{Harness, NEVER, program, run},
     process::DEADLINE,
-    support::{NEVER, Scene, program, run},
 };
 
 #[test]
 fn the_socket_is_for_its_user_and_its_group() {
-    let scene = Scene::of("first_day", NEVER);
-    let _daemon = scene.daemon();
+    let harness = Harness::of("first_day", NEVER);
+    let _daemon = harness.daemon();
     let mode = |path| fs::metadata(path).expect("there").permissions().mode() & 0o7777;
-    assert_eq!(mode(scene.socket()), 0o660);
-    assert_eq!(mode(scene.socket().parent().expect("a folder").to_owned()), 0o750);
+    assert_eq!(mode(harness.socket()), 0o660);
+    assert_eq!(mode(harness.socket().parent().expect("a folder").to_owned()), 0o750);
 }
 
 #[test]
 fn a_file_that_is_no_socket_is_left_alone() {
-    let scene = Scene::of("first_day", NEVER);
-    fs::create_dir(scene.path("run")).expect("made");
-    fs::write(scene.socket(), "precious").expect("written");
-    let refused = scene.command(&[]);
+    let harness = Harness::of("first_day", NEVER);
+    fs::create_dir(harness.path("run")).expect("made");
+    fs::write(harness.socket(), "precious").expect("written");
+    let refused = harness.command(&[]);
     assert_eq!(refused.exit, Some(1), "{refused:?}");
     assert!(refused.stderr.contains("is not a socket"), "{}", refused.stderr);
-    assert_eq!(fs::read_to_string(scene.socket()).expect("readable"), "precious");
+    assert_eq!(fs::read_to_string(harness.socket()).expect("readable"), "precious");
 }
 
 #[test]
 fn invalid_lines_are_refused_and_disturb_no_other_client() {
-    let scene = Scene::of("first_day", NEVER);
-    let _daemon = scene.daemon();
-    let mut talk = scene.talk();
+    let harness = Harness::of("first_day", NEVER);
+    let _daemon = harness.daemon();
+    let mut talk = harness.talk();
     for nonsense in [
         "",
         "nonsense",
@@ -62,15 +62,15 @@ fn invalid_lines_are_refused_and_disturb_no_other_client() {
         "not_held"
     );
     assert_eq!(talk.say(r#"{"ask": "status"}"#)["status"]["state"], "starting");
-    assert!(scene.history().is_empty(), "nothing ran");
+    assert!(harness.history().is_empty(), "nothing ran");
 }
 
 #[test]
 fn a_line_without_end_is_refused_and_its_connection_closed() {
-    let scene = Scene::of("first_day", NEVER);
-    let _daemon = scene.daemon();
-    let mut endless = scene.talk();
-    let mut polite = scene.talk();
+    let harness = Harness::of("first_day", NEVER);
+    let _daemon = harness.daemon();
+    let mut endless = harness.talk();
+    let mut polite = harness.talk();
     endless.pour(&vec![b'x'; 256 * 1024 + 1]);
     assert_eq!(endless.answer()["reason"], "not_understood");
     assert!(endless.is_closed());
@@ -79,7 +79,7 @@ fn a_line_without_end_is_refused_and_its_connection_closed() {
 
 #[test]
 fn a_run_asked_for_over_the_socket_prints_what_one_in_place_prints() {
-    let (with, without) = (Scene::of("first_day", NEVER), Scene::of("first_day", NEVER));
+    let (with, without) = (Harness::of("first_day", NEVER), Harness::of("first_day", NEVER));
     let mut daemon = with.daemon();
     // The first line names the run and its time.
     let rest = |text: &str| text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
@@ -102,16 +102,16 @@ fn a_run_asked_for_over_the_socket_prints_what_one_in_place_prints() {
 #[test]
 fn an_approval_over_the_socket_answers_what_one_in_place_answers() {
     let guard = format!("{NEVER}[guard]\nmax_removals = 1\n");
-    let (with, without) = (Scene::of("first_day", &guard), Scene::of("first_day", &guard));
+    let (with, without) = (Harness::of("first_day", &guard), Harness::of("first_day", &guard));
     let _daemon = with.daemon();
-    for scene in [&with, &without] {
-        assert_eq!(scene.command(&["--sync-now"]).exit, Some(4));
+    for harness in [&with, &without] {
+        assert_eq!(harness.command(&["--sync-now"]).exit, Some(4));
     }
     let digest = with.status()["held"][0].as_str().expect("a digest").to_owned();
     // What cannot be the same in two runs.
     let rest = |line: &[&str]| {
-        [&with, &without].map(|scene| {
-            let finished = scene.command(line);
+        [&with, &without].map(|harness| {
+            let finished = harness.command(line);
             let mut answer = finished.json();
             answer["expires_at"].take();
             answer["next_run"].take();
@@ -132,11 +132,11 @@ fn an_approval_over_the_socket_answers_what_one_in_place_answers() {
 
 #[test]
 fn a_narrowed_run_and_a_dry_run_do_not_change_the_state() {
-    let scene = Scene::of("first_day", NEVER);
-    let mut daemon = scene.daemon();
-    assert_eq!(scene.command(&["--sync-now", "--dry-run"]).exit, Some(2));
-    assert_eq!(scene.command(&["--sync-now", "--group", "report"]).exit, Some(0));
-    let status = scene.status();
+    let harness = Harness::of("first_day", NEVER);
+    let mut daemon = harness.daemon();
+    assert_eq!(harness.command(&["--sync-now", "--dry-run"]).exit, Some(2));
+    assert_eq!(harness.command(&["--sync-now", "--group", "report"]).exit, Some(0));
+    let status = harness.status();
     assert_eq!((&status["state"], &status["last_success"]), (&json!("starting"), &json!(null)), "{status}");
     assert_eq!(status["last_run"]["outcome"], "applied");
     daemon.hear("STATUS=starting");
@@ -144,14 +144,14 @@ fn a_narrowed_run_and_a_dry_run_do_not_change_the_state() {
 
 #[test]
 fn during_a_run_another_one_exits_with_status_7() {
-    let scene = Scene::of("first_day", NEVER);
-    let mut daemon = scene.daemon();
-    scene.fault("groups", &json!({"type": "delay", "ms": 60_000}));
-    let first = scene.begin(&["--sync-now"]);
+    let harness = Harness::of("first_day", NEVER);
+    let mut daemon = harness.daemon();
+    harness.fault("groups", &json!({"type": "delay", "ms": 60_000}));
+    let first = harness.begin(&["--sync-now"]);
     daemon.hear("STATUS=running");
-    let second = scene.command(&["--sync-now", "--output", "json"]);
+    let second = harness.command(&["--sync-now", "--output", "json"]);
     assert_eq!((second.exit, &second.json()["outcome"]), (Some(7), &json!("locked")), "{second:?}");
-    assert_eq!(scene.status()["state"], "running");
+    assert_eq!(harness.status()["state"], "running");
     let (exit, _) = daemon.terminate();
     assert_eq!(exit, Some(0));
     // The peer that waits for the run gets its report all the same.
@@ -162,51 +162,51 @@ fn during_a_run_another_one_exits_with_status_7() {
 
 #[test]
 fn a_command_with_its_own_sandbox_does_not_use_the_daemon() {
-    let scene = Scene::of("first_day", NEVER);
-    let _daemon = scene.daemon();
+    let harness = Harness::of("first_day", NEVER);
+    let _daemon = harness.daemon();
     // Named by the environment, as --sandbox and --config exclude each other.
     let mut command = program(&["--sync-now", "--sandbox"]);
-    command.env("CAMPAIGN_GROUP_SYNC_CONFIG", scene.configuration());
+    command.env("CAMPAIGN_GROUP_SYNC_CONFIG", harness.configuration());
     let output = command.output().expect("started");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert!(scene.history().is_empty(), "the daemon made no run");
+    assert!(harness.history().is_empty(), "the daemon made no run");
 }
 
 #[test]
 fn a_user_of_the_socket_need_not_be_able_to_read_the_secrets() {
-    let scene = Scene::of("first_day", NEVER);
-    let text = fs::read_to_string(scene.configuration()).expect("readable");
+    let harness = Harness::of("first_day", NEVER);
+    let text = fs::read_to_string(harness.configuration()).expect("readable");
     let without: String = text
         .lines()
         .map(|line| if line.starts_with("client_secret_file") { "client_secret_file = \"/nowhere\"" } else { line })
         .flat_map(|line| [line, "\n"])
         .collect();
-    let other = scene.path("other.toml");
+    let other = harness.path("other.toml");
     fs::write(&other, without).expect("written");
     let other = other.to_str().expect("UTF-8");
     let with = |configuration: &str, line: &[&str]| run(program(line).args(["--config", configuration]));
     let alone = with(other, &["status"]);
     assert_eq!(alone.exit, Some(78), "{alone:?}");
     assert!(alone.stderr.contains("/nowhere"), "{alone:?}");
-    let _daemon = scene.daemon();
+    let _daemon = harness.daemon();
     assert_eq!(with(other, &["status", "--output", "json"]).json()["state"], "starting");
     assert_eq!(with(other, &["--sync-now"]).exit, Some(0));
     let approval = with(other, &["approve", "0123456789abcdef"]);
     assert!(approval.exit == Some(4) && approval.stderr.contains("nothing is held"), "{approval:?}");
-    fs::write(scene.path("wrong.toml"), text.replace("[http]", "[htpp]")).expect("written");
-    let wrong = scene.path("wrong.toml");
+    fs::write(harness.path("wrong.toml"), text.replace("[http]", "[htpp]")).expect("written");
+    let wrong = harness.path("wrong.toml");
     let wrong = with(wrong.to_str().expect("UTF-8"), &["--sync-now"]);
     assert_eq!(wrong.exit, Some(78), "a wrong file is not passed over: {wrong:?}");
 }
 
 #[test]
 fn many_silent_connections_do_not_delay_the_status() {
-    let scene = Scene::of("first_day", NEVER);
-    let _daemon = scene.daemon();
-    let silent: Vec<_> = (0..200).filter_map(|_| UnixStream::connect(scene.socket()).ok()).collect();
+    let harness = Harness::of("first_day", NEVER);
+    let _daemon = harness.daemon();
+    let silent: Vec<_> = (0..200).filter_map(|_| UnixStream::connect(harness.socket()).ok()).collect();
     assert!(silent.len() > 100, "{}", silent.len());
     let begin = Instant::now();
-    let status = scene.command(&["status", "--output", "json"]);
+    let status = harness.command(&["status", "--output", "json"]);
     assert_eq!((status.exit, status.json()["state"].as_str()), (Some(0), Some("starting")), "{status:?}");
     // The silent ones would be closed after five seconds each sixteen at a time.
     assert!(begin.elapsed() < DEADLINE, "{:?}", begin.elapsed());

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::support::{Daemon, NEVER, Scene, get, program, run};
+use super::harness::{Daemon, Harness, NEVER, get, program, run};
 
 /// Holds all three removals of the first day; runs are asked for by hand.
 const HOLDING: &str = "[guard]\nmax_removals = 1\n[schedule]\ncron = \"off\"\n";
@@ -15,22 +15,22 @@ const LISTEN: [(&str, &str); 1] = [("CAMPAIGN_GROUP_SYNC__HTTP__LISTEN", "127.0.
 /// that closes the state deletes the log that the daemon goes on using.
 #[test]
 fn a_command_beside_the_daemon_leaves_the_log_of_the_state_where_it_is() {
-    let scene = Scene::of("first_day", NEVER);
-    let mut daemon = scene.daemon();
-    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
-    let log = std::path::PathBuf::from(format!("{}-wal", scene.state()));
+    let harness = Harness::of("first_day", NEVER);
+    let mut daemon = harness.daemon();
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(0));
+    let log = std::path::PathBuf::from(format!("{}-wal", harness.state()));
     assert!(log.exists(), "{}", log.display());
-    assert_eq!(scene.history().len(), 1);
+    assert_eq!(harness.history().len(), 1);
     assert!(log.exists(), "the command deleted it");
-    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
-    assert_eq!(scene.history().len(), 2, "the daemon and the command see one record");
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(0));
+    assert_eq!(harness.history().len(), 2, "the daemon and the command see one record");
     assert_eq!(daemon.terminate().0, Some(0));
 }
 
 /// A daemon that serves HTTP, and its address.
-fn served(scene: &Scene) -> (Daemon, String) {
-    let before = fs::read_to_string(scene.path("log")).unwrap_or_default().len();
-    let mut daemon = scene.starting_daemon(&LISTEN);
+fn served(harness: &Harness) -> (Daemon, String) {
+    let before = fs::read_to_string(harness.path("log")).unwrap_or_default().len();
+    let mut daemon = harness.starting_daemon(&LISTEN);
     daemon.hear("READY=1");
     let log = daemon.log();
     let new = log.get(before..).expect("the log grows");
@@ -52,9 +52,9 @@ fn seconds(time: &Value) -> f64 {
 
 #[test]
 fn a_run_that_holds_something_is_a_success_and_the_daemon_stays_ready() {
-    let scene = Scene::of("first_day", HOLDING);
-    let (mut daemon, url) = served(&scene);
-    let finished = scene.command(&["--sync-now", "--output", "json"]);
+    let harness = Harness::of("first_day", HOLDING);
+    let (mut daemon, url) = served(&harness);
+    let finished = harness.command(&["--sync-now", "--output", "json"]);
     assert_eq!(finished.exit, Some(4), "{finished:?}");
     let report = finished.json()["instances"][0].clone();
     let status = daemon.hear("STATUS=blocked: ");
@@ -74,16 +74,16 @@ fn a_run_that_holds_something_is_a_success_and_the_daemon_stays_ready() {
     assert!(metric(&url, clean).abs() < 0.5);
     assert_eq!(daemon.terminate().0, Some(0));
 
-    let (mut daemon, url) = served(&scene);
-    let after = scene.status();
+    let (mut daemon, url) = served(&harness);
+    let after = harness.status();
     for key in ["state", "last_success", "last_clean", "held", "holds"] {
         assert_eq!(after[key], before[key], "{key} after a restart: {after}");
     }
     assert!((metric(&url, &since) - seconds(&report["held_since"])).abs() < 0.5, "also before the first run");
     let digest = report["held"].as_str().expect("a digest");
-    assert_eq!(scene.command(&["approve", digest]).exit, Some(0));
+    assert_eq!(harness.command(&["approve", digest]).exit, Some(0));
     daemon.hear("STATUS=idle");
-    let released = scene.status();
+    let released = harness.status();
     assert_eq!((&released["held"], &released["holds"]), (&json!([]), &json!([])), "{released}");
     assert!(released["last_clean"].is_string(), "{released}");
     assert!(metric(&url, &since).abs() < 0.5 && metric(&url, clean) > 0.5, "nothing is held any more");
@@ -91,44 +91,44 @@ fn a_run_that_holds_something_is_a_success_and_the_daemon_stays_ready() {
 
 #[test]
 fn a_hold_stays_in_the_status_while_its_instance_cannot_be_read() {
-    let scene = Scene::of("first_day", HOLDING);
-    let mut daemon = scene.daemon();
-    assert_eq!(scene.command(&["--sync-now"]).exit, Some(4));
+    let harness = Harness::of("first_day", HOLDING);
+    let mut daemon = harness.daemon();
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(4));
     daemon.hear("STATUS=blocked");
-    let before = scene.status();
-    scene.fault("query", &json!({"type": "html"}));
-    assert_eq!(scene.command(&["--sync-now"]).exit, Some(5));
+    let before = harness.status();
+    harness.fault("query", &json!({"type": "html"}));
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(5));
     daemon.hear("STATUS=failing");
-    let after = scene.status();
+    let after = harness.status();
     assert_eq!((&after["held"], &after["holds"]), (&before["held"], &before["holds"]), "{after}");
     assert_eq!(after["last_success"], before["last_success"], "a run that could not read is no success");
 }
 
 #[test]
 fn a_dry_run_holds_nothing() {
-    let scene = Scene::of("first_day", HOLDING);
-    let mut daemon = scene.daemon();
-    let dry = scene.command(&["--sync-now", "--dry-run", "--output", "json"]);
+    let harness = Harness::of("first_day", HOLDING);
+    let mut daemon = harness.daemon();
+    let dry = harness.command(&["--sync-now", "--dry-run", "--output", "json"]);
     assert_eq!(dry.exit, Some(4), "{dry:?}");
     let report = dry.json()["instances"][0].clone();
     assert!(report["held"].is_string() && report["held_since"].is_null(), "{report}");
     daemon.hear("STATUS=starting");
-    assert_eq!(scene.status()["holds"], json!([]));
+    assert_eq!(harness.status()["holds"], json!([]));
 }
 
 #[test]
 fn a_failed_reload_is_shown_also_to_a_caller_who_cannot_use_the_file() {
-    let scene = Scene::of("first_day", NEVER);
-    let mut daemon = scene.daemon();
-    let whole = fs::read_to_string(scene.configuration()).expect("readable");
-    let socket = scene.socket();
+    let harness = Harness::of("first_day", NEVER);
+    let mut daemon = harness.daemon();
+    let whole = fs::read_to_string(harness.configuration()).expect("readable");
+    let socket = harness.socket();
     let socket = ("CAMPAIGN_GROUP_SYNC__CONTROL__SOCKET", socket.to_str().expect("UTF-8"));
     let shown = |environment: &[(&str, &str)]| {
         let mut command = program(&["status"]);
-        command.arg("--config").arg(scene.configuration()).envs(environment.iter().copied());
+        command.arg("--config").arg(harness.configuration()).envs(environment.iter().copied());
         run(&mut command)
     };
-    scene.configure("[guard]\nmax_removal = 7\n");
+    harness.configure("[guard]\nmax_removal = 7\n");
     daemon.signal("-HUP");
     daemon.hear("reload failed, the previous configuration stays active: ");
     daemon.hear("READY=1");
@@ -138,16 +138,16 @@ fn a_failed_reload_is_shown_also_to_a_caller_who_cannot_use_the_file() {
     assert!(wrong.stderr.contains("guard.max_removal"), "the file has the problem still: {wrong:?}");
     // Of a file that is not readable at all, not even the socket is known.
     for place in ["[guard\n", "\u{0}"] {
-        fs::write(scene.configuration(), place).expect("written");
+        fs::write(harness.configuration(), place).expect("written");
         let unreadable = shown(&[socket]);
         assert!(unreadable.exit == Some(0) && unreadable.stdout.contains(failed), "{unreadable:?}");
     }
-    fs::remove_file(scene.configuration()).expect("removed");
+    fs::remove_file(harness.configuration()).expect("removed");
     let missing = shown(&[socket]);
     assert!(missing.exit == Some(0) && missing.stdout.contains(failed), "{missing:?}");
     assert_eq!(daemon.terminate().0, Some(0));
     let alone = shown(&[socket]);
     assert!(alone.exit == Some(78) && alone.stdout.is_empty(), "without a daemon, the file is the answer: {alone:?}");
-    fs::write(scene.configuration(), whole).expect("written");
+    fs::write(harness.configuration(), whole).expect("written");
     assert_eq!(shown(&[]).exit, Some(3));
 }

@@ -6,9 +6,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
+    harness::{ALWAYS, NEVER},
     nodes::{Gate, LEADS, Nodes},
     schedule::hourly,
-    support::{ALWAYS, NEVER},
 };
 
 #[test]
@@ -52,7 +52,7 @@ fn the_leader_is_killed_and_another_makes_the_missed_run_once() {
     assert_eq!(third.status()["last_run"]["outcome"], "in_sync");
     assert_eq!(third.daemon.terminate().0, Some(0));
     assert!(!third.daemon.log().contains("run begins"), "{}", third.daemon.log());
-    assert_eq!(nodes.scene.history().len(), 2);
+    assert_eq!(nodes.harness.history().len(), 2);
 }
 
 #[test]
@@ -60,37 +60,37 @@ fn a_new_leader_knows_the_pause() {
     let Some(nodes) = Nodes::of("first_day", &hourly()) else { return };
     let (leader, mut follower) = nodes.leader_and_follower();
     let throttle = json!({"type": "status", "status": 429, "headers": [["retry-after", "3244"]]});
-    nodes.scene.fault("groups", &throttle);
+    nodes.harness.fault("groups", &throttle);
     assert_eq!(leader.command(&["--sync-now"]).exit, Some(6));
     let until = leader.status()["throttled_until"].clone();
     assert!(until.is_string());
     nodes.set_back();
-    nodes.scene.ask(Method::DELETE, "faults", "");
-    nodes.scene.ask(Method::DELETE, "requests", "");
+    nodes.harness.ask(Method::DELETE, "faults", "");
+    nodes.harness.ask(Method::DELETE, "requests", "");
     leader.daemon.signal("-KILL");
     follower.daemon.hear("STATUS=throttled: rate limited until 20");
     follower.daemon.hear("STATUS=running");
     follower.daemon.hear("STATUS=throttled: rate limited until 20");
     assert_eq!(follower.status()["throttled_until"], until);
-    assert!(nodes.scene.calls().is_empty(), "{:?}", nodes.scene.calls());
+    assert!(nodes.harness.calls().is_empty(), "{:?}", nodes.harness.calls());
 }
 
 #[test]
 fn a_leader_whose_session_is_cut_stops_before_its_next_write_and_another_takes_over() {
     let Some(nodes) = Nodes::of("first_day", NEVER) else { return };
     let (mut leader, mut follower) = nodes.leader_and_follower();
-    nodes.scene.fault("write", &json!({"type": "delay", "ms": 3000}));
+    nodes.harness.fault("write", &json!({"type": "delay", "ms": 3000}));
     nodes.configure(ALWAYS);
     follower.reload();
     leader.reload();
-    nodes.scene.await_call("write");
+    nodes.harness.await_call("write");
     nodes.cut_the_leaders_session();
     follower.daemon.hear(LEADS);
     follower.daemon.hear("STATUS=idle: all changes were applied");
     let writes = writes(&nodes);
     let different: BTreeSet<_> = writes.iter().collect();
     assert_eq!((writes.len(), different.len()), (2, 2), "nothing is written twice: {writes:?}");
-    let history = nodes.scene.history();
+    let history = nodes.harness.history();
     let first = history.last().expect("the first run");
     assert!(["failed", "interrupted"].contains(&first["outcome"].as_str().expect("a word")), "{first}");
     let second = history.iter().find(|run| run["outcome"] == "applied").expect("the run of the other node");
@@ -101,7 +101,7 @@ fn a_leader_whose_session_is_cut_stops_before_its_next_write_and_another_takes_o
 
 /// The bodies of all writes that came to Campaign, in their order.
 fn writes(nodes: &Nodes) -> Vec<String> {
-    let requests: Value = serde_json::from_str(&nodes.scene.ask(Method::GET, "requests", "")).expect("JSON");
+    let requests: Value = serde_json::from_str(&nodes.harness.ask(Method::GET, "requests", "")).expect("JSON");
     let requests = requests["requests"].as_array().expect("a list");
     requests.iter().filter(|request| request["call"] == "write").map(|request| request["body"].to_string()).collect()
 }
@@ -166,7 +166,7 @@ fn every_node_makes_requested_runs_and_records_approvals() {
     assert_eq!(follower.command(&["approve", digest]).exit, Some(0));
     assert_eq!(leader.command(&["--sync-now"]).exit, Some(0));
     leader.daemon.hear("STATUS=idle: all changes were applied");
-    nodes.scene.fault("groups", &json!({"type": "delay", "ms": 60_000}));
+    nodes.harness.fault("groups", &json!({"type": "delay", "ms": 60_000}));
     let _under_way = leader.begin(&["--sync-now"]);
     leader.daemon.hear("STATUS=running");
     let beside = follower.command(&["--sync-now"]);
@@ -176,10 +176,10 @@ fn every_node_makes_requested_runs_and_records_approvals() {
 #[test]
 fn another_address_of_the_database_takes_effect_after_a_restart() {
     let Some(nodes) = Nodes::of("first_day", NEVER) else { return };
-    let mut daemon = nodes.scene.starting_daemon(&[]);
+    let mut daemon = nodes.harness.starting_daemon(&[]);
     daemon.hear(LEADS);
-    let text = std::fs::read_to_string(nodes.scene.configuration()).expect("readable");
-    std::fs::write(nodes.scene.configuration(), text.replace("?options=", "?application_name=x&options="))
+    let text = std::fs::read_to_string(nodes.harness.configuration()).expect("readable");
+    std::fs::write(nodes.harness.configuration(), text.replace("?options=", "?application_name=x&options="))
         .expect("written");
     daemon.signal("-HUP");
     daemon.hear("RELOADING=1");

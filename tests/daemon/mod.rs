@@ -7,6 +7,7 @@ mod approving;
 mod control_socket;
 mod ending;
 mod explaining;
+mod harness;
 mod holds;
 mod leadership;
 mod moved_clock;
@@ -18,7 +19,6 @@ mod schedule;
 mod socket_folder;
 mod status;
 mod status_page;
-mod support;
 mod systemd;
 mod unpause;
 

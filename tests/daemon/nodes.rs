@@ -16,8 +16,8 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::{
+    harness::{Daemon, Finished, Harness, Started, get, run},
     process::DEADLINE,
-    support::{Daemon, Finished, Scene, Started, get, run},
 };
 
 static SCHEMAS: AtomicUsize = AtomicUsize::new(0);
@@ -27,7 +27,7 @@ pub(crate) const LEADS: &str = "STATUS=starting: no run has ended since this nod
 
 /// A sandbox, a configuration and a database for several nodes.
 pub(crate) struct Nodes {
-    pub(crate) scene: Scene,
+    pub(crate) harness: Harness,
     server: String,
     schema: String,
 }
@@ -41,7 +41,7 @@ impl Nodes {
         };
         let number = SCHEMAS.fetch_add(1, Ordering::Relaxed);
         let schema = format!("nodes_{}_{number}", std::process::id());
-        let nodes = Self { scene: Scene::of(scenario, ""), server, schema };
+        let nodes = Self { harness: Harness::of(scenario, ""), server, schema };
         nodes.execute(format!("create schema {}", nodes.schema));
         nodes.configure(more);
         Some(nodes)
@@ -49,12 +49,12 @@ impl Nodes {
 
     /// Writes the configuration of all nodes again.
     pub(crate) fn configure(&self, more: &str) {
-        self.scene.configure(more);
-        let text = fs::read_to_string(self.scene.configuration()).expect("readable");
+        self.harness.configure(more);
+        let text = fs::read_to_string(self.harness.configuration()).expect("readable");
         let state = format!("url = \"{}\"", self.address(&self.server));
         let lines = text.lines().map(|line| if line.contains("sqlite://") { state.as_str() } else { line });
         let text: String = lines.flat_map(|line| [line, "\n"]).collect();
-        fs::write(self.scene.configuration(), text).expect("written");
+        fs::write(self.harness.configuration(), text).expect("written");
     }
 
     /// The database of these nodes on a server.
@@ -76,13 +76,13 @@ impl Nodes {
     }
 
     fn start(&self, name: &str, server: &str) -> Node<'_> {
-        let socket = self.scene.path(name).join("control.sock").display().to_string();
+        let socket = self.harness.path(name).join("control.sock").display().to_string();
         let environment = [
             ("CAMPAIGN_GROUP_SYNC__CONTROL__SOCKET", socket.as_str()),
             ("CAMPAIGN_GROUP_SYNC__HTTP__LISTEN", "127.0.0.1:0"),
             ("CAMPAIGN_GROUP_SYNC__STATE__URL", &self.address(server)),
         ];
-        let mut daemon = self.scene.named_daemon(name, &environment);
+        let mut daemon = self.harness.named_daemon(name, &environment);
         daemon.hear("READY=1");
         Node { nodes: self, daemon, socket }
     }
@@ -146,7 +146,7 @@ impl Node<'_> {
     }
 
     fn prepared(&self, arguments: &[&str]) -> Command {
-        let mut command = self.nodes.scene.prepared(arguments);
+        let mut command = self.nodes.harness.prepared(arguments);
         command.env("CAMPAIGN_GROUP_SYNC__CONTROL__SOCKET", &self.socket);
         command
     }

@@ -6,8 +6,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
+    harness::{ALWAYS, Harness, NEVER, get},
     receivers::{Behavior, Log, await_text, mail_server, script, webhook},
-    support::{ALWAYS, NEVER, Scene, get},
 };
 
 /// Holds all three removals of the first day; runs are asked for by hand.
@@ -21,7 +21,7 @@ struct Targets {
     mail: Log,
 }
 
-/// All three targets; the command is this script, in the folder of the scene.
+/// All three targets; the command is this script, in the folder of the harness.
 fn targets(folder: &std::path::Path, behavior: (Behavior, Behavior), command: &str, events: &str) -> Targets {
     let (url, webhook) = webhook(behavior.0);
     let (smtp, mail) = mail_server(behavior.1);
@@ -40,10 +40,10 @@ fn folder() -> tempfile::TempDir {
 }
 
 /// The status of the targets, once it is such.
-fn await_targets(scene: &Scene, is_such: impl Fn(&Value) -> bool) -> Vec<Value> {
+fn await_targets(harness: &Harness, is_such: impl Fn(&Value) -> bool) -> Vec<Value> {
     let begin = std::time::Instant::now();
     loop {
-        let status = scene.status();
+        let status = harness.status();
         let targets = status["notifications"].as_array().expect("a list").clone();
         if targets.len() == 3 && targets.iter().all(&is_such) {
             return targets;
@@ -61,15 +61,15 @@ fn a_held_removal_is_delivered_once_to_each_target_although_the_daemon_is_killed
     let folder = folder();
     let refusing = (Behavior::Answers("503 Busy"), Behavior::Answers("451 4.3.0 later"));
     let targets = targets(folder.path(), refusing, GATED, "[\"held\"]");
-    let scene = Scene::of("first_day", &format!("{HOLDING}{}", targets.configuration));
-    let mut daemon = scene.daemon();
-    let finished = scene.command(&["--sync-now", "--output", "json"]);
+    let harness = Harness::of("first_day", &format!("{HOLDING}{}", targets.configuration));
+    let mut daemon = harness.daemon();
+    let finished = harness.command(&["--sync-now", "--output", "json"]);
     assert_eq!(finished.exit, Some(4), "{finished:?}");
     let report = finished.json()["instances"][0].clone();
     targets.webhook.await_such(1, |_| true);
     targets.mail.await_such(1, |_| true);
     await_text(&folder.path().join("attempts"));
-    await_targets(&scene, |state| state["failed"].as_u64() >= Some(1) && state["waiting"] == 1);
+    await_targets(&harness, |state| state["failed"].as_u64() >= Some(1) && state["waiting"] == 1);
     daemon.signal("-KILL");
     daemon.ended();
     assert!(!daemon.log().contains("key=secret"), "{}", daemon.log());
@@ -77,10 +77,10 @@ fn a_held_removal_is_delivered_once_to_each_target_although_the_daemon_is_killed
     targets.webhook.behave(OK);
     targets.mail.behave(Behavior::Answers("250 ok"));
     fs::write(folder.path().join("open"), "").expect("written");
-    let mut daemon = scene.daemon();
-    let states = await_targets(&scene, |state| state["waiting"] == 0 && state["delivered"] == 1);
+    let mut daemon = harness.daemon();
+    let states = await_targets(&harness, |state| state["waiting"] == 0 && state["delivered"] == 1);
     assert!(states.iter().all(|state| state["error"].is_null() && state["failed"].as_u64() >= Some(1)), "{states:?}");
-    assert_eq!(scene.command(&["--sync-now"]).exit, Some(4), "held as before: no news");
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(4), "held as before: no news");
     assert_eq!(daemon.terminate().0, Some(0));
 
     let [posted] = &targets.webhook.taken()[..] else { panic!("{:?}", targets.webhook.all()) };
@@ -105,13 +105,13 @@ fn targets_that_hang_delay_neither_runs_nor_other_targets_nor_the_end() {
     let folder = folder();
     let hanging = "echo $$ >\"$1/process\"\nsleep 1000 &\necho $! >\"$1/child\"\nwait";
     let targets = targets(folder.path(), (Behavior::Hangs, Behavior::Answers("250 ok")), hanging, "[\"held\"]");
-    let scene = Scene::of("first_day", &format!("{HOLDING}{}", targets.configuration));
-    let mut daemon = scene.daemon();
-    assert_eq!(scene.command(&["--sync-now"]).exit, Some(4));
+    let harness = Harness::of("first_day", &format!("{HOLDING}{}", targets.configuration));
+    let mut daemon = harness.daemon();
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(4));
     targets.webhook.await_such(1, |_| true);
     let processes = [await_text(&folder.path().join("process")), await_text(&folder.path().join("child"))];
     targets.mail.await_such(1, |received| received.is_taken);
-    assert_eq!(scene.command(&["--sync-now"]).exit, Some(4), "the next run is made meanwhile");
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(4), "the next run is made meanwhile");
     let (exit, took) = daemon.terminate();
     assert_eq!(exit, Some(0));
     assert!(took < std::time::Duration::from_secs(10), "{took:?}");
@@ -131,8 +131,8 @@ fn a_run_without_a_daemon_delivers_before_it_exits_and_what_is_left_is_delivered
     let folder = folder();
     let refusing = (Behavior::Answers("503 Busy"), Behavior::Answers("250 ok"));
     let targets = targets(folder.path(), refusing, "cat >>\"$1/taken\"", "[\"held\", \"applied\", \"finding\"]");
-    let scene = Scene::of("first_day", &format!("{HOLDING}{}", targets.configuration));
-    let first = scene.command(&["--sync-now"]);
+    let harness = Harness::of("first_day", &format!("{HOLDING}{}", targets.configuration));
+    let first = harness.command(&["--sync-now"]);
     assert_eq!(first.exit, Some(4), "a target that is down changes nothing: {first:?}");
     assert!(first.stderr.contains("answered with HTTP status 503"), "{first:?}");
     assert!(!first.stderr.contains("secret"), "{first:?}");
@@ -141,7 +141,7 @@ fn a_run_without_a_daemon_delivers_before_it_exits_and_what_is_left_is_delivered
     };
     let subjects = ["held", "applied"].map(|kind| format!("[campaign-group-sync] {kind}"));
     assert_eq!(kinds(&targets.mail), BTreeSet::from(subjects), "{:?}", targets.mail.taken());
-    let status = scene.command(&["status", "--output", "json"]).json();
+    let status = harness.command(&["status", "--output", "json"]).json();
     let webhook = &status["notifications"][1];
     assert_eq!((&webhook["target"], &webhook["waiting"]), (&json!("webhook"), &json!(2)), "{status}");
     assert!(webhook["error"].as_str().expect("an error").contains("503"), "{status}");
@@ -149,12 +149,12 @@ fn a_run_without_a_daemon_delivers_before_it_exits_and_what_is_left_is_delivered
     // The next attempt is due after some seconds; runs until then leave it.
     let begin = std::time::Instant::now();
     while targets.webhook.taken().len() < 2 {
-        assert_eq!(scene.command(&["--sync-now"]).exit, Some(4));
+        assert_eq!(harness.command(&["--sync-now"]).exit, Some(4));
         assert!(begin.elapsed() < std::time::Duration::from_secs(60), "{:?}", targets.webhook.all());
     }
     let ids: BTreeSet<String> = targets.webhook.taken().iter().map(|one| one.json()["id"].to_string()).collect();
     assert_eq!((ids.len(), targets.webhook.taken().len()), (2, 2));
-    let dry = scene.command(&["--sync-now", "--dry-run"]);
+    let dry = harness.command(&["--sync-now", "--dry-run"]);
     assert_eq!((dry.exit, targets.webhook.taken().len()), (Some(4), 2), "a dry run tells nothing");
 }
 
@@ -163,14 +163,14 @@ fn an_outage_is_reported_once_over_restarts_and_so_is_the_recovery() {
     let folder = folder();
     let targets =
         targets(folder.path(), (OK, Behavior::Answers("250 ok")), "cat >/dev/null", "[\"failed\", \"recovered\"]");
-    let scene = Scene::of("first_day", NEVER);
-    scene.command(&["--sync-now"]);
+    let harness = Harness::of("first_day", NEVER);
+    harness.command(&["--sync-now"]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(age_runs(&scene.state()));
-    scene.fault("query", &json!({"type": "html"}));
-    scene.configure(&format!("{ALWAYS}{}", targets.configuration));
+    runtime.block_on(age_runs(&harness.state()));
+    harness.fault("query", &json!({"type": "html"}));
+    harness.configure(&format!("{ALWAYS}{}", targets.configuration));
     for start in ["first", "second"] {
-        let mut daemon = scene.daemon();
+        let mut daemon = harness.daemon();
         daemon.hear("STATUS=failing");
         targets.webhook.await_such(1, |_| true);
         let told = told_once(&targets.webhook);
@@ -179,9 +179,9 @@ fn an_outage_is_reported_once_over_restarts_and_so_is_the_recovery() {
         assert!(told[0]["text"].as_str().expect("a text").contains("no run has succeeded since"), "{told:?}");
         assert_eq!(daemon.terminate().0, Some(0), "{start}");
     }
-    let mut daemon = scene.daemon();
+    let mut daemon = harness.daemon();
     daemon.hear("STATUS=failing");
-    scene.ask(Method::DELETE, "faults", "");
+    harness.ask(Method::DELETE, "faults", "");
     targets.webhook.await_such(1, |received| received.json()["kind"] == "recovered");
     targets.mail.await_such(2, |received| received.is_taken);
     assert_eq!(daemon.terminate().0, Some(0));
@@ -217,13 +217,13 @@ fn status_and_metrics_show_a_target_that_is_down_and_a_reload_changes_targets() 
     let folder = folder();
     let refusing = (Behavior::Answers("503 Busy"), Behavior::Answers("250 ok"));
     let targets = targets(folder.path(), refusing, "cat >/dev/null", "[\"held\"]");
-    let scene = Scene::of("first_day", &format!("{HOLDING}{}", targets.configuration));
-    let mut daemon = scene.starting_daemon(&[("CAMPAIGN_GROUP_SYNC__HTTP__LISTEN", "127.0.0.1:0")]);
+    let harness = Harness::of("first_day", &format!("{HOLDING}{}", targets.configuration));
+    let mut daemon = harness.starting_daemon(&[("CAMPAIGN_GROUP_SYNC__HTTP__LISTEN", "127.0.0.1:0")]);
     daemon.hear("READY=1");
     let log = daemon.log();
     let url = log.split("status page are at ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("told");
-    assert_eq!(scene.command(&["--sync-now"]).exit, Some(4));
-    await_targets(&scene, |state| state["delivered"] == 1 || state["failed"].as_u64() >= Some(1));
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(4));
+    await_targets(&harness, |state| state["delivered"] == 1 || state["failed"].as_u64() >= Some(1));
     let metrics = get(&format!("{url}metrics")).1;
     for series in [
         "campaign_group_sync_notifications_waiting{target=\"webhook\"} 1",
@@ -232,17 +232,17 @@ fn status_and_metrics_show_a_target_that_is_down_and_a_reload_changes_targets() 
     ] {
         assert!(metrics.contains(series), "{series}: {metrics}");
     }
-    let text = scene.command(&["status"]).stdout;
+    let text = harness.command(&["status"]).stdout;
     assert!(text.contains("webhook: not delivered since") && text.contains("1 waiting"), "{text}");
-    scene.configure(HOLDING);
+    harness.configure(HOLDING);
     daemon.signal("-HUP");
     daemon.hear("RELOADING=1");
     daemon.hear("READY=1");
     let begin = std::time::Instant::now();
-    while scene.status()["notifications"] != json!([]) {
-        assert!(begin.elapsed() < std::time::Duration::from_secs(60), "{}", scene.status());
+    while harness.status()["notifications"] != json!([]) {
+        assert!(begin.elapsed() < std::time::Duration::from_secs(60), "{}", harness.status());
     }
     assert_eq!(daemon.terminate().0, Some(0));
-    let left = scene.command(&["status", "--output", "json"]).json();
+    let left = harness.command(&["status", "--output", "json"]).json();
     assert_eq!(left["notifications"], json!([]), "what waited for the webhook is forgotten: {left}");
 }

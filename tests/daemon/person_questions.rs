@@ -5,7 +5,7 @@ use std::thread;
 use reqwest::Method;
 use serde_json::Value;
 
-use super::support::{Daemon, NEVER, Scene, get};
+use super::harness::{Daemon, Harness, NEVER, get};
 
 /// Calls for users that one minute allows: enough for the run below beside the fifth that questions get.
 const USERS_PER_MINUTE: usize = 10;
@@ -14,21 +14,21 @@ const USERS_PER_MINUTE: usize = 10;
 const QUESTIONS: usize = 50;
 
 /// A daemon and the address of its page.
-fn daemon(scene: &Scene, users_per_minute: usize) -> (Daemon, String) {
+fn daemon(harness: &Harness, users_per_minute: usize) -> (Daemon, String) {
     let environment = [
         ("CAMPAIGN_GROUP_SYNC__HTTP__LISTEN", "127.0.0.1:0"),
         ("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__USERS_PER_MINUTE", &users_per_minute.to_string()),
         ("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__READ", "profiles"),
     ];
-    let mut daemon = scene.starting_daemon(&environment);
+    let mut daemon = harness.starting_daemon(&environment);
     daemon.hear("READY=1");
     let log = daemon.log();
     let page = log.split("the status page are at ").nth(1).and_then(|rest| rest.split_whitespace().next());
     (daemon, page.expect("an address in the log").to_owned())
 }
 
-fn requests(scene: &Scene) -> Vec<Value> {
-    let document: Value = serde_json::from_str(&scene.ask(Method::GET, "requests", "")).expect("JSON");
+fn requests(harness: &Harness) -> Vec<Value> {
+    let document: Value = serde_json::from_str(&harness.ask(Method::GET, "requests", "")).expect("JSON");
     document["requests"].as_array().expect("a list").clone()
 }
 
@@ -39,20 +39,20 @@ fn user_calls(requests: &[Value]) -> Vec<u64> {
 }
 
 /// Outcome and calls of one run of the daemon.
-fn run(scene: &Scene) -> (Value, Value) {
-    let report = scene.command(&["--sync-now", "--output", "json"]).json();
+fn run(harness: &Harness) -> (Value, Value) {
+    let report = harness.command(&["--sync-now", "--output", "json"]).json();
     (report["outcome"].clone(), report["source"]["calls"].clone())
 }
 
 #[test]
 fn incident_36_a_flood_of_lookups_takes_no_calls_from_a_run() {
-    let alone = Scene::of("first_day", NEVER);
+    let alone = Harness::of("first_day", NEVER);
     let (_daemon, _) = daemon(&alone, USERS_PER_MINUTE);
     let expected = run(&alone);
     assert_eq!(expected.0, "applied");
 
-    let scene = Scene::of("first_day", NEVER);
-    let (_flooded, page) = daemon(&scene, USERS_PER_MINUTE);
+    let harness = Harness::of("first_day", NEVER);
+    let (_flooded, page) = daemon(&harness, USERS_PER_MINUTE);
     let question = format!("{page}?person=ann%40acme.com");
     let flood: Vec<_> = (0..5)
         .map(|_| {
@@ -60,7 +60,7 @@ fn incident_36_a_flood_of_lookups_takes_no_calls_from_a_run() {
             thread::spawn(move || (0..QUESTIONS / 5).map(|_| get(&question)).collect::<Vec<_>>())
         })
         .collect();
-    let found = run(&scene);
+    let found = run(&harness);
     let answers: Vec<_> = flood.into_iter().flat_map(|asking| asking.join().expect("answered")).collect();
 
     assert_eq!(found, expected, "the run is as without the flood");
@@ -69,7 +69,7 @@ fn incident_36_a_flood_of_lookups_takes_no_calls_from_a_run() {
     assert!(answers.iter().all(|(status, _)| [200, 503].contains(status)), "{answers:?}");
     assert!(refused >= QUESTIONS - USERS_PER_MINUTE / 5, "{refused} of {QUESTIONS} questions were refused");
     assert!(answers.iter().any(|(_, page)| page.contains("retry at 20")), "{answers:?}");
-    let calls = user_calls(&requests(&scene));
+    let calls = user_calls(&requests(&harness));
     for window in calls.windows(USERS_PER_MINUTE + 1) {
         let minute = window.last().expect("not empty") - window.first().expect("not empty");
         assert!(minute >= 60_000, "more than {USERS_PER_MINUTE} calls within {minute} ms");
@@ -78,29 +78,29 @@ fn incident_36_a_flood_of_lookups_takes_no_calls_from_a_run() {
 
 #[test]
 fn incident_36_lookup_can_be_switched_off_by_a_reload_and_then_costs_no_call() {
-    let scene = Scene::of("first_day", NEVER);
-    let (mut daemon, page) = daemon(&scene, 10 * USERS_PER_MINUTE);
+    let harness = Harness::of("first_day", NEVER);
+    let (mut daemon, page) = daemon(&harness, 10 * USERS_PER_MINUTE);
     let question = format!("{page}?person=ann%40acme.com");
     assert_eq!(get(&question).0, 200);
     let of_umapi = |request: &&Value| request["body"].as_str().is_some_and(|body| body.contains("user_management_sdk"));
     let tokens =
         |requests: &[Value]| requests.iter().filter(|request| request["call"] == "token").filter(of_umapi).count();
-    let before = requests(&scene);
+    let before = requests(&harness);
     assert_eq!(tokens(&before), 1, "{before:?}");
-    let text = std::fs::read_to_string(scene.configuration()).expect("readable");
+    let text = std::fs::read_to_string(harness.configuration()).expect("readable");
     let off = text.replace("[http]\n", "[http]\nperson_lookup = \"off\"\n");
     assert_ne!(text, off);
-    std::fs::write(scene.configuration(), off).expect("written");
+    std::fs::write(harness.configuration(), off).expect("written");
     daemon.signal("-HUP");
     daemon.hear("RELOADING=1");
     daemon.hear("READY=1");
     let (status, body) = get(&question);
     assert!(status == 403 && body.contains("http.person_lookup"), "{status}: {body}");
-    assert_eq!(requests(&scene).len(), before.len(), "no call was made");
-    std::fs::write(scene.configuration(), text).expect("written");
+    assert_eq!(requests(&harness).len(), before.len(), "no call was made");
+    std::fs::write(harness.configuration(), text).expect("written");
     daemon.signal("-HUP");
     daemon.hear("RELOADING=1");
     daemon.hear("READY=1");
     assert_eq!(get(&question).0, 200);
-    assert_eq!(tokens(&requests(&scene)), 1, "a reload with the same credential keeps the token");
+    assert_eq!(tokens(&requests(&harness)), 1, "a reload with the same credential keeps the token");
 }

@@ -4,7 +4,7 @@ use chrono::{Timelike as _, Utc};
 use serde_json::json;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use super::support::{ALWAYS, NEVER, Scene};
+use super::harness::{ALWAYS, Harness, NEVER};
 
 /// Once an hour, half an hour from now: the tests set the last run back by two.
 pub(crate) fn hourly() -> String {
@@ -14,9 +14,9 @@ pub(crate) fn hourly() -> String {
 
 #[test]
 fn ticks_that_come_during_a_run_never_start_another() {
-    let scene = Scene::of("first_day", ALWAYS);
-    scene.fault("groups", &json!({"type": "delay", "ms": 1200}));
-    let mut daemon = scene.daemon();
+    let harness = Harness::of("first_day", ALWAYS);
+    harness.fault("groups", &json!({"type": "delay", "ms": 1200}));
+    let mut daemon = harness.daemon();
     for _ in 0..3 {
         daemon.hear("STATUS=running");
         daemon.hear("STATUS=idle");
@@ -33,40 +33,40 @@ fn ticks_that_come_during_a_run_never_start_another() {
 
 #[test]
 fn missed_ticks_become_one_run() {
-    let scene = Scene::of("first_day", &hourly());
-    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
-    set_back(&scene.state(), 2 * 60 * 60 * 1000);
-    let mut daemon = scene.daemon();
+    let harness = Harness::of("first_day", &hourly());
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(0));
+    set_back(&harness.state(), 2 * 60 * 60 * 1000);
+    let mut daemon = harness.daemon();
     daemon.hear("STATUS=running");
     daemon.hear("STATUS=idle: in sync");
     assert_eq!(daemon.terminate().0, Some(0));
-    assert_eq!(scene.history().len(), 2);
+    assert_eq!(harness.history().len(), 2);
 }
 
 #[test]
 fn without_a_missed_tick_the_first_run_is_at_the_next_one() {
-    let scene = Scene::of("first_day", NEVER);
-    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
-    let mut daemon = scene.daemon();
-    let status = scene.status();
+    let harness = Harness::of("first_day", NEVER);
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(0));
+    let mut daemon = harness.daemon();
+    let status = harness.status();
     assert_eq!((&status["state"], &status["last_run"]["outcome"]), (&json!("starting"), &json!("applied")), "{status}");
     assert_eq!(daemon.terminate().0, Some(0));
-    assert_eq!(scene.history().len(), 1);
+    assert_eq!(harness.history().len(), 1);
 }
 
 #[test]
 fn a_narrowed_run_does_not_count_for_a_missed_tick() {
-    let scene = Scene::of("first_day", &hourly());
-    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
-    set_back(&scene.state(), 2 * 60 * 60 * 1000);
-    let success = scene.status()["last_success"].clone();
-    assert_eq!(scene.command(&["--sync-now", "--group", "report"]).exit, Some(0));
-    assert_eq!(scene.status()["last_success"], success, "it says nothing of the whole");
-    let mut daemon = scene.daemon();
+    let harness = Harness::of("first_day", &hourly());
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(0));
+    set_back(&harness.state(), 2 * 60 * 60 * 1000);
+    let success = harness.status()["last_success"].clone();
+    assert_eq!(harness.command(&["--sync-now", "--group", "report"]).exit, Some(0));
+    assert_eq!(harness.status()["last_success"], success, "it says nothing of the whole");
+    let mut daemon = harness.daemon();
     daemon.hear("STATUS=running");
     daemon.hear("STATUS=idle: in sync");
     assert_eq!(daemon.terminate().0, Some(0));
-    assert_eq!(scene.history().len(), 3);
+    assert_eq!(harness.history().len(), 3);
 }
 
 /// All runs began so many milliseconds earlier.
@@ -82,32 +82,32 @@ pub(crate) fn set_back(state: &str, milliseconds: i64) {
 
 #[test]
 fn incident_21_refused_credentials_are_reported_after_one_attempt() {
-    let scene = Scene::of("first_day", &hourly());
-    scene.fault("token", &json!({"type": "status", "status": 400, "body": "{\"error\":\"invalid_client\"}"}));
-    assert_eq!(scene.command(&["--sync-now"]).exit, Some(77));
-    set_back(&scene.state(), 2 * 60 * 60 * 1000);
-    scene.ask(reqwest::Method::DELETE, "requests", "");
-    let mut daemon = scene.daemon();
+    let harness = Harness::of("first_day", &hourly());
+    harness.fault("token", &json!({"type": "status", "status": 400, "body": "{\"error\":\"invalid_client\"}"}));
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(77));
+    set_back(&harness.state(), 2 * 60 * 60 * 1000);
+    harness.ask(reqwest::Method::DELETE, "requests", "");
+    let mut daemon = harness.daemon();
     daemon.hear("STATUS=failing: credentials");
-    let status = scene.status();
+    let status = harness.status();
     assert_eq!((&status["state"], &status["last_success"]), (&json!("failing"), &json!(null)), "{status}");
-    assert_eq!(scene.calls(), ["token"], "one try a cycle");
+    assert_eq!(harness.calls(), ["token"], "one try a cycle");
 }
 
 #[test]
 fn a_schedule_that_is_due_more_often_than_adobe_allows_is_logged_at_the_start() {
-    let scene = Scene::of("first_day", &hourly());
-    let mut daemon = scene.starting_daemon(&[("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__FIRST_PAGE_INTERVAL", "2h")]);
+    let harness = Harness::of("first_day", &hourly());
+    let mut daemon = harness.starting_daemon(&[("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__FIRST_PAGE_INTERVAL", "2h")]);
     daemon.hear("READY=1");
     assert!(daemon.log().contains("is due more often than every 2h"), "{}", daemon.log());
 }
 
 #[test]
 fn without_a_schedule_only_requested_runs_are_made() {
-    let scene = Scene::of("first_day", "[schedule]\ncron = \"off\"\n");
-    let mut daemon = scene.daemon();
-    assert_eq!(scene.status()["next_run"], json!(null));
-    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
+    let harness = Harness::of("first_day", "[schedule]\ncron = \"off\"\n");
+    let mut daemon = harness.daemon();
+    assert_eq!(harness.status()["next_run"], json!(null));
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(0));
     assert_eq!(daemon.terminate().0, Some(0));
-    assert_eq!(scene.history().len(), 1);
+    assert_eq!(harness.history().len(), 1);
 }

@@ -1,16 +1,16 @@
 //! Messages to systemd.
 
-use super::support::{ALWAYS, NEVER, Scene};
+use super::harness::{ALWAYS, Harness, NEVER};
 
 const TWO_PROBLEMS: &str = "[schedule]\ncron = \"0 0 25 * * *\"\n[guard]\nmax_removal = 3\n";
 
 #[test]
 fn systemd_receives_readiness_and_state() {
-    let scene = Scene::of("first_day", NEVER);
-    let mut daemon = scene.starting_daemon(&[]);
+    let harness = Harness::of("first_day", NEVER);
+    let mut daemon = harness.starting_daemon(&[]);
     daemon.hear("READY=1");
     daemon.hear("STATUS=starting: no run has ended since the start; next run ");
-    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(0));
     daemon.hear("STATUS=running: a run is under way");
     let status = daemon.hear("STATUS=idle: all changes were applied; next run ");
     assert!(status.contains("last success 20"), "{status}");
@@ -21,13 +21,13 @@ fn systemd_receives_readiness_and_state() {
 
 #[test]
 fn the_watchdog_is_fed_while_the_daemon_waits_and_while_it_runs() {
-    let scene = Scene::of("first_day", NEVER);
-    let mut daemon = scene.starting_daemon(&[("WATCHDOG_USEC", "300000")]);
+    let harness = Harness::of("first_day", NEVER);
+    let mut daemon = harness.starting_daemon(&[("WATCHDOG_USEC", "300000")]);
     for _ in 0..4 {
         daemon.hear("WATCHDOG=1");
     }
-    scene.fault("groups", &serde_json::json!({"type": "delay", "ms": 60_000}));
-    let run = scene.begin(&["--sync-now"]);
+    harness.fault("groups", &serde_json::json!({"type": "delay", "ms": 60_000}));
+    let run = harness.begin(&["--sync-now"]);
     daemon.hear("STATUS=running");
     for _ in 0..4 {
         daemon.hear("WATCHDOG=1");
@@ -38,39 +38,39 @@ fn the_watchdog_is_fed_while_the_daemon_waits_and_while_it_runs() {
 
 #[test]
 fn a_reload_is_announced_and_takes_effect() {
-    let scene = Scene::of("first_day", NEVER);
-    let mut daemon = scene.daemon();
-    assert!(scene.status()["next_run"].as_str().is_some_and(|next| next.contains("-02-29T03:00:00Z")));
-    scene.configure("[schedule]\ncron = \"0 0 4 1 1 *\"\n");
+    let harness = Harness::of("first_day", NEVER);
+    let mut daemon = harness.daemon();
+    assert!(harness.status()["next_run"].as_str().is_some_and(|next| next.contains("-02-29T03:00:00Z")));
+    harness.configure("[schedule]\ncron = \"0 0 4 1 1 *\"\n");
     daemon.signal("-HUP");
     assert!(daemon.hear("RELOADING=1").contains("MONOTONIC_USEC="));
     daemon.hear("READY=1");
-    assert!(scene.status()["next_run"].as_str().is_some_and(|next| next.contains("-01-01T04:00:00Z")));
+    assert!(harness.status()["next_run"].as_str().is_some_and(|next| next.contains("-01-01T04:00:00Z")));
 }
 
 #[test]
 fn a_reload_during_a_run_disturbs_neither_the_run_nor_the_daemon() {
-    let scene = Scene::of("first_day", ALWAYS);
-    scene.fault("groups", &serde_json::json!({"type": "delay", "ms": 1500}));
-    let mut daemon = scene.daemon();
+    let harness = Harness::of("first_day", ALWAYS);
+    harness.fault("groups", &serde_json::json!({"type": "delay", "ms": 1500}));
+    let mut daemon = harness.daemon();
     daemon.hear("STATUS=running");
-    scene.configure(NEVER);
+    harness.configure(NEVER);
     daemon.signal("-HUP");
     daemon.hear("RELOADING=1");
     daemon.hear("READY=1");
-    assert_eq!(scene.status()["state"], "running");
+    assert_eq!(harness.status()["state"], "running");
     daemon.hear("STATUS=idle");
-    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(0));
     assert_eq!(daemon.terminate().0, Some(0));
-    assert_eq!(scene.history().len(), 2, "the new schedule has no tick");
+    assert_eq!(harness.history().len(), 2, "the new schedule has no tick");
 }
 
 #[test]
 fn a_failed_reload_keeps_the_previous_configuration_and_is_reported() {
-    let scene = Scene::of("first_day", NEVER);
-    let mut daemon = scene.daemon();
-    let socket = scene.socket();
-    scene.configure(TWO_PROBLEMS);
+    let harness = Harness::of("first_day", NEVER);
+    let mut daemon = harness.daemon();
+    let socket = harness.socket();
+    harness.configure(TWO_PROBLEMS);
     daemon.signal("-HUP");
     daemon.hear("RELOADING=1");
     daemon.hear("reload failed, the previous configuration stays active: ");
@@ -83,12 +83,12 @@ fn a_failed_reload_keeps_the_previous_configuration_and_is_reported() {
         );
     }
     assert!(socket.exists());
-    scene.configure(NEVER);
-    let status = scene.status();
+    harness.configure(NEVER);
+    let status = harness.status();
     assert!(status["reason"].as_str().is_some_and(|reason| reason.contains("reload failed")), "{status}");
     assert!(status["next_run"].as_str().is_some_and(|next| next.contains("-02-29T03:00:00Z")), "{status}");
     daemon.signal("-HUP");
     daemon.hear("RELOADING=1");
     daemon.hear("READY=1");
-    assert_eq!(scene.status()["reason"], "no run has ended since the start");
+    assert_eq!(harness.status()["reason"], "no run has ended since the start");
 }

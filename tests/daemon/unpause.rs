@@ -4,21 +4,21 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
+    harness::{Harness, NEVER, program, run},
     nodes::Nodes,
-    support::{NEVER, Scene, program, run},
 };
 
-fn throttle(scene: &Scene) {
-    scene.fault("groups", &json!({"type": "status", "status": 429, "headers": [["retry-after", "3244"]]}));
+fn throttle(harness: &Harness) {
+    harness.fault("groups", &json!({"type": "status", "status": 429, "headers": [["retry-after", "3244"]]}));
 }
 
 /// A daemon whose last run met a pause of Adobe, which has been lifted since.
-fn paused_daemon(scene: &Scene) -> super::support::Daemon {
-    throttle(scene);
-    let mut daemon = scene.daemon();
-    assert_eq!(scene.command(&["--sync-now"]).exit, Some(6));
+fn paused_daemon(harness: &Harness) -> super::harness::Daemon {
+    throttle(harness);
+    let mut daemon = harness.daemon();
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(6));
     daemon.hear("STATUS=throttled");
-    scene.ask(Method::DELETE, "faults", "");
+    harness.ask(Method::DELETE, "faults", "");
     daemon
 }
 
@@ -31,17 +31,17 @@ fn without_times(mut answer: Value) -> Value {
 
 #[test]
 fn incident_35_a_throttled_daemon_makes_its_run_at_once_when_the_pause_is_forgotten() {
-    let scene = Scene::of("first_day", NEVER);
-    let mut daemon = paused_daemon(&scene);
-    let until = scene.status()["throttled_until"].clone();
-    let unpaused = scene.command(&["unpause", "--output", "json"]);
+    let harness = Harness::of("first_day", NEVER);
+    let mut daemon = paused_daemon(&harness);
+    let until = harness.status()["throttled_until"].clone();
+    let unpaused = harness.command(&["unpause", "--output", "json"]);
     assert_eq!(unpaused.exit, Some(0), "{unpaused:?}");
     let answer = unpaused.json();
     assert_eq!((&answer["version"], &answer["outcome"]), (&json!(1), &json!("forgotten")), "{answer}");
     assert_eq!((&answer["until"], &answer["next_run"]["begins"]), (&until, &json!("now")), "{answer}");
     assert!(answer["client_id"].is_string() && answer["approver_uid"].is_u64(), "{answer}");
     daemon.hear("STATUS=idle: all changes were applied");
-    let status = scene.status();
+    let status = harness.status();
     assert!(status["throttled_until"].is_null() && status["state"] == "idle", "{status}");
     // Who did it can be explained later, from the log and from the history of the run.
     let by = format!("uid {}", answer["approver_uid"]);
@@ -49,58 +49,58 @@ fn incident_35_a_throttled_daemon_makes_its_run_at_once_when_the_pause_is_forgot
     let told =
         |text: &str| text.lines().any(|line| line.contains(until) && line.contains("forgotten") && line.contains(&by));
     assert!(told(&daemon.log()), "{}", daemon.log());
-    let run = scene.history()[0]["run"].as_str().expect("a run").to_owned();
-    let report = scene.command(&["history", &run]).stdout;
+    let run = harness.history()[0]["run"].as_str().expect("a run").to_owned();
+    let report = harness.command(&["history", &run]).stdout;
     assert!(told(&report), "{report}");
 }
 
 #[test]
 fn a_run_of_the_daemon_that_waits_for_the_pause_goes_on_when_it_is_forgotten() {
-    let scene = Scene::of("first_day", NEVER);
-    let mut daemon = paused_daemon(&scene);
-    let waiting = scene.begin(&["--sync-now", "--wait"]);
+    let harness = Harness::of("first_day", NEVER);
+    let mut daemon = paused_daemon(&harness);
+    let waiting = harness.begin(&["--sync-now", "--wait"]);
     daemon.hear("STATUS=waiting");
-    let answer = scene.command(&["unpause", "--output", "json"]).json();
+    let answer = harness.command(&["unpause", "--output", "json"]).json();
     assert_eq!(answer["next_run"]["begins"], "after_the_current_run", "{answer}");
     let waited = waiting.finish();
     assert_eq!(waited.exit, Some(0), "{waited:?}");
-    let runs = scene.history();
+    let runs = harness.history();
     assert_eq!(runs.len(), 2, "the run that waited is the run: {runs:?}");
 }
 
 #[test]
 fn without_a_daemon_the_pause_is_forgotten_in_place_and_without_a_pause_one_line_says_so() {
-    let scene = Scene::of("first_day", NEVER);
+    let harness = Harness::of("first_day", NEVER);
     let none = || {
-        let none = scene.command(&["unpause"]);
+        let none = harness.command(&["unpause"]);
         assert_eq!((none.exit, none.stdout.lines().count()), (Some(0), 1), "{none:?}");
         assert!(none.stdout.starts_with("There is no pause to forget"), "{none:?}");
-        let answer = scene.command(&["unpause", "--output", "json"]).json();
+        let answer = harness.command(&["unpause", "--output", "json"]).json();
         assert_eq!(
             (&answer["outcome"], &answer["until"], &answer["next_run"]),
             (&json!("no_pause"), &Value::Null, &Value::Null)
         );
     };
     none();
-    throttle(&scene);
-    assert_eq!(scene.command(&["--sync-now"]).exit, Some(6));
-    let refused = scene.command(&["--sync-now"]);
+    throttle(&harness);
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(6));
+    let refused = harness.command(&["--sync-now"]);
     assert!(refused.exit == Some(6) && refused.stdout.contains("run `campaign-group-sync unpause`"), "{refused:?}");
-    assert!(scene.status()["throttled_until"].is_string());
-    scene.ask(Method::DELETE, "faults", "");
-    let mut command = scene.prepared(&["unpause"]);
+    assert!(harness.status()["throttled_until"].is_string());
+    harness.ask(Method::DELETE, "faults", "");
+    let mut command = harness.prepared(&["unpause"]);
     let forgotten = run(command.env("SUDO_USER", "zoe\nall is well"));
     assert_eq!((forgotten.exit, forgotten.stdout.lines().count()), (Some(0), 1), "{forgotten:?}");
     let text = &forgotten.stdout;
     assert!(text.contains(" until 20") && text.contains("client id ") && text.contains("uid "), "{text}");
-    assert!(scene.status()["throttled_until"].is_null());
+    assert!(harness.status()["throttled_until"].is_null());
     none();
-    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(0));
 }
 
 #[test]
 fn over_the_socket_the_answer_is_the_one_in_place_and_needs_no_secrets() {
-    let (with, without) = (Scene::of("first_day", NEVER), Scene::of("first_day", NEVER));
+    let (with, without) = (Harness::of("first_day", NEVER), Harness::of("first_day", NEVER));
     let _daemon = paused_daemon(&with);
     throttle(&without);
     assert_eq!(without.command(&["--sync-now"]).exit, Some(6));
@@ -121,10 +121,10 @@ fn over_the_socket_the_answer_is_the_one_in_place_and_needs_no_secrets() {
 fn the_leader_notices_a_pause_that_was_forgotten_through_a_follower() {
     let Some(nodes) = Nodes::of("first_day", NEVER) else { return };
     let (mut leader, follower) = nodes.leader_and_follower();
-    throttle(&nodes.scene);
+    throttle(&nodes.harness);
     assert_eq!(leader.command(&["--sync-now"]).exit, Some(6));
     leader.daemon.hear("STATUS=throttled");
-    nodes.scene.ask(Method::DELETE, "faults", "");
+    nodes.harness.ask(Method::DELETE, "faults", "");
     let answer = follower.command(&["unpause", "--output", "json"]).json();
     assert_eq!((&answer["outcome"], &answer["until"].is_string()), (&json!("forgotten"), &true), "{answer}");
     assert_eq!(answer["next_run"]["begins"], "on_the_leader", "{answer}");

@@ -9,7 +9,7 @@ use campaign_group_sync::{
     transport::BaseUrl,
 };
 
-use super::stage::{CONTENT, Stage, chain, masks, memberships, memberships_of_people, people};
+use super::harness::{CONTENT, Harness, chain, masks, memberships, memberships_of_people, people};
 
 fn unused_address() -> BaseUrl {
     // Port 1 is reserved: connections to it are refused.
@@ -18,16 +18,16 @@ fn unused_address() -> BaseUrl {
 
 #[tokio::test]
 async fn each_step_requests_its_own_page_0_and_the_choice_requests_none() {
-    let stage = Stage::of(people(10)).await;
-    let listing = stage.client.fetch_listing().await.expect("the listing");
+    let harness = Harness::of(people(10)).await;
+    let listing = harness.client.fetch_listing().await.expect("the listing");
     assert_eq!(listing.profiles().len(), 3);
-    assert_eq!((stage.pages("groups"), stage.pages("users")), (vec![0], vec![]));
+    assert_eq!((harness.pages("groups"), harness.pages("users")), (vec![0], vec![]));
     let matched = listing.matched_by(masks()).expect("a match");
-    let kind = stage.client.choose(&matched);
-    assert_eq!((kind, stage.client.calls()), (ReadKind::Organization, 1));
-    let read = stage.client.fetch_memberships(matched, LoginSet::default(), kind).await.expect("a complete read");
+    let kind = harness.client.choose(&matched);
+    assert_eq!((kind, harness.client.calls()), (ReadKind::Organization, 1));
+    let read = harness.client.fetch_memberships(matched, LoginSet::default(), kind).await.expect("a complete read");
     assert_eq!(memberships(&read), memberships_of_people(10));
-    assert_eq!((stage.pages("groups"), stage.pages("users")), (vec![0], vec![0, 1, 2, 3]));
+    assert_eq!((harness.pages("groups"), harness.pages("users")), (vec![0], vec![0, 1, 2, 3]));
 }
 
 #[tokio::test]
@@ -37,19 +37,19 @@ async fn a_remembered_listing_is_read_profile_by_profile_unless_the_configuratio
         (ReadChoice::Profiles, ReadKind::Profiles),
         (ReadChoice::Organization, ReadKind::Organization),
     ] {
-        let stage = Stage::with(people(10), |options: &mut UmapiOptions| options.read = choice).await;
-        assert_eq!(stage.client.read_choice(), choice);
-        let listing = stage.client.fetch_listing().await.expect("the listing");
+        let harness = Harness::with(people(10), |options: &mut UmapiOptions| options.read = choice).await;
+        assert_eq!(harness.client.read_choice(), choice);
+        let listing = harness.client.fetch_listing().await.expect("the listing");
         let remembered = ProfileListing::remembered(listing.profiles().to_vec()).matched_by(masks()).expect("a match");
-        let kind = stage.client.choose(&remembered);
+        let kind = harness.client.choose(&remembered);
         assert_eq!(kind, expected, "{choice:?}");
         let read =
-            stage.client.fetch_memberships(remembered, LoginSet::default(), kind).await.expect("a complete read");
+            harness.client.fetch_memberships(remembered, LoginSet::default(), kind).await.expect("a complete read");
         assert_eq!(memberships(&read), memberships_of_people(10), "{choice:?}");
         let begins = |request: &campaign_group_sync::sandbox::LoggedRequest| {
             request.headers.iter().any(|(name, _)| name == "pragma")
         };
-        let requests = stage.sandbox.requests();
+        let requests = harness.sandbox.requests();
         assert_eq!(requests.iter().filter(|request| begins(request)).count(), 2, "one a run");
     }
 }
@@ -57,13 +57,13 @@ async fn a_remembered_listing_is_read_profile_by_profile_unless_the_configuratio
 #[tokio::test]
 async fn with_a_remembered_listing_no_user_group_counts_as_a_profile() {
     let mut scenario = people(6);
-    let listing = Stage::of(scenario.clone()).await.client.fetch_listing().await.expect("the listing");
+    let listing = Harness::of(scenario.clone()).await.client.fetch_listing().await.expect("the listing");
     let namesake = campaign_group_sync::sandbox::UmapiGroup::user_group(9, CONTENT, &[]);
     scenario.organization.groups.push(namesake);
     scenario.organization.users[1].groups.push("id:9".to_owned());
-    let stage = Stage::of(scenario).await;
+    let harness = Harness::of(scenario).await;
     let remembered = ProfileListing::remembered(listing.profiles().to_vec()).matched_by(masks()).expect("a match");
-    let read = stage.client.fetch_memberships(remembered, LoginSet::default(), ReadKind::Organization).await;
+    let read = harness.client.fetch_memberships(remembered, LoginSet::default(), ReadKind::Organization).await;
     assert_eq!(memberships(&read.expect("a complete read")), memberships_of_people(6));
 }
 
@@ -82,14 +82,14 @@ async fn an_error_before_page_0_was_sent_says_so() {
         ("refused with status 400", |options| options.client_secret = "wrong".to_owned().into()),
     ];
     for (part, adjust) in cases {
-        let stage = Stage::with(people(10), adjust).await;
-        let error = stage.fetch().await.expect_err(part);
+        let harness = Harness::with(people(10), adjust).await;
+        let error = harness.fetch().await.expect_err(part);
         assert!(!error.was_sent() && chain(&error).contains(part), "{}", chain(&error));
-        let listing = Stage::of(people(10)).await.client.fetch_listing().await.expect("the listing");
+        let listing = Harness::of(people(10)).await.client.fetch_listing().await.expect("the listing");
         let matched = listing.matched_by(masks()).expect("a match");
-        let read = stage.client.fetch_memberships(matched, LoginSet::default(), ReadKind::Organization).await;
+        let read = harness.client.fetch_memberships(matched, LoginSet::default(), ReadKind::Organization).await;
         assert!(!read.expect_err(part).was_sent(), "{part}");
-        assert!(stage.pages("groups").is_empty() && stage.pages("users").is_empty());
+        assert!(harness.pages("groups").is_empty() && harness.pages("users").is_empty());
     }
 }
 
@@ -105,8 +105,8 @@ async fn an_error_after_page_0_may_have_been_served_says_so() {
             Effect::Html,
             Effect::too_many_requests("3244"),
         ] {
-            let stage = Stage::of(people(10)).await.disturbed(Fault::new(call, effect.clone()).page(0));
-            let error = stage.fetch().await.expect_err("a failure");
+            let harness = Harness::of(people(10)).await.disturbed(Fault::new(call, effect.clone()).page(0));
+            let error = harness.fetch().await.expect_err("a failure");
             assert!(error.was_sent(), "{call} {effect:?}: {}", chain(&error));
         }
     }
@@ -114,9 +114,9 @@ async fn an_error_after_page_0_may_have_been_served_says_so() {
 
 #[tokio::test]
 async fn a_read_that_fails_to_renew_its_token_has_sent_page_0() {
-    let stage = Stage::of(people(10)).await.disturbed(Fault::new("users", Effect::ExpireTokens).page(2));
-    stage.sandbox.inject(Fault::new("token", Effect::status(503)).skip(1).forever());
-    let error = stage.fetch().await.expect_err("no second token");
+    let harness = Harness::of(people(10)).await.disturbed(Fault::new("users", Effect::ExpireTokens).page(2));
+    harness.sandbox.inject(Fault::new("token", Effect::status(503)).skip(1).forever());
+    let error = harness.fetch().await.expect_err("no second token");
     assert!(error.was_sent() && chain(&error).contains("POST token"), "{}", chain(&error));
     assert_eq!(error.failure(), Failure::Unavailable);
 }
@@ -132,11 +132,11 @@ async fn a_requested_pause_is_recorded_whether_or_not_the_client_waits() {
         (Fault::new("users", unavailable("1")).page(2), 1, true, true),
         (Fault::new("users", unavailable("7")).page(0), 7, false, false),
     ] {
-        let stage = Stage::of(people(10)).await.disturbed(fault.clone()).with_ledger();
-        let outcome = stage.fetch().await;
+        let harness = Harness::of(people(10)).await.disturbed(fault.clone()).with_ledger();
+        let outcome = harness.fetch().await;
         assert_eq!(outcome.is_ok(), succeeds, "{fault:?}");
-        assert_eq!(stage.pauses(), [asked], "{fault:?}");
-        let waits = stage.steps().iter().any(|step| matches!(step, RunStep::Waiting { .. }));
+        assert_eq!(harness.pauses(), [asked], "{fault:?}");
+        let waits = harness.steps().iter().any(|step| matches!(step, RunStep::Waiting { .. }));
         assert_eq!(waits, waited, "{fault:?}");
     }
 }
@@ -150,18 +150,18 @@ fn unavailable(seconds: &str) -> Effect {
 async fn a_second_request_for_page_0_by_another_client_is_locked_out() {
     let mut scenario = people(10);
     scenario.throttle = CallLimits { first_page_interval: Some(7200), lockout: 3244, ..CallLimits::default() };
-    let stage = Stage::of(scenario).await;
-    stage.fetch().await.expect("the first read");
-    let stage = stage.with_ledger();
-    let error = stage.client.fetch_listing().await.expect_err("too early");
+    let harness = Harness::of(scenario).await;
+    harness.fetch().await.expect("the first read");
+    let harness = harness.with_ledger();
+    let error = harness.client.fetch_listing().await.expect_err("too early");
     let Failure::Throttled { retry_after: Some(pause) } = error.failure() else { panic!("{}", chain(&error)) };
     assert!(pause <= Duration::from_secs(3244) && pause >= Duration::from_secs(3240), "{pause:?}");
     assert!(error.was_sent());
-    assert_eq!(stage.pauses(), [pause.as_secs()]);
-    let first_pages = |call: &str| stage.pages(call).into_iter().filter(|page| *page == 0).count();
+    assert_eq!(harness.pauses(), [pause.as_secs()]);
+    let first_pages = |call: &str| harness.pages(call).into_iter().filter(|page| *page == 0).count();
     assert_eq!((first_pages("groups"), first_pages("users")), (2, 1));
     assert!(
-        stage
+        harness
             .client
             .fetch_user("user0@acme.com", campaign_group_sync::experience_cloud::Membership::Effective)
             .await

@@ -2,11 +2,11 @@
 //! at the log of requests.
 
 mod first_pages;
+mod harness;
 mod patience;
 mod profile_members;
 mod single_users;
 mod snapshots;
-mod stage;
 mod wrong_answers;
 
 use crate::support::options;

@@ -8,7 +8,7 @@ use campaign_group_sync::{
     transport::BaseUrl,
 };
 
-use super::stage::{Stage, chain, client, memberships, memberships_of_people, people};
+use super::harness::{Harness, chain, client, memberships, memberships_of_people, people};
 
 fn users(page: u64, effect: Effect) -> Fault {
     Fault::new("users", effect).page(page)
@@ -26,22 +26,22 @@ async fn after_a_fault_the_read_resumes_at_the_same_page_and_never_at_page_0() {
         Effect::Truncate { bytes: None },
         Effect::Html,
     ] {
-        let stage = Stage::of(people(10)).await.disturbed(users(2, effect.clone()).times(2));
-        let snapshot = stage.fetch().await.unwrap_or_else(|error| panic!("{effect:?}: {}", chain(&error)));
+        let harness = Harness::of(people(10)).await.disturbed(users(2, effect.clone()).times(2));
+        let snapshot = harness.fetch().await.unwrap_or_else(|error| panic!("{effect:?}: {}", chain(&error)));
         assert_eq!(memberships(&snapshot), memberships_of_people(10), "{effect:?}");
-        assert_eq!(stage.pages("users"), [0, 1, 2, 2, 2, 3], "{effect:?}");
-        assert_eq!(stage.pages("groups"), [0], "{effect:?}");
-        assert_eq!(stage.client.calls(), 7, "{effect:?}");
+        assert_eq!(harness.pages("users"), [0, 1, 2, 2, 2, 3], "{effect:?}");
+        assert_eq!(harness.pages("groups"), [0], "{effect:?}");
+        assert_eq!(harness.client.calls(), 7, "{effect:?}");
     }
 }
 
 #[tokio::test]
 async fn retries_end_after_the_configured_attempts() {
-    let stage = Stage::of(people(10)).await.disturbed(users(2, Effect::status(503)).forever());
-    let error = stage.fetch().await.expect_err("unavailable");
+    let harness = Harness::of(people(10)).await.disturbed(users(2, Effect::status(503)).forever());
+    let error = harness.fetch().await.expect_err("unavailable");
     assert_eq!(error.failure(), Failure::Unavailable);
     assert!(chain(&error).contains("GET users page 2: temporarily unavailable (status 503)"), "{}", chain(&error));
-    assert_eq!(stage.pages("users"), [0, 1, 2, 2, 2]);
+    assert_eq!(harness.pages("users"), [0, 1, 2, 2, 2]);
 }
 
 #[tokio::test]
@@ -58,10 +58,10 @@ async fn page_0_of_the_organization_is_not_retried_once_it_was_sent() {
             (Effect::status(404), Failure::Incomplete),
             (Effect::status(403), Failure::Refused),
         ] {
-            let stage = Stage::of(people(10)).await.disturbed(Fault::new(call, effect.clone()).page(0));
-            let error = stage.fetch().await.expect_err("a failure");
+            let harness = Harness::of(people(10)).await.disturbed(Fault::new(call, effect.clone()).page(0));
+            let error = harness.fetch().await.expect_err("a failure");
             assert_eq!(error.failure(), failure, "{call} {effect:?}: {}", chain(&error));
-            assert_eq!(stage.pages(call), [0], "{call} {effect:?}");
+            assert_eq!(harness.pages(call), [0], "{call} {effect:?}");
         }
     }
 }
@@ -71,11 +71,11 @@ async fn page_0_is_not_retried_after_a_timeout() {
     let impatient = |options: &mut campaign_group_sync::experience_cloud::UmapiOptions| {
         options.http.read_timeout = Duration::from_secs(2);
     };
-    let stage = Stage::with(people(10), impatient).await.disturbed(users(0, Effect::Delay { ms: 600_000 }));
-    let error = stage.fetch().await.expect_err("a timeout");
+    let harness = Harness::with(people(10), impatient).await.disturbed(users(0, Effect::Delay { ms: 600_000 }));
+    let error = harness.fetch().await.expect_err("a timeout");
     assert_eq!(error.failure(), Failure::Unavailable);
     assert!(chain(&error).contains("GET users page 0 failed: 127.0.0.1:"), "{}", chain(&error));
-    assert_eq!(stage.pages("users"), [0]);
+    assert_eq!(harness.pages("users"), [0]);
 }
 
 #[tokio::test]
@@ -84,11 +84,11 @@ async fn a_refused_connection_is_retried_even_for_page_0() {
     let unreachable = |options: &mut campaign_group_sync::experience_cloud::UmapiOptions| {
         options.umapi_url = BaseUrl::parse("http://127.0.0.1:1").expect("an address");
     };
-    let stage = Stage::with(people(10), unreachable).await;
-    let error = stage.fetch().await.expect_err("no connection");
+    let harness = Harness::with(people(10), unreachable).await;
+    let error = harness.fetch().await.expect_err("no connection");
     assert_eq!(error.failure(), Failure::Unavailable);
     assert!(chain(&error).contains("GET groups page 0 failed: connection refused by 127.0.0.1:1"), "{}", chain(&error));
-    assert_eq!(stage.client.calls(), 3);
+    assert_eq!(harness.client.calls(), 3);
 }
 
 #[tokio::test]
@@ -97,14 +97,14 @@ async fn after_the_pause_of_a_rate_limit_the_same_page_is_requested_again() {
         [("users", 2, vec![0, 1, 2, 2, 3]), ("users", 0, vec![0, 0, 1, 2, 3]), ("groups", 0, vec![0, 0])]
     {
         let throttled = Fault::new(call, Effect::too_many_requests("1")).page(page);
-        let stage = Stage::of(people(10)).await.disturbed(throttled);
-        let snapshot = stage.fetch().await.expect("a complete read");
+        let harness = Harness::of(people(10)).await.disturbed(throttled);
+        let snapshot = harness.fetch().await.expect("a complete read");
         assert_eq!(memberships(&snapshot), memberships_of_people(10));
-        assert_eq!(stage.pages(call), expected);
-        let steps = stage.steps();
+        assert_eq!(harness.pages(call), expected);
+        let steps = harness.steps();
         let waits: Vec<_> = steps.iter().filter(|step| matches!(step, RunStep::Waiting { .. })).collect();
         assert_eq!(waits, [&RunStep::Waiting { length: Duration::from_secs(1) }]);
-        let log = stage.requests(call);
+        let log = harness.requests(call);
         let asked = |nth: usize| {
             log.iter().filter(|request| request.page == Some(page)).nth(nth).expect("two requests").arrival_ms
         };
@@ -114,9 +114,9 @@ async fn after_the_pause_of_a_rate_limit_the_same_page_is_requested_again() {
 
 #[tokio::test]
 async fn a_rate_limit_without_a_pause_is_retried_with_backoff() {
-    let stage = Stage::of(people(10)).await.disturbed(users(2, Effect::status(429)));
-    stage.fetch().await.expect("a complete read");
-    assert_eq!(stage.pages("users"), [0, 1, 2, 2, 3]);
+    let harness = Harness::of(people(10)).await.disturbed(users(2, Effect::status(429)));
+    harness.fetch().await.expect("a complete read");
+    assert_eq!(harness.pages("users"), [0, 1, 2, 2, 3]);
 }
 
 #[tokio::test]
@@ -124,82 +124,82 @@ async fn a_pause_longer_than_the_longest_wait_is_an_error_with_the_pause() {
     let pause = Failure::Throttled { retry_after: Some(Duration::from_secs(3244)) };
     for (call, page) in [("groups", 0), ("users", 0), ("users", 2)] {
         let throttled = Fault::new(call, Effect::too_many_requests("3244")).page(page);
-        let stage = Stage::of(people(10)).await.disturbed(throttled);
-        let error = stage.fetch().await.expect_err("throttled");
+        let harness = Harness::of(people(10)).await.disturbed(throttled);
+        let error = harness.fetch().await.expect_err("throttled");
         assert_eq!(error.failure(), pause, "{}", chain(&error));
-        assert_eq!(stage.requests(call).iter().filter(|request| request.page == Some(page)).count(), 1);
+        assert_eq!(harness.requests(call).iter().filter(|request| request.page == Some(page)).count(), 1);
     }
-    let unnamed = Stage::of(people(10)).await.disturbed(users(2, Effect::status(429)).forever());
+    let unnamed = Harness::of(people(10)).await.disturbed(users(2, Effect::status(429)).forever());
     assert_eq!(unnamed.fetch().await.expect_err("throttled").failure(), Failure::Throttled { retry_after: None });
 }
 
 #[tokio::test]
 async fn a_token_that_expires_during_a_read_is_renewed_once() {
-    let stage = Stage::of(people(10)).await.disturbed(users(1, Effect::ExpireTokens));
-    let snapshot = stage.fetch().await.expect("a complete read");
+    let harness = Harness::of(people(10)).await.disturbed(users(1, Effect::ExpireTokens));
+    let snapshot = harness.fetch().await.expect("a complete read");
     assert_eq!(memberships(&snapshot), memberships_of_people(10));
-    assert_eq!(stage.requests("token").len(), 2);
-    let pages = stage.pages("users");
+    assert_eq!(harness.requests("token").len(), 2);
+    let pages = harness.pages("users");
     assert_eq!(pages.len(), 5, "{pages:?}");
     assert_eq!(pages.iter().filter(|page| **page == 0).count(), 1, "{pages:?}");
 }
 
 #[tokio::test]
 async fn the_refusal_of_a_new_token_is_final() {
-    let stage = Stage::of(people(10)).await.disturbed(users(1, Effect::status(401)).forever());
-    let error = stage.fetch().await.expect_err("refused");
+    let harness = Harness::of(people(10)).await.disturbed(users(1, Effect::status(401)).forever());
+    let error = harness.fetch().await.expect_err("refused");
     assert_eq!(error.failure(), Failure::Refused);
     assert!(chain(&error).contains("GET users page 1: refused with status 401"), "{}", chain(&error));
-    assert_eq!(stage.pages("users"), [0, 1, 1]);
-    assert_eq!(stage.requests("token").len(), 2);
+    assert_eq!(harness.pages("users"), [0, 1, 1]);
+    assert_eq!(harness.requests("token").len(), 2);
 }
 
 #[tokio::test]
 async fn a_token_refused_before_page_0_is_renewed_as_well() {
     for call in ["groups", "users"] {
-        let stage = Stage::of(people(10)).await.disturbed(Fault::new(call, Effect::status(401)).page(0));
-        stage.fetch().await.unwrap_or_else(|error| panic!("{call}: {}", chain(&error)));
-        assert_eq!(stage.pages(call).iter().filter(|page| **page == 0).count(), 2, "{call}");
-        assert_eq!(stage.requests("token").len(), 2, "{call}");
+        let harness = Harness::of(people(10)).await.disturbed(Fault::new(call, Effect::status(401)).page(0));
+        harness.fetch().await.unwrap_or_else(|error| panic!("{call}: {}", chain(&error)));
+        assert_eq!(harness.pages(call).iter().filter(|page| **page == 0).count(), 2, "{call}");
+        assert_eq!(harness.requests("token").len(), 2, "{call}");
     }
 }
 
 #[tokio::test]
 async fn concurrent_calls_share_one_token_and_one_renewal() {
-    let stage = Stage::of(people(10)).await;
-    let listing = stage.client.fetch_listing().await.expect("the listing");
+    let harness = Harness::of(people(10)).await;
+    let listing = harness.client.fetch_listing().await.expect("the listing");
     let [delivery, content] = [&listing.profiles()[0], &listing.profiles()[1]];
     let both = async || {
         let walked = ProfileRead::default();
         let (one, other) = tokio::join!(
-            stage.client.fetch_profile_members(delivery, &walked),
-            stage.client.fetch_profile_members(content, &walked)
+            harness.client.fetch_profile_members(delivery, &walked),
+            harness.client.fetch_profile_members(content, &walked)
         );
         (one.expect("members").users.len(), other.expect("members").users.len())
     };
     assert_eq!(both().await, (5, 4));
-    assert_eq!(stage.requests("token").len(), 1);
+    assert_eq!(harness.requests("token").len(), 1);
     // A call of another client expires all tokens.
-    stage.sandbox.inject(Fault::new("groups", Effect::ExpireTokens));
-    client(&stage.sandbox, |_| {}).fetch_listing().await.expect("the listing");
-    let before = stage.requests("token").len();
+    harness.sandbox.inject(Fault::new("groups", Effect::ExpireTokens));
+    client(&harness.sandbox, |_| {}).fetch_listing().await.expect("the listing");
+    let before = harness.requests("token").len();
     assert_eq!(both().await, (5, 4));
-    assert_eq!(stage.requests("token").len(), before + 1);
+    assert_eq!(harness.requests("token").len(), before + 1);
 }
 
 #[tokio::test]
 async fn a_token_is_used_until_it_is_about_to_expire() {
-    let stage = Stage::of(people(10)).await;
-    stage.fetch().await.expect("a complete read");
-    stage.fetch().await.expect("a complete read");
-    assert_eq!(stage.requests("token").len(), 1);
+    let harness = Harness::of(people(10)).await;
+    harness.fetch().await.expect("a complete read");
+    harness.fetch().await.expect("a complete read");
+    assert_eq!(harness.requests("token").len(), 1);
 
     let mut short_lived = people(10);
     short_lived.tokens.expires_in = 0;
-    let stage = Stage::of(short_lived).await;
-    let error = stage.fetch().await.expect_err("tokens that expire at once");
+    let harness = Harness::of(short_lived).await;
+    let error = harness.fetch().await.expect_err("tokens that expire at once");
     assert_eq!(error.failure(), Failure::Refused);
-    assert_eq!(stage.requests("token").len(), 2, "one, and one renewal");
+    assert_eq!(harness.requests("token").len(), 2, "one, and one renewal");
 }
 
 #[tokio::test]
@@ -207,33 +207,33 @@ async fn a_wrong_credential_is_sent_once() {
     let wrong = |options: &mut campaign_group_sync::experience_cloud::UmapiOptions| {
         options.client_secret = "a-wrong-secret".to_owned().into();
     };
-    let stage = Stage::with(people(10), wrong).await;
-    let error = stage.fetch().await.expect_err("refused");
+    let harness = Harness::with(people(10), wrong).await;
+    let error = harness.fetch().await.expect_err("refused");
     assert_eq!(error.failure(), Failure::Refused);
     let text = chain(&error);
     assert!(text.contains("POST token: refused with status 400") && text.contains("invalid_client"), "{text}");
-    assert_eq!(stage.requests("token").len(), 1);
-    assert_eq!(stage.client.calls(), 0);
+    assert_eq!(harness.requests("token").len(), 1);
+    assert_eq!(harness.client.calls(), 0);
 }
 
 #[tokio::test]
 async fn requests_for_a_token_are_retried_after_temporary_faults() {
     for effect in [Effect::status(500), Effect::status(503), Effect::Reset, Effect::status(429)] {
-        let stage = Stage::of(people(10)).await.disturbed(Fault::new("token", effect.clone()).times(2));
-        stage.fetch().await.unwrap_or_else(|error| panic!("{effect:?}: {}", chain(&error)));
-        assert_eq!(stage.requests("token").len(), 3, "{effect:?}");
-        assert_eq!(stage.pages("groups"), [0], "{effect:?}");
+        let harness = Harness::of(people(10)).await.disturbed(Fault::new("token", effect.clone()).times(2));
+        harness.fetch().await.unwrap_or_else(|error| panic!("{effect:?}: {}", chain(&error)));
+        assert_eq!(harness.requests("token").len(), 3, "{effect:?}");
+        assert_eq!(harness.pages("groups"), [0], "{effect:?}");
     }
-    let stage = Stage::of(people(10)).await.disturbed(Fault::new("token", Effect::status(503)).forever());
-    assert_eq!(stage.fetch().await.expect_err("no token").failure(), Failure::Unavailable);
-    assert_eq!(stage.requests("token").len(), 3, "no second round of attempts by the call that needed the token");
+    let harness = Harness::of(people(10)).await.disturbed(Fault::new("token", Effect::status(503)).forever());
+    assert_eq!(harness.fetch().await.expect_err("no token").failure(), Failure::Unavailable);
+    assert_eq!(harness.requests("token").len(), 3, "no second round of attempts by the call that needed the token");
 }
 
 #[tokio::test]
 async fn calls_have_the_headers_that_adobe_documents() {
-    let stage = Stage::of(people(10)).await;
-    stage.fetch().await.expect("a complete read");
-    let requests = stage.sandbox.requests();
+    let harness = Harness::of(people(10)).await;
+    harness.fetch().await.expect("a complete read");
+    let requests = harness.sandbox.requests();
     let header = |at: usize, name: &str| {
         requests[at].headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     };
@@ -257,5 +257,5 @@ async fn calls_have_the_headers_that_adobe_documents() {
     assert_eq!(requests[1].path, "/v2/usermanagement/groups/0123456789ABCDEF01234567@AdobeOrg/0");
     assert_eq!(requests[2].path, "/v2/usermanagement/users/0123456789ABCDEF01234567@AdobeOrg/0");
     assert!(requests[2..].iter().all(|request| request.query == "directOnly=false"));
-    assert_eq!(stage.client.calls(), 5);
+    assert_eq!(harness.client.calls(), 5);
 }

@@ -6,14 +6,14 @@ use campaign_group_sync::{
     sandbox::{Change, Effect, Fault, OrganizationChange, UmapiGroup, User},
 };
 
-use super::stage::{CONTENT, DELIVERY, PHOTOSHOP, Stage, chain, people};
+use super::harness::{CONTENT, DELIVERY, Harness, PHOTOSHOP, chain, people};
 
-async fn ask(stage: &Stage, name: &str) -> Result<Option<UserRead>, ExperienceCloudError> {
-    stage.client.fetch_user(name, Membership::Effective).await
+async fn ask(harness: &Harness, name: &str) -> Result<Option<UserRead>, ExperienceCloudError> {
+    harness.client.fetch_user(name, Membership::Effective).await
 }
 
-async fn found(stage: &Stage, name: &str) -> UserRead {
-    let read = ask(stage, name).await.unwrap_or_else(|error| panic!("{name}: {}", chain(&error)));
+async fn found(harness: &Harness, name: &str) -> UserRead {
+    let read = ask(harness, name).await.unwrap_or_else(|error| panic!("{name}: {}", chain(&error)));
     read.unwrap_or_else(|| panic!("{name} was not found"))
 }
 
@@ -23,16 +23,16 @@ fn names(read: &UserRead) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_user_is_found_in_any_letter_case_with_all_profiles_and_without_page_0() {
-    let stage = Stage::of(people(10)).await;
-    let read = found(&stage, " USER6@acme.com").await;
+    let harness = Harness::of(people(10)).await;
+    let read = found(&harness, " USER6@acme.com").await;
     assert_eq!(read.user.email.as_deref(), Some("user6@acme.com"));
     assert_eq!(read.user.id.as_deref(), Some("000000000000000000000006@acme.com"));
     assert_eq!(read.user.user_name, None, "it equals the address");
     assert_eq!(names(&read), [PHOTOSHOP, DELIVERY, CONTENT]);
-    let requests = stage.requests("user");
+    let requests = harness.requests("user");
     assert_eq!((requests.len(), requests[0].query.as_str()), (1, "directOnly=false"));
-    assert!(stage.requests("users").is_empty() && stage.requests("groups").is_empty());
-    assert_eq!(stage.client.calls(), 1);
+    assert!(harness.requests("users").is_empty() && harness.requests("groups").is_empty());
+    assert_eq!(harness.client.calls(), 1);
 }
 
 #[tokio::test]
@@ -40,11 +40,11 @@ async fn inherited_profiles_are_requested_unless_only_direct_ones_count() {
     let mut scenario = people(0);
     scenario.organization.groups.push(UmapiGroup::user_group(9, "Marketing", &[DELIVERY]));
     scenario.organization.users = vec![User::federated("bob@acme.com", &["Marketing"])];
-    let stage = Stage::of(scenario).await;
+    let harness = Harness::of(scenario).await;
     for (membership, expected) in
         [(Membership::Effective, vec!["Marketing", DELIVERY]), (Membership::Direct, vec!["Marketing"])]
     {
-        let read = stage.client.fetch_user("bob@acme.com", membership).await.expect("an answer").expect("a user");
+        let read = harness.client.fetch_user("bob@acme.com", membership).await.expect("an answer").expect("a user");
         assert_eq!(names(&read), expected, "{membership:?}");
     }
 }
@@ -53,33 +53,37 @@ async fn inherited_profiles_are_requested_unless_only_direct_ones_count() {
 async fn a_user_without_groups_is_found() {
     let mut scenario = people(1);
     scenario.organization.users[0].groups.clear();
-    let stage = Stage::of(scenario).await;
-    assert_eq!(names(&found(&stage, "user0@acme.com").await), Vec::<&str>::new());
+    let harness = Harness::of(scenario).await;
+    assert_eq!(names(&found(&harness, "user0@acme.com").await), Vec::<&str>::new());
 }
 
 #[tokio::test]
 async fn unknown_addresses_find_no_user_and_special_characters_request_nothing_else() {
-    let stage = Stage::of(people(3)).await;
+    let harness = Harness::of(people(3)).await;
     for name in ["nobody@acme.com", "a/b@acme.com", "a?b#c@acme.com", "100%@acme.com", "zoë@acme.com"] {
-        assert_eq!(ask(&stage, name).await.unwrap_or_else(|error| panic!("{name}: {}", chain(&error))), None, "{name}");
+        assert_eq!(
+            ask(&harness, name).await.unwrap_or_else(|error| panic!("{name}: {}", chain(&error))),
+            None,
+            "{name}"
+        );
     }
-    assert!(stage.sandbox.requests().iter().all(|request| request.call == "token" || request.call == "user"));
-    let before = stage.client.calls();
+    assert!(harness.sandbox.requests().iter().all(|request| request.call == "token" || request.call == "user"));
+    let before = harness.client.calls();
     for name in ["", "  ", ".", ".."] {
-        assert_eq!(ask(&stage, name).await.expect("no call"), None, "{name:?}");
+        assert_eq!(ask(&harness, name).await.expect("no call"), None, "{name:?}");
     }
-    assert_eq!(stage.client.calls(), before);
+    assert_eq!(harness.client.calls(), before);
 }
 
 #[tokio::test]
 async fn an_inactive_account_is_not_found() {
-    let stage = Stage::of(people(3)).await;
+    let harness = Harness::of(people(3)).await;
     for status in ["disabled", "Locked", "removed"] {
-        stage.sandbox.inject(Fault::new("user", Effect::set_value("/user/status", status)));
-        assert_eq!(ask(&stage, "user0@acme.com").await.expect("an answer"), None, "{status}");
+        harness.sandbox.inject(Fault::new("user", Effect::set_value("/user/status", status)));
+        assert_eq!(ask(&harness, "user0@acme.com").await.expect("an answer"), None, "{status}");
     }
-    stage.sandbox.inject(Fault::new("user", Effect::set_value("/user/status", "pending")));
-    found(&stage, "user0@acme.com").await;
+    harness.sandbox.inject(Fault::new("user", Effect::set_value("/user/status", "pending")));
+    found(&harness, "user0@acme.com").await;
 }
 
 #[tokio::test]
@@ -92,11 +96,11 @@ async fn status_404_means_no_user_only_if_the_response_says_so() {
         not_found(r#"{"message": "User not found user0@acme.com"}"#),
         not_found(r#"{"result": "error.user.not_found", "user": {"email": "user0@acme.com"}}"#),
     ] {
-        let stage = Stage::of(people(3)).await.disturbed(Fault::new("user", effect.clone()).forever());
-        let error = ask(&stage, "user0@acme.com").await.expect_err("an invalid response");
+        let harness = Harness::of(people(3)).await.disturbed(Fault::new("user", effect.clone()).forever());
+        let error = ask(&harness, "user0@acme.com").await.expect_err("an invalid response");
         assert_eq!(error.failure(), Failure::Incomplete, "{effect:?}");
         assert!(chain(&error).contains("GET user user0@acme.com: not found"), "{}", chain(&error));
-        assert_eq!(stage.requests("user").len(), 1, "{effect:?}");
+        assert_eq!(harness.requests("user").len(), 1, "{effect:?}");
     }
 }
 
@@ -110,8 +114,8 @@ async fn an_invalid_response_is_an_error() {
         (Effect::set_value("/user/groups", "A"), "its \"groups\" is not a list"),
         (Effect::Truncate { bytes: None }, "EOF"),
     ] {
-        let stage = Stage::of(people(3)).await.disturbed(Fault::new("user", effect.clone()).forever());
-        let error = ask(&stage, "user0@acme.com").await.expect_err(part);
+        let harness = Harness::of(people(3)).await.disturbed(Fault::new("user", effect.clone()).forever());
+        let error = ask(&harness, "user0@acme.com").await.expect_err(part);
         assert_eq!(error.failure(), Failure::Incomplete, "{effect:?}");
         assert!(chain(&error).contains(part), "{effect:?}: {}", chain(&error));
     }
@@ -119,19 +123,19 @@ async fn an_invalid_response_is_an_error() {
 
 #[tokio::test]
 async fn a_temporary_fault_is_retried_and_a_rate_limit_is_reported() {
-    let stage = Stage::of(people(3)).await.disturbed(Fault::new("user", Effect::status(503)).times(2));
-    found(&stage, "user0@acme.com").await;
-    stage.sandbox.inject(Fault::new("user", Effect::too_many_requests("3244")));
-    let error = ask(&stage, "user0@acme.com").await.expect_err("throttled");
+    let harness = Harness::of(people(3)).await.disturbed(Fault::new("user", Effect::status(503)).times(2));
+    found(&harness, "user0@acme.com").await;
+    harness.sandbox.inject(Fault::new("user", Effect::too_many_requests("3244")));
+    let error = ask(&harness, "user0@acme.com").await.expect_err("throttled");
     assert!(matches!(error.failure(), Failure::Throttled { retry_after: Some(_) }), "{}", chain(&error));
 }
 
 #[tokio::test]
 async fn a_renamed_user_is_found_by_the_new_address_with_the_old_id() {
-    let stage = Stage::of(people(3)).await;
-    let id = found(&stage, "user2@acme.com").await.user.id;
+    let harness = Harness::of(people(3)).await;
+    let id = found(&harness, "user2@acme.com").await.user.id;
     let rename = OrganizationChange::RenameUser { user: "user2@acme.com".to_owned(), to: "two@acme.com".to_owned() };
-    stage.sandbox.world().apply(&[Change::from(rename)]).expect("a change that fits");
-    assert_eq!(ask(&stage, "user2@acme.com").await.expect("an answer"), None);
-    assert_eq!(found(&stage, "two@acme.com").await.user.id, id);
+    harness.sandbox.world().apply(&[Change::from(rename)]).expect("a change that fits");
+    assert_eq!(ask(&harness, "user2@acme.com").await.expect("an answer"), None);
+    assert_eq!(found(&harness, "two@acme.com").await.user.id, id);
 }

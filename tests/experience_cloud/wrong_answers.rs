@@ -5,12 +5,12 @@ use campaign_group_sync::{
     sandbox::{Effect, Fault},
 };
 
-use super::stage::{Stage, chain, people};
+use super::harness::{Harness, chain, people};
 
 /// Reads ten users on four pages with one permanent fault.
 async fn check(fault: Fault, expected: &[&str]) {
-    let stage = Stage::of(people(10)).await.disturbed(fault.clone().forever());
-    let error = stage.fetch().await.expect_err("an incomplete read");
+    let harness = Harness::of(people(10)).await.disturbed(fault.clone().forever());
+    let error = harness.fetch().await.expect_err("an incomplete read");
     let text = chain(&error);
     assert_eq!(error.failure(), Failure::Incomplete, "{fault:?}: {text}");
     for part in expected {
@@ -103,8 +103,8 @@ async fn a_groups_listing_that_is_wrong_ends_the_read_as_well() {
 
 #[tokio::test]
 async fn an_organization_of_nobody_is_not_believed() {
-    let stage = Stage::of(people(0)).await;
-    let error = stage.fetch().await.expect_err("an incomplete read");
+    let harness = Harness::of(people(0)).await;
+    let error = harness.fetch().await.expect_err("an incomplete read");
     assert_eq!(error.failure(), Failure::Incomplete);
     assert!(chain(&error).contains("has no users"), "{}", chain(&error));
 }
@@ -114,27 +114,27 @@ async fn when_no_profile_matches_no_user_is_read() {
     let mut scenario = people(10);
     scenario.organization.groups.drain(..2);
     scenario.organization.users.iter_mut().for_each(|user| user.groups.retain(|group| group == "Photoshop"));
-    let stage = Stage::of(scenario).await;
-    let error = stage.fetch().await.expect_err("no match");
+    let harness = Harness::of(scenario).await;
+    let error = harness.fetch().await.expect_err("no match");
     assert_eq!(error.failure(), Failure::Incomplete);
     assert!(chain(&error).contains("none of the 1 product profiles matches"), "{}", chain(&error));
-    assert!(stage.requests("users").is_empty());
+    assert!(harness.requests("users").is_empty());
 }
 
 #[tokio::test]
 async fn no_secret_appears_in_any_error() {
-    let stage = Stage::of(people(10)).await;
-    let secret = stage.sandbox.connection().client_secret;
-    stage.fetch().await.expect("a complete read");
+    let harness = Harness::of(people(10)).await;
+    let secret = harness.sandbox.connection().client_secret;
+    harness.fetch().await.expect("a complete read");
     let header = |name: &str| {
-        let request = stage.requests("users").pop().expect("a request");
+        let request = harness.requests("users").pop().expect("a request");
         request.headers.into_iter().find(|(own, _)| own == name).expect(name).1
     };
     let token = header("authorization").trim_start_matches("Bearer ").to_owned();
     for status in [200, 301, 400, 403, 404, 500] {
         let body = format!("{{\"result\": \"{token}\", \"seen\": \"Bearer {token} {secret}\"}}");
-        stage.sandbox.inject(Fault::new("groups", Effect::Status { status, headers: Vec::new(), body }));
-        let error = stage.fetch().await.expect_err("an invalid response");
+        harness.sandbox.inject(Fault::new("groups", Effect::Status { status, headers: Vec::new(), body }));
+        let error = harness.fetch().await.expect_err("an invalid response");
         let text = format!("{} {error:?}", chain(&error));
         assert!(text.contains("[REDACTED]"), "{text}");
         assert!(!text.contains(&token) && !text.contains(&secret), "{text}");
@@ -151,8 +151,8 @@ async fn no_secret_appears_in_an_error_of_ims() {
         (200, "{\"access_token\": \"ey-very-secret\", \"expires_in\": \"soon\"}".to_owned()),
     ] {
         let answer = Effect::Status { status, headers: Vec::new(), body };
-        let stage = Stage::of(scenario.clone()).await.disturbed(Fault::new("token", answer).forever());
-        let error = stage.fetch().await.expect_err("no token");
+        let harness = Harness::of(scenario.clone()).await.disturbed(Fault::new("token", answer).forever());
+        let error = harness.fetch().await.expect_err("no token");
         let text = format!("{} {error:?}", chain(&error));
         assert!(text.contains("POST token"), "{text}");
         assert!(!text.contains(&secret) && !text.contains("very-secret"), "{text}");

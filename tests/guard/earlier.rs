@@ -3,23 +3,23 @@
 
 use campaign_group_sync::domain::{Limits, ProductProfileName};
 
-use super::scene::{Scene, held, let_through, logins, named, wide};
+use super::fixture::{Fixture, held, let_through, logins, named, wide};
 
 /// Ten removals with a limit of five.
-fn ten_leavers() -> Scene {
+fn ten_leavers() -> Fixture {
     let (all, staying) = (logins(40), logins(40));
     let staying: Vec<_> = staying.split_whitespace().skip(10).collect();
-    let mut scene = Scene::new(&[("one", &all, &staying.join(" "))]);
-    scene.limits = Limits { max_removals: 5, ..wide() };
-    scene
+    let mut fixture = Fixture::new(&[("one", &all, &staying.join(" "))]);
+    fixture.limits = Limits { max_removals: 5, ..wide() };
+    fixture
 }
 
 #[test]
 fn an_approval_releases_exactly_the_changes_that_it_names() {
-    let scene = ten_leavers();
-    let first = scene.review();
+    let fixture = ten_leavers();
+    let first = fixture.review();
     assert_eq!(held(&first).len(), 10);
-    let second = scene.approving(&first).review();
+    let second = fixture.approving(&first).review();
     assert_eq!(let_through(&second), held(&first));
     assert_eq!(second.held.digest, None);
     assert!(second.ended.is_empty());
@@ -27,16 +27,16 @@ fn an_approval_releases_exactly_the_changes_that_it_names() {
 
 #[test]
 fn incident_24_approving_one_plan_does_not_let_another_through() {
-    let mut other = Scene::new(&[("one", "p1 p2", "p1"), ("two", "p1 p2", "p1")]);
+    let mut other = Fixture::new(&[("one", "p1 p2", "p1"), ("two", "p1 p2", "p1")]);
     other.limits.max_removals = 1;
     let approved = other.review();
-    let scene = ten_leavers().approving(&approved);
-    let review = scene.review();
+    let fixture = ten_leavers().approving(&approved);
+    let review = fixture.review();
     assert_eq!((let_through(&review).len(), held(&review).len(), review.ended.len()), (0, 10, 0));
     let unused: Vec<_> = review.unused_approvals.iter().map(|approval| &approval.digest).collect();
     assert_eq!((unused, review.released), (vec![approved.held.digest.as_ref().expect("held")], None));
     // After a run has begun to apply it, its remaining changes are released, and no others.
-    let review = scene.in_use().review();
+    let review = fixture.in_use().review();
     // It named "- p2 one", which this plan contains, and "- p2 two", which it does not contain.
     assert_eq!(let_through(&review), ["- p2 one"]);
     assert_eq!(held(&review).len(), 9);
@@ -46,7 +46,7 @@ fn incident_24_approving_one_plan_does_not_let_another_through() {
 
 #[test]
 fn an_approval_releases_nothing_after_one_more_leaver_or_one_less() {
-    let approving = |scene: Scene| scene.approving(&ten_leavers().review());
+    let approving = |fixture: Fixture| fixture.approving(&ten_leavers().review());
     let mut more = approving(ten_leavers());
     more.group("one").wanted.remove("p40");
     let review = more.review();
@@ -61,11 +61,11 @@ fn an_approval_releases_nothing_after_one_more_leaver_or_one_less() {
 #[test]
 fn an_approval_does_not_apply_to_a_change_for_another_profile() {
     let first = ten_leavers().review();
-    let mut scene = ten_leavers().approving(&first);
-    scene.group("one").profile = "P - ONE".into();
-    assert_eq!(held(&scene.review()), [""; 0], "letter case does not make another profile");
-    scene.group("one").profile = "P - other".into();
-    assert_eq!(held(&scene.review()).len(), 10);
+    let mut fixture = ten_leavers().approving(&first);
+    fixture.group("one").profile = "P - ONE".into();
+    assert_eq!(held(&fixture.review()), [""; 0], "letter case does not make another profile");
+    fixture.group("one").profile = "P - other".into();
+    assert_eq!(held(&fixture.review()).len(), 10);
 }
 
 #[test]
@@ -80,9 +80,9 @@ fn without_its_approval_a_plan_is_held_again() {
 #[test]
 fn incident_22_after_a_crash_the_rest_of_an_approved_plan_goes_on_and_anything_else_is_held() {
     let first = ten_leavers().review();
-    let scene = ten_leavers().remembering(&first).approving(&first);
-    let done = &scene.review().approved.changes()[..3].to_vec();
-    let mut rest = scene.after(done).in_use();
+    let fixture = ten_leavers().remembering(&first).approving(&first);
+    let done = &fixture.review().approved.changes()[..3].to_vec();
+    let mut rest = fixture.after(done).in_use();
     assert_eq!(let_through(&rest.review()).len(), 7);
     assert_eq!(rest.review().ended, done.iter().map(campaign_group_sync::domain::Change::key).collect::<Vec<_>>());
     rest.group("one").wanted.remove("p40");
@@ -92,40 +92,40 @@ fn incident_22_after_a_crash_the_rest_of_an_approved_plan_goes_on_and_anything_e
 
 #[test]
 fn an_approval_takes_precedence_over_every_reason() {
-    let mut scene = Scene::new(&[("one", "p1", ""), ("two", "p1 p2", "p2 n1")]);
-    scene.group("one").is_orphan = true;
-    scene.disables_leavers = true;
-    scene.limits = Limits { max_removals: 0, max_new_operators: 0, ..wide() };
-    scene.counts = campaign_group_sync::domain::SourceCounts::Missing;
-    scene.history.undone = scene.plan().changes.iter().map(campaign_group_sync::domain::Change::key).collect();
-    let first = scene.review();
+    let mut fixture = Fixture::new(&[("one", "p1", ""), ("two", "p1 p2", "p2 n1")]);
+    fixture.group("one").is_orphan = true;
+    fixture.disables_leavers = true;
+    fixture.limits = Limits { max_removals: 0, max_new_operators: 0, ..wide() };
+    fixture.counts = campaign_group_sync::domain::SourceCounts::Missing;
+    fixture.history.undone = fixture.plan().changes.iter().map(campaign_group_sync::domain::Change::key).collect();
+    let first = fixture.review();
     assert_eq!(held(&first), ["create n1", "+ n1 two", "- p1 one", "- p1 two", "disable p1"]);
-    let second = scene.remembering(&first).approving(&first).review();
+    let second = fixture.remembering(&first).approving(&first).review();
     assert_eq!(let_through(&second), held(&first));
     assert!(second.is_read_accepted);
 }
 
 #[test]
 fn approved_changes_count_against_the_limits_of_the_others() {
-    let mut scene = Scene::new(&[("one", "p1 p2 p3 p4 p5", "p4 p5")]);
-    scene.limits.max_removals = 2;
-    let first = scene.review();
-    scene = scene.approving(&first).in_use();
-    scene.history.approvals[0].changes.truncate(2);
-    let review = scene.review();
+    let mut fixture = Fixture::new(&[("one", "p1 p2 p3 p4 p5", "p4 p5")]);
+    fixture.limits.max_removals = 2;
+    let first = fixture.review();
+    fixture = fixture.approving(&first).in_use();
+    fixture.history.approvals[0].changes.truncate(2);
+    let review = fixture.review();
     assert_eq!((let_through(&review).len(), held(&review)), (2, vec!["- p3 one".to_owned()]));
 }
 
 #[test]
 fn held_changes_stay_held_although_additions_raise_the_base_of_percentages() {
-    let mut scene = Scene::new(&[("one", "p1 p2 p3 p4", "p3 p4 p5 p6")]);
-    scene.limits.max_group_removals_percent = 34;
-    let first = scene.review();
+    let mut fixture = Fixture::new(&[("one", "p1 p2 p3 p4", "p3 p4 p5 p6")]);
+    fixture.limits.max_group_removals_percent = 34;
+    let first = fixture.review();
     assert_eq!(
         (let_through(&first), held(&first)),
         (vec!["+ p5 one".into(), "+ p6 one".into()], vec!["- p1 one".into(), "- p2 one".into()])
     );
-    let next = scene.after(first.approved.changes());
+    let next = fixture.after(first.approved.changes());
     assert!(held(&next.review()).is_empty(), "2 of 6 are within the limit by themselves");
     let second = next.clone().remembering(&first).review();
     assert_eq!(held(&second), held(&first));
@@ -139,11 +139,11 @@ fn held_changes_stay_held_although_additions_raise_the_base_of_percentages() {
 #[test]
 fn held_changes_are_reviewed_again_under_other_limits() {
     let first = ten_leavers().review();
-    let mut scene = ten_leavers().remembering(&first);
-    scene.limits.max_removals = 10;
-    assert_eq!(let_through(&scene.review()).len(), 10);
-    scene.limits.max_removals = 9;
-    assert!(scene.review().held.changes.iter().all(|held| held.why.contains("guard.max_removals = 9")));
+    let mut fixture = ten_leavers().remembering(&first);
+    fixture.limits.max_removals = 10;
+    assert_eq!(let_through(&fixture.review()).len(), 10);
+    fixture.limits.max_removals = 9;
+    assert!(fixture.review().held.changes.iter().all(|held| held.why.contains("guard.max_removals = 9")));
     let mut same = ten_leavers().remembering(&first);
     same.group("one").wanted = same.group("one").current.clone();
     same.group("one").wanted.remove("p1");
@@ -152,61 +152,61 @@ fn held_changes_are_reviewed_again_under_other_limits() {
 
 #[test]
 fn an_undone_addition_or_removal_is_held() {
-    let mut scene = Scene::new(&[("one", "p1 p2", "p2 p3 p4")]);
-    let undone = ["- p1 one", "+ p3 one"].map(|text| scene.planned(text));
-    scene.history.undone = undone.iter().map(campaign_group_sync::domain::Change::key).collect();
-    let review = scene.review();
+    let mut fixture = Fixture::new(&[("one", "p1 p2", "p2 p3 p4")]);
+    let undone = ["- p1 one", "+ p3 one"].map(|text| fixture.planned(text));
+    fixture.history.undone = undone.iter().map(campaign_group_sync::domain::Change::key).collect();
+    let review = fixture.review();
     assert_eq!(let_through(&review), ["+ p4 one"]);
     assert_eq!(held(&review), ["+ p3 one", "- p1 one"]);
     assert!(review.held.changes.iter().all(|held| held.why.contains("undo")), "{:?}", review.held);
     assert!(review.is_read_accepted && review.ended.is_empty());
-    assert_eq!(let_through(&scene.approving(&review).review()).len(), 3);
+    assert_eq!(let_through(&fixture.approving(&review).review()).len(), 3);
 }
 
 #[test]
 fn the_hold_of_an_undone_change_ends_once_the_organization_contradicts_it() {
-    let mut scene = Scene::new(&[("one", "p1 p2", "p2")]);
-    let undone = scene.planned("- p1 one").key();
-    scene.history.undone = vec![undone.clone()];
-    scene.group("one").wanted.insert("p1".into());
-    assert_eq!(scene.review().ended, [undone]);
+    let mut fixture = Fixture::new(&[("one", "p1 p2", "p2")]);
+    let undone = fixture.planned("- p1 one").key();
+    fixture.history.undone = vec![undone.clone()];
+    fixture.group("one").wanted.insert("p1".into());
+    assert_eq!(fixture.review().ended, [undone]);
 }
 
 #[test]
 fn incident_10_removals_of_an_orphan_wait_for_an_approval() {
-    let mut scene = Scene::new(&[("one", "p1 p2", ""), ("two", "p1 p2", "p2")]);
-    scene.group("one").is_orphan = true;
-    let review = scene.review();
+    let mut fixture = Fixture::new(&[("one", "p1 p2", ""), ("two", "p1 p2", "p2")]);
+    fixture.group("one").is_orphan = true;
+    let review = fixture.review();
     assert_eq!(let_through(&review), ["- p1 two"]);
     assert_eq!(held(&review), ["- p1 one", "- p2 one"]);
     let why = &review.held.changes[0].why;
     assert!(why.contains("lost its profile \"P - one\"") && why.contains("orphaned_group"), "{why}");
     assert!(review.is_read_accepted, "a group without profile raises no doubt about the read");
-    assert_eq!(let_through(&scene.approving(&review).review()).len(), 3);
+    assert_eq!(let_through(&fixture.approving(&review).review()).len(), 3);
 }
 
 #[test]
 fn an_operator_is_not_disabled_while_one_of_its_removals_is_held() {
-    let mut scene = Scene::new(&[("one", "p1", ""), ("two", "p1 p2 p3 p4 p5", "p3 p4 p5")]);
-    scene.disables_leavers = true;
-    let review = scene.review();
+    let mut fixture = Fixture::new(&[("one", "p1", ""), ("two", "p1 p2 p3 p4 p5", "p3 p4 p5")]);
+    fixture.disables_leavers = true;
+    let review = fixture.review();
     assert_eq!(let_through(&review), ["- p1 two", "- p2 two", "disable p2"]);
     assert_eq!(held(&review), ["- p1 one", "disable p1"]);
     let why = &review.held.changes[1].why;
     assert!(why.contains("stays in group \"one\"") && why.contains("would empty"), "{why}");
     // Nor if only the disablement is left of an approval.
-    let disable = named(&scene.planned("disable p1"));
-    scene = scene.approving(&review).in_use();
-    scene.history.approvals[0].changes = vec![disable];
-    assert_eq!(held(&scene.review()), ["- p1 one", "disable p1"]);
+    let disable = named(&fixture.planned("disable p1"));
+    fixture = fixture.approving(&review).in_use();
+    fixture.history.approvals[0].changes = vec![disable];
+    assert_eq!(held(&fixture.review()), ["- p1 one", "disable p1"]);
 }
 
 #[test]
 fn an_approval_to_disable_an_operator_outlives_part_of_its_removals() {
-    let mut scene = Scene::new(&[("one", "p1 p9", "p9"), ("two", "p1 p9", "p9")]);
-    (scene.disables_leavers, scene.limits.max_removals) = (true, 0);
-    let first = scene.review();
-    let approved = scene.approving(&first).in_use();
+    let mut fixture = Fixture::new(&[("one", "p1 p9", "p9"), ("two", "p1 p9", "p9")]);
+    (fixture.disables_leavers, fixture.limits.max_removals) = (true, 0);
+    let first = fixture.review();
+    let approved = fixture.approving(&first).in_use();
     let rest = approved.after(&[approved.planned("- p1 one")]);
     assert_ne!(rest.planned("disable p1").profile, approved.planned("disable p1").profile);
     assert_eq!(let_through(&rest.review()), ["- p1 two", "disable p1"]);
@@ -214,22 +214,22 @@ fn an_approval_to_disable_an_operator_outlives_part_of_its_removals() {
 
 #[test]
 fn an_approved_membership_waits_for_its_operator() {
-    let mut scene = Scene::new(&[("one", "p1", "p1 n1")]);
-    scene.limits.max_new_operators = 0;
-    let first = scene.review();
-    let mut half = scene.clone().approving(&first).in_use();
-    half.history.approvals[0].changes = vec![named(&scene.planned("+ n1 one"))];
+    let mut fixture = Fixture::new(&[("one", "p1", "p1 n1")]);
+    fixture.limits.max_new_operators = 0;
+    let first = fixture.review();
+    let mut half = fixture.clone().approving(&first).in_use();
+    half.history.approvals[0].changes = vec![named(&fixture.planned("+ n1 one"))];
     assert_eq!(held(&half.review()), ["create n1", "+ n1 one"]);
-    half.history.approvals[0].changes = vec![named(&scene.planned("create n1"))];
+    half.history.approvals[0].changes = vec![named(&fixture.planned("create n1"))];
     assert_eq!(let_through(&half.review()), ["create n1", "+ n1 one"]);
 }
 
 #[test]
 fn letter_case_makes_no_difference_to_earlier_decisions() {
-    let mut scene = Scene::new(&[("one", "p1 p2", "p2")]);
-    scene.limits.max_removals = 0;
-    let first = scene.review();
-    let mut spelled = Scene::new(&[("ONE", "P1 P2", "P2")]);
+    let mut fixture = Fixture::new(&[("one", "p1 p2", "p2")]);
+    fixture.limits.max_removals = 0;
+    let first = fixture.review();
+    let mut spelled = Fixture::new(&[("ONE", "P1 P2", "P2")]);
     spelled.limits.max_removals = 0;
     spelled.group("ONE").profile = ProductProfileName::new("p - One").to_string();
     assert_eq!(let_through(&spelled.approving(&first).review()), ["- P1 ONE"]);

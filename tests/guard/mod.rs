@@ -2,7 +2,7 @@
 
 mod digest;
 mod earlier;
+mod fixture;
 mod limits;
 mod properties;
-mod scene;
 mod source;

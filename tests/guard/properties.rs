@@ -8,7 +8,7 @@ use campaign_group_sync::domain::{
 };
 use proptest::prelude::*;
 
-use super::scene::{Group, Scene, held, let_through, named, source_read, wide};
+use super::fixture::{Fixture, Group, held, let_through, named, source_read, wide};
 
 fn logins(letters: &'static str) -> impl Strategy<Value = BTreeSet<String>> {
     prop::collection::btree_set(prop::string::string_regex(letters).expect("a pattern"), 0..7)
@@ -50,82 +50,82 @@ fn any_limits() -> impl Strategy<Value = Limits> {
     )
 }
 
-fn any_situation() -> impl Strategy<Value = Scene> {
-    (any_groups(), any_limits(), any::<bool>()).prop_map(|(groups, limits, disables_leavers)| Scene {
+fn any_situation() -> impl Strategy<Value = Fixture> {
+    (any_groups(), any_limits(), any::<bool>()).prop_map(|(groups, limits, disables_leavers)| Fixture {
         groups,
         disables_leavers,
         limits,
-        ..Scene::new(&[])
+        ..Fixture::new(&[])
     })
 }
 
 /// Adds earlier decisions, one number for each change: approved, approved for another profile, undone, held before.
-fn say(scene: &mut Scene, words: &[u8]) {
-    let planned = scene.plan().changes;
+fn say(fixture: &mut Fixture, words: &[u8]) {
+    let planned = fixture.plan().changes;
     let said = |word: u8| planned.iter().zip(words).filter(move |(_, of)| **of == word).map(|(change, _)| change);
     let other = |change: &Change| ApprovedChange { profile: ProductProfileName::new("Q"), ..named(change) };
     let before = |change: &Change, limits: Limits| EarlierHold { key: change.key(), why: "as before".into(), limits };
-    scene.history.approvals = vec![Approval {
+    fixture.history.approvals = vec![Approval {
         digest: Digest::parse("0123456789abcdef").expect("a digest"),
         approver: "ann".into(),
         given_at: chrono::DateTime::from_timestamp(1_795_000_000, 0),
         state: ApprovalState::InUse,
         changes: said(0).chain(said(1)).map(named).chain(said(2).map(other)).collect(),
     }];
-    scene.history.undone = said(3).chain(said(1)).map(Change::key).collect();
+    fixture.history.undone = said(3).chain(said(1)).map(Change::key).collect();
     let others = Limits { max_removals: 999, ..wide() };
-    let held = said(4).map(|change| before(change, scene.limits.clone()));
-    scene.history.held = held.chain(said(5).map(|change| before(change, others.clone()))).collect();
+    let held = said(4).map(|change| before(change, fixture.limits.clone()));
+    fixture.history.held = held.chain(said(5).map(|change| before(change, others.clone()))).collect();
 }
 
-fn any_history() -> impl Strategy<Value = Scene> {
+fn any_history() -> impl Strategy<Value = Fixture> {
     let words = prop::collection::vec(0..20_u8, 80);
-    (any_situation(), words, 0..20_u8).prop_map(|(mut scene, words, doubt)| {
-        say(&mut scene, &words);
-        scene.accept(Some(source_read(Some(100), &[(1, "g0"), (2, "g1")])));
-        scene.read.clone_from(&scene.history.accepted);
-        match (doubt, scene.read.as_mut()) {
+    (any_situation(), words, 0..20_u8).prop_map(|(mut fixture, words, doubt)| {
+        say(&mut fixture, &words);
+        fixture.accept(Some(source_read(Some(100), &[(1, "g0"), (2, "g1")])));
+        fixture.read.clone_from(&fixture.history.accepted);
+        match (doubt, fixture.read.as_mut()) {
             (0, Some(read)) => read.users = Some(79),
             (1, Some(read)) => read.mask = "Q".into(),
             (2, Some(read)) => drop(read.matched.pop()),
-            (3, _) => scene.counts = SourceCounts::Missing,
-            (4, _) => scene.history.memory = Memory::Lost("gone".into()),
-            (5, _) => scene.read = None,
+            (3, _) => fixture.counts = SourceCounts::Missing,
+            (4, _) => fixture.history.memory = Memory::Lost("gone".into()),
+            (5, _) => fixture.read = None,
             (6, Some(read)) => read.matched[0].profile_id = Some(ProductProfileId(9)),
             (7, Some(read)) => read.matched[0].profile_id = Some(ProductProfileId(2)),
             _ => {}
         }
-        scene
+        fixture
     })
 }
 
 /// Whether an approval names the change, computed from the history without the guard's code.
-fn is_approved(scene: &Scene, change: &Change) -> bool {
-    let named = scene.history.approvals.iter().flat_map(|approval| &approval.changes);
+fn is_approved(fixture: &Fixture, change: &Change) -> bool {
+    let named = fixture.history.approvals.iter().flat_map(|approval| &approval.changes);
     let by_profile = |profile: &ProductProfileName| {
         change.kind() == ChangeKind::DisableOperator || profile.folded() == change.profile.folded()
     };
     named.into_iter().any(|named| named.key == change.key() && by_profile(&named.profile))
 }
 
-fn is_source_doubted(scene: &Scene) -> bool {
+fn is_source_doubted(fixture: &Fixture) -> bool {
     let without_ids = |read: &Option<SourceRead>| {
         let mut read = read.clone();
         read.iter_mut().flat_map(|read| &mut read.matched).for_each(|followed| followed.profile_id = None);
         read
     };
-    let differs = without_ids(&scene.read) != without_ids(&scene.history.accepted);
-    let differs = differs || scene.history.memory != Memory::Kept;
-    scene.counts == SourceCounts::Missing || (scene.read.is_some() && differs)
+    let differs = without_ids(&fixture.read) != without_ids(&fixture.history.accepted);
+    let differs = differs || fixture.history.memory != Memory::Kept;
+    fixture.counts == SourceCounts::Missing || (fixture.read.is_some() && differs)
 }
 
 /// Whether this group follows another profile than at the accepted read.
-fn has_another_profile(scene: &Scene, group: &str) -> bool {
+fn has_another_profile(fixture: &Fixture, group: &str) -> bool {
     let profile = |read: &Option<SourceRead>| {
         let matched = read.iter().flat_map(|read| &read.matched);
         matched.clone().find(|followed| followed.group.as_str() == group).map(|followed| followed.profile_id)
     };
-    let (now, before) = (profile(&scene.read), profile(&scene.history.accepted));
+    let (now, before) = (profile(&fixture.read), profile(&fixture.history.accepted));
     now.is_some() && before.is_some() && now != before
 }
 
@@ -134,31 +134,31 @@ fn count(changes: &[&Change], wanted: impl Fn(&Change) -> bool) -> usize {
 }
 
 /// Every guarantee that the changes released without approval would break.
-fn broken_promises(scene: &Scene, review: &Review) -> Vec<String> {
+fn broken_promises(fixture: &Fixture, review: &Review) -> Vec<String> {
     let mut broken = Vec::new();
-    let limits = &scene.limits;
+    let limits = &fixture.limits;
     let passed: Vec<&Change> = review.approved.changes().iter().collect();
-    let unasked: Vec<&Change> = passed.iter().copied().filter(|change| !is_approved(scene, change)).collect();
+    let unasked: Vec<&Change> = passed.iter().copied().filter(|change| !is_approved(fixture, change)).collect();
     let mut promise = |is_kept: bool, what: &str| {
         if !is_kept {
             broken.push(what.to_owned());
         }
     };
     // All removals of the plan count, approved ones included.
-    let planned = scene.plan();
+    let planned = fixture.plan();
     let all: Vec<&Change> = planned.changes.iter().collect();
     let removals = count(&all, Change::is_removal);
-    let members: usize = scene.groups.iter().map(|group| group.current.len()).sum();
+    let members: usize = fixture.groups.iter().map(|group| group.current.len()).sum();
     let is_few = removals < 4 || removals * 100 <= members * usize::from(limits.max_removals_percent);
     let lets_removals_go = count(&unasked, Change::is_removal) > 0;
     promise(!lets_removals_go || (removals <= limits.max_removals && is_few), "removals of the instance");
-    promise(!lets_removals_go || !is_source_doubted(scene), "removals on the word of a doubted source");
-    for group in &scene.groups {
+    promise(!lets_removals_go || !is_source_doubted(fixture), "removals on the word of a doubted source");
+    for group in &fixture.groups {
         let of_group = |change: &Change| change.group().is_some_and(|name| name.as_str() == group.name);
         let leaves = |change: &Change| change.kind() == ChangeKind::Remove && of_group(change);
         let comes =
             |change: &Change| of_group(change) && matches!(change.action, Action::Add { operator_id: Some(_), .. });
-        let is_doubted = has_another_profile(scene, &group.name);
+        let is_doubted = has_another_profile(fixture, &group.name);
         promise(!is_doubted || count(&unasked, of_group) == 0, "a change on the word of another profile");
         if count(&unasked, leaves) == 0 {
             continue;
@@ -174,10 +174,10 @@ fn broken_promises(scene: &Scene, review: &Review) -> Vec<String> {
     let is_few = created(ChangeKind::CreateOperator) <= limits.max_new_operators
         && created(ChangeKind::CreateGroup) <= limits.max_new_groups;
     promise(count(&unasked, is_creation) == 0 || is_few, "creations");
-    let is_undone = |change: &Change| scene.history.undone.contains(&change.key());
+    let is_undone = |change: &Change| fixture.history.undone.contains(&change.key());
     promise(count(&unasked, is_undone) == 0, "an undone change");
     let held_before: BTreeSet<ChangeKey> =
-        scene.history.held.iter().filter(|held| held.limits == *limits).map(|held| held.key.clone()).collect();
+        fixture.history.held.iter().filter(|held| held.limits == *limits).map(|held| held.key.clone()).collect();
     promise(count(&unasked, |change| held_before.contains(&change.key())) == 0, "a change held before");
     broken
 }
@@ -215,59 +215,59 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_024))]
 
     #[test]
-    fn no_guard_is_ever_exceeded_without_an_approval(scene in any_history()) {
-        let review = scene.review();
-        prop_assert_eq!(broken_promises(&scene, &review), Vec::<String>::new(), "{:?}", review);
+    fn no_guard_is_ever_exceeded_without_an_approval(fixture in any_history()) {
+        let review = fixture.review();
+        prop_assert_eq!(broken_promises(&fixture, &review), Vec::<String>::new(), "{:?}", review);
         prop_assert!(stands_alone(&review), "{:?}", review);
     }
 
     #[test]
-    fn every_change_is_either_released_or_held_with_a_reason(scene in any_history()) {
-        let review = scene.review();
+    fn every_change_is_either_released_or_held_with_a_reason(fixture in any_history()) {
+        let review = fixture.review();
         let is_held = |change: &Change| review.held.changes.iter().any(|held| held.change == *change);
-        let (waiting, passing): (Vec<Change>, Vec<Change>) = scene.plan().changes.into_iter().partition(is_held);
+        let (waiting, passing): (Vec<Change>, Vec<Change>) = fixture.plan().changes.into_iter().partition(is_held);
         prop_assert_eq!(review.approved.changes(), passing);
         prop_assert_eq!(review.held.changes.len(), waiting.len());
         prop_assert!(review.held.changes.iter().all(|held| !held.why.is_empty()));
         prop_assert_eq!(review.held.digest.is_some(), !waiting.is_empty());
-        let doubted = waiting.iter().any(Change::is_removal) && is_source_doubted(&scene);
-        let unnamed = waiting.iter().any(|change| change.kind() == ChangeKind::Remove && !is_approved(&scene, change));
+        let doubted = waiting.iter().any(Change::is_removal) && is_source_doubted(&fixture);
+        let unnamed = waiting.iter().any(|change| change.kind() == ChangeKind::Remove && !is_approved(&fixture, change));
         prop_assert!(review.is_read_accepted || doubted);
         prop_assert!(!(review.is_read_accepted && doubted && unnamed));
     }
 
     #[test]
-    fn approved_changes_that_depend_on_no_other_are_released(scene in any_history()) {
-        for held in scene.review().held.changes {
+    fn approved_changes_that_depend_on_no_other_are_released(fixture in any_history()) {
+        for held in fixture.review().held.changes {
             let depends = matches!(held.change.kind(), ChangeKind::Add | ChangeKind::DisableOperator);
-            prop_assert!(depends || !is_approved(&scene, &held.change), "{:?}", held);
+            prop_assert!(depends || !is_approved(&fixture, &held.change), "{:?}", held);
         }
     }
 
     #[test]
-    fn the_next_run_holds_the_same_under_the_same_digest(scene in any_history()) {
-        let first = scene.review();
+    fn the_next_run_holds_the_same_under_the_same_digest(fixture in any_history()) {
+        let first = fixture.review();
         prop_assume!(!only_disabling_waits(&first));
-        let second = scene.after(first.approved.changes()).remembering(&first).review();
+        let second = fixture.after(first.approved.changes()).remembering(&first).review();
         prop_assert_eq!(let_through(&second), Vec::<String>::new());
         prop_assert_eq!(held(&second), held(&first));
         prop_assert_eq!(second.held.digest, first.held.digest);
     }
 
     #[test]
-    fn after_a_run_that_ends_early_the_next_one_releases_no_more_changes(scene in any_history(), done in 0..40_usize) {
-        let first = scene.review();
+    fn after_a_run_that_ends_early_the_next_one_releases_no_more_changes(fixture in any_history(), done in 0..40_usize) {
+        let first = fixture.review();
         let changes = first.approved.changes();
-        let second = scene.after(&changes[..done.min(changes.len())]).remembering(&first).review();
+        let second = fixture.after(&changes[..done.min(changes.len())]).remembering(&first).review();
         let before = let_through(&first);
         prop_assert!(let_through(&second).iter().all(|change| before.contains(change)), "{:?}", second);
     }
 
     #[test]
-    fn approving_the_digest_releases_all_that_is_held(scene in any_history()) {
-        let first = scene.review();
+    fn approving_the_digest_releases_all_that_is_held(fixture in any_history()) {
+        let first = fixture.review();
         prop_assume!(!first.held.changes.is_empty() && !only_disabling_waits(&first));
-        let next = scene.after(first.approved.changes()).remembering(&first).approving(&first);
+        let next = fixture.after(first.approved.changes()).remembering(&first).approving(&first);
         let second = next.review();
         prop_assert_eq!(let_through(&second), held(&first));
         prop_assert!(second.is_read_accepted);
@@ -275,14 +275,14 @@ proptest! {
 
     #[test]
     fn one_more_or_one_less_in_a_touched_group_gives_another_digest(
-        scene in any_situation(), chosen in any::<prop::sample::Index>(), login in "p[0-9]"
+        fixture in any_situation(), chosen in any::<prop::sample::Index>(), login in "p[0-9]"
     ) {
-        let first = scene.review();
+        let first = fixture.review();
         let touched: Vec<_> = first.held.changes.iter().filter_map(|held| held.change.group()).collect();
         prop_assume!(!touched.is_empty());
         let name = touched[chosen.index(touched.len())].to_string();
-        let mut other = scene.clone();
-        other.limits = Limits { max_removals: 0, max_new_groups: 0, max_new_operators: 0, ..scene.limits.clone() };
+        let mut other = fixture.clone();
+        other.limits = Limits { max_removals: 0, max_new_groups: 0, max_new_operators: 0, ..fixture.limits.clone() };
         let strict = other.review();
         let group = other.group(&name);
         if !group.is_there || group.is_orphan || group.wanted.contains(&login) {
@@ -297,18 +297,18 @@ proptest! {
     }
 
     #[test]
-    fn order_and_letter_case_make_no_difference(scene in any_history(), rotate in 0..9_usize) {
-        let first = scene.review();
-        let (mut plan, mut desired) = (scene.plan(), scene.desired());
+    fn order_and_letter_case_make_no_difference(fixture in any_history(), rotate in 0..9_usize) {
+        let first = fixture.review();
+        let (mut plan, mut desired) = (fixture.plan(), fixture.desired());
         let at = rotate % (plan.changes.len() + 1);
         plan.changes.rotate_left(at);
         desired.groups.reverse();
-        let turned = scene.review_of(&plan, &desired);
+        let turned = fixture.review_of(&plan, &desired);
         let sorted = |mut names: Vec<String>| { names.sort(); names };
         prop_assert_eq!(sorted(held(&turned)), sorted(held(&first)));
         prop_assert_eq!(&turned.held.digest, &first.held.digest);
 
-        let mut upper = scene;
+        let mut upper = fixture;
         let recase = |names: &BTreeSet<String>| names.iter().map(|name| name.to_uppercase()).collect();
         for group in &mut upper.groups {
             (group.name, group.profile) = (group.name.to_uppercase(), group.profile.to_uppercase());

@@ -2,21 +2,21 @@
 
 use campaign_group_sync::domain::{FoldedName, Memory, ProductProfileId, ProductProfileName, SourceCounts, SourceRead};
 
-use super::scene::{Scene, held, let_through, source_read};
+use super::fixture::{Fixture, held, let_through, source_read};
 
 const BEFORE: [(i64, &str); 3] = [(1, "one"), (2, "two"), (3, "three")];
 
 /// One removal and one addition in each of two groups, and a read like the accepted one.
-fn quiet() -> Scene {
-    let mut scene = Scene::new(&[("one", "p1 p2 p3", "p2 p3 p4"), ("two", "p1 p2 p3", "p2 p3 p4")]);
-    scene.read = Some(source_read(Some(100), &BEFORE));
-    scene.accept(scene.read.clone());
-    scene
+fn quiet() -> Fixture {
+    let mut fixture = Fixture::new(&[("one", "p1 p2 p3", "p2 p3 p4"), ("two", "p1 p2 p3", "p2 p3 p4")]);
+    fixture.read = Some(source_read(Some(100), &BEFORE));
+    fixture.accept(fixture.read.clone());
+    fixture
 }
 
 #[track_caller]
-fn check(scene: &Scene, expected: Option<&str>) {
-    let review = scene.review();
+fn check(fixture: &Fixture, expected: Option<&str>) {
+    let review = fixture.review();
     let (passed, why) = (let_through(&review), review.held.changes.first().map(|held| held.why.as_str()));
     match expected {
         None => assert_eq!((passed.len(), why), (4, None)),
@@ -29,10 +29,10 @@ fn check(scene: &Scene, expected: Option<&str>) {
     assert_eq!(review.is_read_accepted, expected.is_none());
 }
 
-fn reading(change: impl FnOnce(&mut SourceRead)) -> Scene {
-    let mut scene = quiet();
-    change(scene.read.as_mut().expect("a read"));
-    scene
+fn reading(change: impl FnOnce(&mut SourceRead)) -> Fixture {
+    let mut fixture = quiet();
+    change(fixture.read.as_mut().expect("a read"));
+    fixture
 }
 
 #[test]
@@ -42,39 +42,39 @@ fn a_read_like_the_last_one_raises_no_doubt() {
 
 #[test]
 fn a_new_and_empty_journal_holds_nothing() {
-    let mut scene = quiet();
-    scene.history.accepted = None;
-    check(&scene, None);
+    let mut fixture = quiet();
+    fixture.history.accepted = None;
+    check(&fixture, None);
 }
 
 #[test]
 fn incident_22_lost_memory_holds_all_removals() {
-    let mut scene = quiet();
-    scene.history.accepted = None;
-    scene.history.memory = Memory::Lost("the state file was corrupt".into());
-    check(&scene, Some("the stored result of earlier runs is lost (the state file was corrupt)"));
-    scene.accept(scene.read.clone());
-    check(&scene, Some("is lost"));
+    let mut fixture = quiet();
+    fixture.history.accepted = None;
+    fixture.history.memory = Memory::Lost("the state file was corrupt".into());
+    check(&fixture, Some("the stored result of earlier runs is lost (the state file was corrupt)"));
+    fixture.accept(fixture.read.clone());
+    check(&fixture, Some("is lost"));
 }
 
 #[test]
 fn missing_counts_hold_all_removals_with_and_without_a_read() {
-    let mut scene = Scene { counts: SourceCounts::Missing, ..quiet() };
-    check(&scene, Some("without X-Total-Count and X-Page-Count"));
-    scene.read = None;
-    check(&scene, Some("without X-Total-Count and X-Page-Count"));
+    let mut fixture = Fixture { counts: SourceCounts::Missing, ..quiet() };
+    check(&fixture, Some("without X-Total-Count and X-Page-Count"));
+    fixture.read = None;
+    check(&fixture, Some("without X-Total-Count and X-Page-Count"));
 }
 
 #[test]
 fn another_mask_holds_all_removals() {
-    let scene = reading(|read| read.mask = "Q - (.*)".into());
-    check(&scene, Some("the association mask was changed from \"P - (.*)\" to \"Q - (.*)\""));
+    let fixture = reading(|read| read.mask = "Q - (.*)".into());
+    check(&fixture, Some("the association mask was changed from \"P - (.*)\" to \"Q - (.*)\""));
 }
 
 #[test]
 fn other_rules_of_membership_hold_all_removals() {
-    let scene = reading(|read| read.membership = "direct".into());
-    check(&scene, Some("experience_cloud.membership was changed from \"effective\" to \"direct\""));
+    let fixture = reading(|read| read.membership = "direct".into());
+    check(&fixture, Some("experience_cloud.membership was changed from \"effective\" to \"direct\""));
     let mut back = quiet();
     back.history.accepted.as_mut().expect("accepted").membership = "direct".into();
     check(&back, Some("from \"direct\" to \"effective\""));
@@ -100,9 +100,9 @@ fn incident_04_fewer_users_than_the_limit_allows_hold_all_removals() {
 #[test]
 fn users_are_compared_only_when_both_reads_walked_the_organization() {
     check(&reading(|read| read.users = None), None);
-    let mut scene = reading(|read| read.users = Some(1));
-    scene.history.accepted.as_mut().expect("accepted").users = None;
-    check(&scene, None);
+    let mut fixture = reading(|read| read.users = Some(1));
+    fixture.history.accepted.as_mut().expect("accepted").users = None;
+    check(&fixture, None);
 }
 
 #[test]
@@ -115,18 +115,18 @@ fn incident_04_fewer_profiles_than_the_limit_allows_hold_all_removals() {
         (7, Some("10 → 7 profiles match the association mask since the last accepted read")),
         (0, Some("10 → 0 profiles match")),
     ] {
-        let mut scene = quiet();
-        scene.accept(Some(source_read(Some(100), &ten)));
-        scene.read = Some(source_read(Some(100), &ten[..left]));
-        check(&scene, expected);
+        let mut fixture = quiet();
+        fixture.accept(Some(source_read(Some(100), &ten)));
+        fixture.read = Some(source_read(Some(100), &ten[..left]));
+        check(&fixture, expected);
     }
 }
 
 #[test]
 fn incident_15_a_renamed_profile_holds_the_groups_concerned() {
-    let mut scene = quiet();
-    scene.read = Some(source_read(Some(100), &[(1, "uno"), (2, "two"), (3, "three")]));
-    let review = scene.review();
+    let mut fixture = quiet();
+    fixture.read = Some(source_read(Some(100), &[(1, "uno"), (2, "two"), (3, "three")]));
+    let review = fixture.review();
     assert_eq!(let_through(&review), ["+ p4 two", "- p1 two"]);
     assert_eq!(held(&review), ["+ p4 one", "- p1 one"]);
     let why = &review.held.changes[0].why;
@@ -136,80 +136,80 @@ fn incident_15_a_renamed_profile_holds_the_groups_concerned() {
         "only the profile stays in doubt: {review:?}"
     );
     // And the group that it maps to now.
-    scene.read = Some(source_read(Some(100), &[(1, "one"), (3, "two")]));
-    scene.accept(Some(source_read(Some(100), &[(1, "one"), (3, "three")])));
-    assert_eq!(held(&scene.review()), ["+ p4 two", "- p1 two"]);
+    fixture.read = Some(source_read(Some(100), &[(1, "one"), (3, "two")]));
+    fixture.accept(Some(source_read(Some(100), &[(1, "one"), (3, "three")])));
+    assert_eq!(held(&fixture.review()), ["+ p4 two", "- p1 two"]);
 }
 
 #[test]
 fn a_rename_that_maps_to_the_same_group_holds_nothing() {
-    let scene = reading(|read| {
+    let fixture = reading(|read| {
         read.matched[0].profile = ProductProfileName::new("P - ONE");
         read.matched[0].group = campaign_group_sync::domain::OperatorGroupName::new("ONE");
     });
-    check(&scene, None);
+    check(&fixture, None);
 }
 
 #[test]
 fn two_profiles_that_changed_names_hold_both_groups() {
-    let mut scene = quiet();
-    scene.read = Some(source_read(Some(100), &[(1, "two"), (2, "one"), (3, "three")]));
-    let review = scene.review();
+    let mut fixture = quiet();
+    fixture.read = Some(source_read(Some(100), &[(1, "two"), (2, "one"), (3, "three")]));
+    let review = fixture.review();
     assert_eq!((let_through(&review), held(&review).len()), (Vec::new(), 4));
     assert!(review.held.changes.iter().all(|held| held.why.contains("was renamed to")), "{review:?}");
 }
 
 #[test]
 fn an_undo_has_no_doubts_about_the_source() {
-    let mut scene = quiet();
-    scene.read = None;
-    scene.history.memory = Memory::Lost("the state file was corrupt".into());
-    scene.accept(Some(source_read(Some(5000), &[(1, "uno")])));
-    check(&scene, None);
+    let mut fixture = quiet();
+    fixture.read = None;
+    fixture.history.memory = Memory::Lost("the state file was corrupt".into());
+    fixture.accept(Some(source_read(Some(5000), &[(1, "uno")])));
+    check(&fixture, None);
 }
 
 #[test]
 fn a_doubt_without_removals_holds_nothing_and_the_read_is_accepted() {
-    let mut scene = reading(|read| read.users = Some(1));
-    scene.groups.iter_mut().for_each(|group| group.wanted.extend(group.current.clone()));
-    let review = scene.review();
+    let mut fixture = reading(|read| read.users = Some(1));
+    fixture.groups.iter_mut().for_each(|group| group.wanted.extend(group.current.clone()));
+    let review = fixture.review();
     assert_eq!(let_through(&review), ["+ p4 one", "+ p4 two"]);
     assert!(review.held.changes.is_empty() && review.is_read_accepted);
 }
 
 #[test]
 fn the_read_is_accepted_after_an_approval_of_the_doubted_removals() {
-    let scene = reading(|read| read.users = Some(1));
-    let released = scene.clone().approving(&scene.review()).review();
+    let fixture = reading(|read| read.users = Some(1));
+    let released = fixture.clone().approving(&fixture.review()).review();
     assert!(released.held.changes.is_empty() && released.is_read_accepted);
-    let mut half = scene.clone().approving(&scene.review()).in_use();
+    let mut half = fixture.clone().approving(&fixture.review()).in_use();
     half.history.approvals[0].changes.pop();
     assert!(!half.review().is_read_accepted);
 }
 
 #[test]
 fn the_most_important_doubt_is_reported() {
-    let mut scene = reading(|read| {
+    let mut fixture = reading(|read| {
         read.mask = "Q - (.*)".into();
         read.membership = "direct".into();
         read.users = Some(1);
     });
-    scene.limits.max_removals = 0;
-    scene.history.memory = Memory::Lost("why".into());
-    scene.counts = SourceCounts::Missing;
-    let accepted = scene.history.accepted.clone().expect("accepted");
-    check(&scene, Some("is lost"));
-    scene.history.memory = Memory::Kept;
-    check(&scene, Some("X-Total-Count"));
-    scene.counts = SourceCounts::Proven;
-    check(&scene, Some("mask was changed"));
-    scene.read.as_mut().expect("a read").mask.clone_from(&accepted.mask);
-    check(&scene, Some("membership was changed"));
-    scene.read.as_mut().expect("a read").membership.clone_from(&accepted.membership);
-    check(&scene, Some("100 → 1 users"));
-    scene.read.as_mut().expect("a read").users = accepted.users;
-    scene.read.as_mut().expect("a read").matched[0].profile_id = Some(ProductProfileId(9));
-    let whys: Vec<_> = scene.review().held.changes.into_iter().map(|held| held.why).collect();
+    fixture.limits.max_removals = 0;
+    fixture.history.memory = Memory::Lost("why".into());
+    fixture.counts = SourceCounts::Missing;
+    let accepted = fixture.history.accepted.clone().expect("accepted");
+    check(&fixture, Some("is lost"));
+    fixture.history.memory = Memory::Kept;
+    check(&fixture, Some("X-Total-Count"));
+    fixture.counts = SourceCounts::Proven;
+    check(&fixture, Some("mask was changed"));
+    fixture.read.as_mut().expect("a read").mask.clone_from(&accepted.mask);
+    check(&fixture, Some("membership was changed"));
+    fixture.read.as_mut().expect("a read").membership.clone_from(&accepted.membership);
+    check(&fixture, Some("100 → 1 users"));
+    fixture.read.as_mut().expect("a read").users = accepted.users;
+    fixture.read.as_mut().expect("a read").matched[0].profile_id = Some(ProductProfileId(9));
+    let whys: Vec<_> = fixture.review().held.changes.into_iter().map(|held| held.why).collect();
     assert!(
         whys[1].contains("follows profile \"P - one\" (id 9)") && whys[2].contains("guard.max_removals = 0"),
         "{whys:?}"

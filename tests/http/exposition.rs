@@ -13,8 +13,8 @@ use campaign_group_sync::{
 use chrono::Utc;
 
 use super::{
+    harness::Harness,
     populated_journal::{change, fill, instance, outstanding, report},
-    stage::Stage,
 };
 
 const OPEN_METRICS: (&str, &str) =
@@ -62,9 +62,9 @@ fn parse(text: &str) -> Exposition {
 
 #[tokio::test]
 async fn prometheus_text_names_counters_with_total_and_times_with_their_unit() {
-    let stage = Stage::start().await;
-    fill(&stage.journal, &stage.daemon_state).await;
-    let answer = stage.get("/metrics").await;
+    let harness = Harness::start().await;
+    fill(&harness.journal, &harness.daemon_state).await;
+    let answer = harness.get("/metrics").await;
     assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     let metrics = parse(&answer.body);
     for (name, kind) in &metrics.families {
@@ -78,9 +78,9 @@ async fn prometheus_text_names_counters_with_total_and_times_with_their_unit() {
 
 #[tokio::test]
 async fn open_metrics_is_sent_to_clients_that_accept_it() {
-    let stage = Stage::start().await;
-    fill(&stage.journal, &stage.daemon_state).await;
-    let answer = stage.ask("GET", "/metrics", &[OPEN_METRICS]).await;
+    let harness = Harness::start().await;
+    fill(&harness.journal, &harness.daemon_state).await;
+    let answer = harness.ask("GET", "/metrics", &[OPEN_METRICS]).await;
     assert_eq!(answer.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
     assert!(answer.body.ends_with("# EOF\n"));
     let newer = parse(&answer.body);
@@ -89,16 +89,16 @@ async fn open_metrics_is_sent_to_clients_that_accept_it() {
         newer.units.get("campaign_group_sync_last_success_timestamp_seconds").map(String::as_str),
         Some("seconds")
     );
-    let older = parse(&stage.get("/metrics").await.body);
+    let older = parse(&harness.get("/metrics").await.body);
     assert_eq!(newer.series, older.series, "both forms say the same");
     let refusing = [("Accept", "application/openmetrics-text;q=0, text/plain")];
-    assert!(stage.ask("GET", "/metrics", &refusing).await.header("content-type").starts_with("text/plain"));
+    assert!(harness.ask("GET", "/metrics", &refusing).await.header("content-type").starts_with("text/plain"));
 }
 
 #[tokio::test]
 async fn metrics_show_the_numbers_of_the_state() {
-    let stage = Stage::start().await;
-    let before = parse(&stage.get("/metrics").await.body).series;
+    let harness = Harness::start().await;
+    let before = parse(&harness.get("/metrics").await.body).series;
     let value = |series: &BTreeMap<String, f64>, name: &str| -> f64 {
         *series.get(&format!("campaign_group_sync_{name}")).unwrap_or_else(|| panic!("{name} is missing: {series:#?}"))
     };
@@ -116,10 +116,10 @@ async fn metrics_show_the_numbers_of_the_state() {
     let name = InstanceName::new(&held.instances[0].name);
     let changes = held.instances[0].changes.as_slice();
     let settled = SettledChanges { instance: &name, changes, evidence: Evidence::ReadBack };
-    stage.daemon_state.event_recorded(&RunEvent::Settled(&settled));
+    harness.daemon_state.event_recorded(&RunEvent::Settled(&settled));
     let outstanding = outstanding(&held);
-    stage.daemon_state.run_ended(held, outstanding);
-    let after = parse(&stage.get("/metrics").await.body).series;
+    harness.daemon_state.run_ended(held, outstanding);
+    let after = parse(&harness.get("/metrics").await.body).series;
     for (name, expected) in [
         ("runs_total{outcome=\"held\"}", 1.0),
         ("changes_total{op=\"add\",outcome=\"applied\"}", 1.0),
@@ -158,15 +158,15 @@ fn named(text: &str) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn alerts_and_dashboard_name_only_metrics_that_exist() {
-    let stage = Stage::start().await;
-    fill(&stage.journal, &stage.daemon_state).await;
+    let harness = Harness::start().await;
+    fill(&harness.journal, &harness.daemon_state).await;
     let webhook = NotificationTargetState {
         waiting: 1,
         failing_since: Some(Utc::now()),
         ..NotificationTargetState::new(NotificationTarget::Webhook)
     };
-    stage.daemon_state.update(|facts| facts.status.notifications = vec![webhook]);
-    let metrics = parse(&stage.get("/metrics").await.body);
+    harness.daemon_state.update(|facts| facts.status.notifications = vec![webhook]);
+    let metrics = parse(&harness.get("/metrics").await.body);
     for file in ["prometheus-alerts.yml", "grafana-dashboard.json"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(file);
         let names = named(&fs::read_to_string(path).expect("a readable file"));

@@ -1,6 +1,7 @@
 //! The HTTP server of the daemon: health, status, metrics, the page, and refused requests.
 
 mod exposition;
+mod harness;
 mod health;
 mod page;
 mod person_lookup;
@@ -9,6 +10,5 @@ mod readable;
 mod refusals;
 mod run_page;
 mod silent;
-mod stage;
 
 use crate::support::{options, recording, reports};

@@ -219,9 +219,9 @@ pub(crate) async fn fill(journal: &Journal, daemon_state: &DaemonState) {
     production.skipped = skipped();
     production.summary.skipped = production.skipped.len();
     production.warnings.push("the mask looks like a pattern and has no capture group".to_owned());
-    let mut stage = instance("stage", &["delivery"], Vec::new());
-    stage.mode = InstanceMode::Observe;
-    let last = report(LAST_RUN, now - TimeDelta::minutes(5), vec![production, stage]);
+    let mut harness = instance("stage", &["delivery"], Vec::new());
+    harness.mode = InstanceMode::Observe;
+    let last = report(LAST_RUN, now - TimeDelta::minutes(5), vec![production, harness]);
     record(journal, daemon_state, last).await;
     daemon_state.update(|facts| {
         facts.status.last_success = Some(now - TimeDelta::hours(2));

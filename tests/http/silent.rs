@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::stage::{Answer, Stage};
+use super::harness::{Answer, Harness};
 
 /// More than the bound on connections.
 const MANY: usize = 200;
@@ -17,10 +17,10 @@ const MANY: usize = 200;
 const AT_ONCE: Duration = Duration::from_secs(4);
 
 /// Connections that have sent this much and send no more.
-async fn silent(stage: &Stage, begin: &[u8]) -> Vec<TcpStream> {
+async fn silent(harness: &Harness, begin: &[u8]) -> Vec<TcpStream> {
     let mut streams = Vec::new();
     for _ in 0..MANY {
-        let mut stream = TcpStream::connect(stage.address).await.expect("a connection");
+        let mut stream = TcpStream::connect(harness.address).await.expect("a connection");
         // One that had to give way already takes nothing.
         drop(stream.write_all(begin).await);
         streams.push(stream);
@@ -28,8 +28,8 @@ async fn silent(stage: &Stage, begin: &[u8]) -> Vec<TcpStream> {
     streams
 }
 
-async fn at_once(stage: &Stage, path: &str) -> Answer {
-    timeout(AT_ONCE, stage.get(path)).await.expect("answered at once")
+async fn at_once(harness: &Harness, path: &str) -> Answer {
+    timeout(AT_ONCE, harness.get(path)).await.expect("answered at once")
 }
 
 #[tokio::test]
@@ -37,10 +37,10 @@ async fn health_and_metrics_are_answered_beside_many_silent_connections() {
     for begin in
         [&b""[..], b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"]
     {
-        let stage = Stage::start().await;
-        let streams = silent(&stage, begin).await;
+        let harness = Harness::start().await;
+        let streams = silent(&harness, begin).await;
         for path in ["/healthz", "/metrics", "/status", "/"] {
-            assert_eq!(at_once(&stage, path).await.status, 200, "{path}");
+            assert_eq!(at_once(&harness, path).await.status, 200, "{path}");
         }
         drop(streams);
     }
@@ -48,9 +48,9 @@ async fn health_and_metrics_are_answered_beside_many_silent_connections() {
 
 #[tokio::test]
 async fn a_silent_connection_ends_by_itself() {
-    let stage = Stage::start().await;
+    let harness = Harness::start().await;
     for begin in [&b""[..], b"GET / HTTP/1.1\r\n"] {
-        let mut stream = TcpStream::connect(stage.address).await.expect("a connection");
+        let mut stream = TcpStream::connect(harness.address).await.expect("a connection");
         stream.write_all(begin).await.expect("sent");
         let mut rest = Vec::new();
         let ended = timeout(Duration::from_secs(60), stream.read_to_end(&mut rest)).await;

@@ -11,13 +11,13 @@ use campaign_group_sync::{
 };
 use serde_json::{Value, json};
 
-use super::support::{Stage, changes};
+use super::harness::{Harness, changes};
 
 const OPS: &str = "Campaign - acme - ops";
 const CONTENT: &str = "Campaign - acme - content";
 const READS: [ReadChoice; 2] = [ReadChoice::Organization, ReadChoice::Profiles];
 
-/// What `stage` leaves to be done.
+/// What `harness` leaves to be done.
 const CONTENT_CHANGED: [&str; 2] =
     ["applied: add spare@acme.com to content", "applied: remove c0@acme.com from content"];
 
@@ -58,39 +58,39 @@ fn world() -> Value {
 }
 
 /// The world after a first run, with one person to be added to "content" and one to be removed.
-async fn stage(read: ReadChoice) -> Stage {
+async fn harness(read: ReadChoice) -> Harness {
     let scenario: Scenario = serde_json::from_value(world()).expect("a scenario");
-    let mut stage = Stage::with(scenario).await;
-    stage.options.experience_cloud.read = read;
-    assert_eq!(stage.sync().await.outcome, Outcome::InSync);
-    change(&stage, &[Change::unassign("c0@acme.com", CONTENT), Change::assign("spare@acme.com", CONTENT)]);
-    stage
+    let mut harness = Harness::with(scenario).await;
+    harness.options.experience_cloud.read = read;
+    assert_eq!(harness.sync().await.outcome, Outcome::InSync);
+    change(&harness, &[Change::unassign("c0@acme.com", CONTENT), Change::assign("spare@acme.com", CONTENT)]);
+    harness
 }
 
-fn change(stage: &Stage, changes: &[Change]) {
-    stage.sandbox.world().apply(changes).expect("changes that fit");
+fn change(harness: &Harness, changes: &[Change]) {
+    harness.sandbox.world().apply(changes).expect("changes that fit");
 }
 
 /// Somebody to be added to "ops" and somebody to be removed from it.
-fn ops_changes(stage: &Stage) {
-    change(stage, &[Change::unassign("o0@acme.com", OPS), Change::assign("c3@acme.com", OPS)]);
+fn ops_changes(harness: &Harness) {
+    change(harness, &[Change::unassign("o0@acme.com", OPS), Change::assign("c3@acme.com", OPS)]);
 }
 
 /// Disturbs each answer of this call.
-fn disturb(stage: &Stage, call: &str, effect: Effect) {
-    stage.sandbox.inject(Fault::new(call, effect).forever());
+fn disturb(harness: &Harness, call: &str, effect: Effect) {
+    harness.sandbox.inject(Fault::new(call, effect).forever());
 }
 
-fn was_disturbed(stage: &Stage) -> bool {
-    stage.sandbox.faults().iter().all(|fault| fault.disturbed > 0)
+fn was_disturbed(harness: &Harness) -> bool {
+    harness.sandbox.faults().iter().all(|fault| fault.disturbed > 0)
 }
 
 fn users_call(read: ReadChoice) -> &'static str {
     if read == ReadChoice::Profiles { "members" } else { "users" }
 }
 
-fn in_group(stage: &Stage, name: &str) -> BTreeSet<String> {
-    stage.memberships("production").into_iter().filter(|(_, group)| group == name).map(|(login, _)| login).collect()
+fn in_group(harness: &Harness, name: &str) -> BTreeSet<String> {
+    harness.memberships("production").into_iter().filter(|(_, group)| group == name).map(|(login, _)| login).collect()
 }
 
 fn everybody_of_ops() -> BTreeSet<String> {
@@ -105,12 +105,12 @@ fn unusable(report: &RunReport) -> Vec<(String, String)> {
 }
 
 /// The run leaves "ops" as it is, does the rest, and says why, once.
-fn assert_ops_alone_waits(stage: &Stage, report: &RunReport, part: &str, what: &str) {
-    assert!(was_disturbed(stage), "{what}");
+fn assert_ops_alone_waits(harness: &Harness, report: &RunReport, part: &str, what: &str) {
+    assert!(was_disturbed(harness), "{what}");
     assert_eq!(report.outcome, Outcome::Partial, "{what}: {report:#?}");
     let applied: Vec<_> = changes(report).into_iter().filter(|line| line.starts_with("applied")).collect();
     assert_eq!(applied, CONTENT_CHANGED, "{what}: {report:#?}");
-    assert_eq!(in_group(stage, "ops"), everybody_of_ops(), "{what}");
+    assert_eq!(in_group(harness, "ops"), everybody_of_ops(), "{what}");
     let [(subject, detail)] = &unusable(report)[..] else { panic!("{what}: {report:#?}") };
     assert_eq!(subject, OPS, "{what}");
     assert!(detail.contains(part), "{what}: {detail}");
@@ -136,10 +136,10 @@ async fn incident_45_foreign_records_that_cannot_be_used_stop_nobody() {
                 continue;
             }
             let what = format!("{read:?} {call} {:.80?}", format!("{effect:?}"));
-            let stage = stage(read).await;
-            disturb(&stage, call, effect);
-            let report = stage.sync().await;
-            assert!(was_disturbed(&stage), "{what}");
+            let harness = harness(read).await;
+            disturb(&harness, call, effect);
+            let report = harness.sync().await;
+            assert!(was_disturbed(&harness), "{what}");
             assert_eq!(changes(&report), CONTENT_CHANGED, "{what}: {report:#?}");
             assert_eq!((report.outcome, unusable(&report)), (Outcome::Applied, Vec::new()), "{what}: {report:#?}");
         }
@@ -150,15 +150,15 @@ async fn incident_45_foreign_records_that_cannot_be_used_stop_nobody() {
 async fn incident_45_a_foreign_user_whose_record_cannot_be_used_is_counted_and_stops_nobody() {
     let long = "x".repeat(100_000);
     for value in [json!(7), json!(["a"]), json!(long)] {
-        let stage = stage(ReadChoice::Organization).await;
+        let harness = harness(ReadChoice::Organization).await;
         change(
-            &stage,
+            &harness,
             &[OrganizationChange::Unassign { user: "o3@acme.com".to_owned(), group: OPS.to_owned() }.into()],
         );
         let record = r#""email":"o3@acme.com""#;
-        disturb(&stage, "users", Effect::replace_text(record, &format!(r#""email":{value}"#)));
-        let report = stage.sync().await;
-        assert!(was_disturbed(&stage));
+        disturb(&harness, "users", Effect::replace_text(record, &format!(r#""email":{value}"#)));
+        let report = harness.sync().await;
+        assert!(was_disturbed(&harness));
         assert_eq!((report.outcome, unusable(&report)), (Outcome::Applied, Vec::new()), "{report:#?}");
         assert_eq!(report.source.users, 9, "{report:#?}");
     }
@@ -175,13 +175,13 @@ async fn incident_45_a_user_of_a_matched_profile_whose_record_cannot_be_used_con
             (r#""email":"o1@acme.com""#, r#""email":"o1@acme.com","username":{}"#.to_owned(), "its \"username\""),
         ] {
             let what = format!("{read:?} {to:.60}");
-            let stage = stage(read).await;
-            ops_changes(&stage);
-            disturb(&stage, users_call(read), Effect::replace_text(from, &to));
-            let report = stage.sync().await;
-            assert_ops_alone_waits(&stage, &report, part, &what);
-            stage.sandbox.clear_faults();
-            let report = stage.sync().await;
+            let harness = harness(read).await;
+            ops_changes(&harness);
+            disturb(&harness, users_call(read), Effect::replace_text(from, &to));
+            let report = harness.sync().await;
+            assert_ops_alone_waits(&harness, &report, part, &what);
+            harness.sandbox.clear_faults();
+            let report = harness.sync().await;
             assert_eq!(report.outcome, Outcome::Applied, "{what}: {report:#?}");
             assert_eq!(changes(&report).len(), 2, "{what}: {report:#?}");
         }
@@ -190,10 +190,10 @@ async fn incident_45_a_user_of_a_matched_profile_whose_record_cannot_be_used_con
 
 #[tokio::test]
 async fn incident_45_nobody_is_removed_by_a_second_read_with_a_record_that_cannot_be_used() {
-    let stage = stage(ReadChoice::Organization).await;
-    disturb(&stage, "members", Effect::replace_text(r#""email":"c1@acme.com""#, r#""email":7"#));
-    let report = stage.sync().await;
-    assert!(was_disturbed(&stage));
+    let harness = harness(ReadChoice::Organization).await;
+    disturb(&harness, "members", Effect::replace_text(r#""email":"c1@acme.com""#, r#""email":7"#));
+    let report = harness.sync().await;
+    assert!(was_disturbed(&harness));
     assert_eq!(
         changes(&report),
         ["applied: add spare@acme.com to content", "unconfirmed: remove c0@acme.com from content"],
@@ -207,13 +207,13 @@ async fn incident_45_users_whose_groups_cannot_be_read_keep_theirs_and_stop_nobo
         for to in [r#""groups":7"#, r#""groups":"x""#, r#""groups":[null]"#, r#""groups":["Campaign - acme - \ud800"]"#]
         {
             let what = format!("{confirmation:?} {to}");
-            let mut stage = stage(ReadChoice::Organization).await;
-            stage.options.confirmation = confirmation;
-            change(&stage, &[Change::unassign("o3@acme.com", OPS)]);
+            let mut harness = harness(ReadChoice::Organization).await;
+            harness.options.confirmation = confirmation;
+            change(&harness, &[Change::unassign("o3@acme.com", OPS)]);
             // The first two users of "ops".
-            disturb(&stage, "users", Effect::replace_text(r#""groups":["Campaign - acme - ops"]"#, to));
-            let report = stage.sync().await;
-            assert!(was_disturbed(&stage), "{what}");
+            disturb(&harness, "users", Effect::replace_text(r#""groups":["Campaign - acme - ops"]"#, to));
+            let report = harness.sync().await;
+            assert!(was_disturbed(&harness), "{what}");
             let expected = [&CONTENT_CHANGED[..], &["applied: remove o3@acme.com from ops"]].concat();
             let expected: Vec<String> = expected.into_iter().map(str::to_owned).collect();
             assert_eq!((report.outcome, changes(&report)), (Outcome::Applied, expected), "{what}: {report:#?}");
@@ -224,35 +224,35 @@ async fn incident_45_users_whose_groups_cannot_be_read_keep_theirs_and_stop_nobo
 #[tokio::test]
 async fn incident_45_a_user_of_whom_nothing_can_be_read_puts_that_users_groups_in_doubt_alone() {
     for confirmation in [Confirmation::Reread, Confirmation::Off] {
-        let mut stage = stage(ReadChoice::Organization).await;
-        stage.options.confirmation = confirmation;
-        ops_changes(&stage);
+        let mut harness = harness(ReadChoice::Organization).await;
+        harness.options.confirmation = confirmation;
+        ops_changes(&harness);
         let record = r#""email":"o1@acme.com""#;
-        disturb(&stage, "users", Effect::replace_text(record, r#""email":7,"note":"\ud800""#));
-        disturb(&stage, "users", Effect::replace_text(r#""groups":["Campaign - acme - ops"]"#, r#""groups":7"#));
-        disturb(&stage, "members", Effect::replace_text(record, r#""email":7"#));
-        let report = stage.sync().await;
-        assert_ops_alone_waits(&stage, &report, "its \"email\" is not a string", &format!("{confirmation:?}"));
+        disturb(&harness, "users", Effect::replace_text(record, r#""email":7,"note":"\ud800""#));
+        disturb(&harness, "users", Effect::replace_text(r#""groups":["Campaign - acme - ops"]"#, r#""groups":7"#));
+        disturb(&harness, "members", Effect::replace_text(record, r#""email":7"#));
+        let report = harness.sync().await;
+        assert_ops_alone_waits(&harness, &report, "its \"email\" is not a string", &format!("{confirmation:?}"));
     }
 }
 
 #[tokio::test]
 async fn incident_45_a_foreign_record_that_cannot_be_used_may_hold_the_login_of_a_renamed_user() {
-    let stage = stage(ReadChoice::Organization).await;
+    let harness = harness(ReadChoice::Organization).await;
     let newcomer: User = serde_json::from_value(json!({"id": "newcomer", "email": "o1@acme.com"})).expect("a user");
     change(
-        &stage,
+        &harness,
         &[
             OrganizationChange::RenameUser { user: "o1@acme.com".to_owned(), to: "o1.new@acme.com".to_owned() }.into(),
             OrganizationChange::AddUser { user: Box::new(newcomer) }.into(),
         ],
     );
     // The newcomer has no profile, and the walk does not tell the address.
-    disturb(&stage, "users", Effect::replace_text(r#""email":"o1@acme.com""#, r#""email":7"#));
-    disturb(&stage, "users", Effect::replace_text(r#""username":"o1@acme.com""#, r#""username":7"#));
-    let report = stage.sync().await;
+    disturb(&harness, "users", Effect::replace_text(r#""email":"o1@acme.com""#, r#""email":7"#));
+    disturb(&harness, "users", Effect::replace_text(r#""username":"o1@acme.com""#, r#""username":7"#));
+    let report = harness.sync().await;
     assert_eq!(
-        in_group(&stage, "ops"),
+        in_group(&harness, "ops"),
         everybody_of_ops().into_iter().filter(|login| login != "o1@acme.com").collect()
     );
     assert!(changes(&report).contains(&"applied: remove o1@acme.com from ops".to_owned()), "{report:#?}");
@@ -267,12 +267,12 @@ async fn incident_45_a_matched_profile_whose_record_cannot_be_used_concerns_its_
             (Effect::set_value("/groups/0/type", json!(7)), "its \"type\" is not a string"),
         ] {
             let what = format!("{read:?} {effect:?}");
-            let stage = stage(read).await;
-            ops_changes(&stage);
-            disturb(&stage, "groups", effect);
-            assert_ops_alone_waits(&stage, &stage.sync().await, part, &what);
-            stage.sandbox.clear_faults();
-            assert_eq!(changes(&stage.sync().await).len(), 2, "{what}");
+            let harness = harness(read).await;
+            ops_changes(&harness);
+            disturb(&harness, "groups", effect);
+            assert_ops_alone_waits(&harness, &harness.sync().await, part, &what);
+            harness.sandbox.clear_faults();
+            assert_eq!(changes(&harness.sync().await).len(), 2, "{what}");
         }
     }
 }
@@ -283,15 +283,15 @@ async fn incident_45_the_group_of_a_profile_whose_name_cannot_be_read_loses_nobo
         for to in [r#""groupName":7"#, r#""groupName":null"#, r#""groupName":"Campaign - acme - o\ud800""#, r#""x":1"#]
         {
             let what = format!("{read:?} {to}");
-            let mut stage = stage(read).await;
-            for instance in &mut stage.options.instances {
+            let mut harness = harness(read).await;
+            for instance in &mut harness.options.instances {
                 instance.policy.orphaned_group = OrphanedGroup::Empty;
             }
-            disturb(&stage, "groups", Effect::replace_text(r#""groupName":"Campaign - acme - ops""#, to));
+            disturb(&harness, "groups", Effect::replace_text(r#""groupName":"Campaign - acme - ops""#, to));
             for _ in 0..2 {
-                let report = stage.sync().await;
-                assert!(was_disturbed(&stage), "{what}");
-                assert_eq!(in_group(&stage, "ops"), everybody_of_ops(), "{what}: {report:#?}");
+                let report = harness.sync().await;
+                assert!(was_disturbed(&harness), "{what}");
+                assert_eq!(in_group(&harness, "ops"), everybody_of_ops(), "{what}: {report:#?}");
                 assert!(unusable(&report).iter().any(|(_, why)| why.contains("groupName")), "{what}: {report:#?}");
             }
         }
@@ -309,9 +309,9 @@ async fn incident_45_an_answer_that_is_no_page_is_still_incomplete() {
         ("groups", Effect::set_value("/groups", json!(7))),
         ("groups", Effect::set_value("/result", json!(7))),
     ] {
-        let stage = stage(ReadChoice::Organization).await;
-        disturb(&stage, call, effect.clone());
-        let report = stage.sync().await;
-        assert_eq!((report.outcome, stage.writes()), (Outcome::Incomplete, 0), "{call} {effect:?}: {report:#?}");
+        let harness = harness(ReadChoice::Organization).await;
+        disturb(&harness, call, effect.clone());
+        let report = harness.sync().await;
+        assert_eq!((report.outcome, harness.writes()), (Outcome::Incomplete, 0), "{call} {effect:?}: {report:#?}");
     }
 }

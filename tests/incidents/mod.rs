@@ -20,6 +20,6 @@ mod unpause;
 mod wire;
 mod writing;
 
-use crate::program::support as program;
+use crate::program::harness as program;
 use crate::support::{process, recording};
-use crate::sync::support;
+use crate::sync::harness;

@@ -5,27 +5,27 @@ use campaign_group_sync::{
     sandbox::{Change, Scenario, UmapiGroup},
 };
 
-use super::support::{Stage, changes};
+use super::harness::{Harness, changes};
 
 const DELIVERY: &str = "Campaign - acme - delivery";
 
 #[tokio::test]
 async fn incident_06_a_ghost_name_never_creates_a_group() {
-    let mut stage = Stage::of("first_day").await;
-    for instance in &mut stage.options.instances {
+    let mut harness = Harness::of("first_day").await;
+    for instance in &mut harness.options.instances {
         instance.policy.missing_group = MissingPolicy::Create;
     }
-    for user in &mut stage.sandbox.world().organization_mut().users {
+    for user in &mut harness.sandbox.world().organization_mut().users {
         user.ghost_groups.push(format!("{DELIVERY}_0CFE9FE-provisioning"));
     }
-    let groups = |stage: &Stage| {
-        let world = stage.sandbox.world();
+    let groups = |harness: &Harness| {
+        let world = harness.sandbox.world();
         let instance = world.instance("production").expect("an instance").world();
         instance.groups.into_iter().map(|group| group.name).collect::<Vec<_>>()
     };
-    let before = groups(&stage);
-    let report = stage.sync().await;
-    assert_eq!((report.outcome, groups(&stage)), (Outcome::Applied, before), "{report:#?}");
+    let before = groups(&harness);
+    let report = harness.sync().await;
+    assert_eq!((report.outcome, groups(&harness)), (Outcome::Applied, before), "{report:#?}");
     let skipped = report.instances.iter().flat_map(|instance| &instance.skipped);
     let ghosts: Vec<_> = skipped.filter(|skipped| skipped.reason == SkipReason::NotAProfile).collect();
     assert_eq!(ghosts.len(), 1, "{report:#?}");
@@ -44,9 +44,9 @@ fn swapped(text: &str) -> String {
 #[tokio::test]
 async fn incident_14_another_letter_case_on_either_side_yields_an_empty_plan() {
     let settled = {
-        let stage = Stage::of("first_day").await;
-        assert_eq!(stage.sync().await.outcome, Outcome::Applied);
-        stage.sandbox.world().describe()
+        let harness = Harness::of("first_day").await;
+        assert_eq!(harness.sync().await.outcome, Outcome::Applied);
+        harness.sandbox.world().describe()
     };
     let mut organization = settled.clone();
     for user in &mut organization.organization.users {
@@ -85,19 +85,19 @@ async fn incident_14_another_letter_case_on_either_side_yields_an_empty_plan() {
 }
 
 async fn check_empty_plan(side: &str, scenario: Scenario) {
-    let stage = Stage::with(scenario).await;
-    let report = stage.sync().await;
-    assert_eq!((report.outcome, stage.writes()), (Outcome::InSync, 0), "{side}: {report:#?}");
+    let harness = Harness::with(scenario).await;
+    let report = harness.sync().await;
+    assert_eq!((report.outcome, harness.writes()), (Outcome::InSync, 0), "{side}: {report:#?}");
     let kept: usize = report.instances.iter().map(|instance| instance.summary.unchanged).sum();
     assert_eq!(kept, 14, "{side}: {report:#?}");
 }
 
 #[tokio::test]
 async fn incident_16_two_profiles_for_one_group_are_refused_and_all_other_groups_are_kept_in_line() {
-    let stage = Stage::of("first_day").await;
-    stage.sandbox.world().organization_mut().groups.push(UmapiGroup::profile(77_777, "campaign - ACME - Delivery"));
-    let before = stage.memberships("production");
-    let report = stage.sync().await;
+    let harness = Harness::of("first_day").await;
+    harness.sandbox.world().organization_mut().groups.push(UmapiGroup::profile(77_777, "campaign - ACME - Delivery"));
+    let before = harness.memberships("production");
+    let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::Partial, "{report:#?}");
     let skipped: Vec<_> = report.instances.iter().flat_map(|instance| &instance.skipped).collect();
     let refused: Vec<_> = skipped.iter().filter(|skipped| skipped.reason == SkipReason::AmbiguousProfile).collect();
@@ -106,12 +106,12 @@ async fn incident_16_two_profiles_for_one_group_are_refused_and_all_other_groups
     assert!(lines.len() >= 5 && lines.iter().all(|line| line.starts_with("applied: ")), "{lines:?}");
     assert!(lines.iter().all(|line| !line.ends_with("delivery")), "{lines:?}");
     let delivery = |rows: Vec<(String, String)>| rows.into_iter().filter(|(_, group)| group == "delivery").count();
-    assert_eq!(delivery(stage.memberships("production")), delivery(before));
+    assert_eq!(delivery(harness.memberships("production")), delivery(before));
 }
 
 #[tokio::test]
 async fn incident_12_what_is_wrong_with_some_is_listed_at_once_and_stops_nobody_else() {
-    let stage = Stage::of("first_day").await;
+    let harness = Harness::of("first_day").await;
     let twin = |login: &str| {
         let change = campaign_group_sync::sandbox::campaign::InstanceChange::AddOperator {
             login: login.to_owned(),
@@ -123,11 +123,11 @@ async fn incident_12_what_is_wrong_with_some_is_listed_at_once_and_stops_nobody_
         Change::instance("production", change)
     };
     // Two people with two operators each, and two profiles too many.
-    stage.sandbox.world().apply(&[twin("ANN@acme.com"), twin("BOB@acme.com")]).expect("applied");
+    harness.sandbox.world().apply(&[twin("ANN@acme.com"), twin("BOB@acme.com")]).expect("applied");
     let doubled =
         [UmapiGroup::profile(77_777, "campaign - acme - REPORT"), UmapiGroup::profile(77_778, "campaign - acme - ")];
-    stage.sandbox.world().organization_mut().groups.extend(doubled);
-    let report = stage.sync().await;
+    harness.sandbox.world().organization_mut().groups.extend(doubled);
+    let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::Partial, "{report:#?}");
     let instance = report.instances.first().expect("an instance");
     let reasons = |reason: SkipReason| instance.skipped.iter().filter(|skipped| skipped.reason == reason).count();

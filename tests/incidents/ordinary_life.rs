@@ -8,9 +8,9 @@ use campaign_group_sync::{
 use serde_json::{Value, json};
 
 use super::{
+    harness::{Harness, changes},
     program::Served,
     succession::{CONTENT, DELIVERY, settled_world},
-    support::{Stage, changes},
 };
 
 const REPORT: &str = "Campaign - acme - report";
@@ -39,7 +39,7 @@ const TECHNICAL: &str = "no-operator 0A1B@techacct.adobe.com";
 const READS: [ReadChoice; 2] = [ReadChoice::Organization, ReadChoice::Profiles];
 
 /// A life after a first run that finds everything in place.
-struct Life(Stage);
+struct Life(Harness);
 
 impl Life {
     async fn begin(read: ReadChoice) -> Self {
@@ -48,9 +48,9 @@ impl Life {
 
     async fn begin_in(world: Value, read: ReadChoice) -> Self {
         let scenario: Scenario = serde_json::from_value(world).expect("a scenario");
-        let mut stage = Stage::with(scenario).await;
-        stage.options.experience_cloud.read = read;
-        let life = Self(stage);
+        let mut harness = Harness::with(scenario).await;
+        harness.options.experience_cloud.read = read;
+        let life = Self(harness);
         life.quiet(&[]).await;
         life
     }

@@ -11,15 +11,15 @@ use campaign_group_sync::{
 use serde_json::json;
 
 use super::{
+    harness::{Harness, changes, request},
     numbers::Numbers,
-    support::{Stage, changes, request},
 };
 
 /// The first day in pages of five users.
-async fn paged() -> Stage {
+async fn paged() -> Harness {
     let mut scenario = Scenario::named("first_day").expect("built in");
     scenario.pages.users = 5;
-    Stage::with(scenario).await
+    Harness::with(scenario).await
 }
 
 #[tokio::test]
@@ -27,30 +27,30 @@ async fn incident_02_a_source_that_answers_with_nothing_changes_nothing_whatever
     let nothing = |call: &str, pointer: &str| Fault::new(call, Effect::set_value(pointer, json!([]))).forever();
     let unmatched = Fault::new("groups", Effect::set_value("/groups/*/groupName", "Something else")).forever();
     for fault in [nothing("users", "/users"), nothing("groups", "/groups"), unmatched] {
-        let mut stage = Stage::of("first_day").await;
-        for instance in &mut stage.options.instances {
+        let mut harness = Harness::of("first_day").await;
+        for instance in &mut harness.options.instances {
             instance.policy.missing_operator = MissingPolicy::Create;
             instance.policy.missing_group = MissingPolicy::Create;
             instance.policy.without_groups = WithoutGroups::Disable;
             instance.policy.orphaned_group = OrphanedGroup::Empty;
         }
-        stage.options.confirmation = Confirmation::Off;
-        stage.options.limits.max_removals_percent = 100;
-        stage.options.limits.max_group_removals_percent = 100;
-        stage.options.limits.max_source_shrink_percent = 100;
-        let before = stage.memberships("production");
-        stage.sandbox.inject(fault.clone());
+        harness.options.confirmation = Confirmation::Off;
+        harness.options.limits.max_removals_percent = 100;
+        harness.options.limits.max_group_removals_percent = 100;
+        harness.options.limits.max_source_shrink_percent = 100;
+        let before = harness.memberships("production");
+        harness.sandbox.inject(fault.clone());
         for mode in [RunMode::DryRun, RunMode::Apply] {
             let narrowed = campaign_group_sync::domain::Scope {
                 users: Vec::new(),
                 groups: vec![campaign_group_sync::domain::OperatorGroupName::new("delivery")],
             };
             for scope in [campaign_group_sync::domain::Scope::default(), narrowed] {
-                let report = stage.ask(&RunRequest { scope, ..request(mode) }).await;
-                assert_eq!((report.outcome, stage.writes()), (Outcome::Incomplete, 0), "{fault:?}: {report:#?}");
+                let report = harness.ask(&RunRequest { scope, ..request(mode) }).await;
+                assert_eq!((report.outcome, harness.writes()), (Outcome::Incomplete, 0), "{fault:?}: {report:#?}");
             }
         }
-        assert_eq!(stage.memberships("production"), before);
+        assert_eq!(harness.memberships("production"), before);
     }
 }
 
@@ -87,29 +87,29 @@ async fn incident_03_no_fault_and_no_pair_of_faults_ever_removes_anybody_who_has
     let (mut met, mut removed) = (0, 0);
     for seed in 0..120_u64 {
         let mut numbers = Numbers(seed);
-        let mut stage = paged().await;
-        stage.options.limits.max_removals_percent = 100;
-        stage.options.limits.max_group_removals_percent = 100;
-        stage.options.experience_cloud.read =
+        let mut harness = paged().await;
+        harness.options.limits.max_removals_percent = 100;
+        harness.options.limits.max_group_removals_percent = 100;
+        harness.options.experience_cloud.read =
             *numbers.one_of(&[ReadChoice::Organization, ReadChoice::Profiles, ReadChoice::Auto]);
-        let rightful = rightful(&stage);
+        let rightful = rightful(&harness);
         let faults: Vec<_> = (0..=numbers.below(2)).map(|_| any_fault(&mut numbers)).collect();
         for fault in &faults {
-            stage.sandbox.inject(fault.clone());
+            harness.sandbox.inject(fault.clone());
         }
-        let report = if numbers.below(4) == 0 { stage.sync_user("ann@acme.com").await } else { stage.sync().await };
-        let after: BTreeSet<_> = stage.memberships("production").into_iter().collect();
+        let report = if numbers.below(4) == 0 { harness.sync_user("ann@acme.com").await } else { harness.sync().await };
+        let after: BTreeSet<_> = harness.memberships("production").into_iter().collect();
         let lost: Vec<_> = rightful.difference(&after).collect();
         assert!(lost.is_empty(), "seed {seed}: {lost:?} by {faults:?}: {report:#?}");
-        met += stage.sandbox.faults().iter().filter(|fault| fault.disturbed > 0).count();
+        met += harness.sandbox.faults().iter().filter(|fault| fault.disturbed > 0).count();
         removed += changes(&report).iter().filter(|line| line.starts_with("applied: remove")).count();
     }
     assert!(met > 60 && removed > 30, "faults met: {met}, removals made all the same: {removed}");
 }
 
 /// The memberships in Campaign that the organization confirms.
-fn rightful(stage: &Stage) -> BTreeSet<(String, String)> {
-    let mut world = stage.sandbox.world();
+fn rightful(harness: &Harness) -> BTreeSet<(String, String)> {
+    let mut world = harness.sandbox.world();
     let memberships = world.instance("production").expect("an instance").world().memberships;
     let mut kept = BTreeSet::new();
     for group in ["delivery", "content", "report", "workflow"] {
@@ -144,22 +144,22 @@ fn crowd() -> Scenario {
 #[tokio::test]
 async fn incident_05_a_profile_with_fewer_people_than_it_counts_is_read_by_itself() {
     for first in [0, 1] {
-        let mut stage = Stage::with(crowd()).await;
+        let mut harness = Harness::with(crowd()).await;
         // Not even the second read is needed.
-        stage.options.confirmation = Confirmation::Off;
+        harness.options.confirmation = Confirmation::Off;
         for page in first..first + 2 {
-            stage.sandbox.inject(Fault::new("users", Effect::omit_key("/users/*/groups")).page(page).forever());
+            harness.sandbox.inject(Fault::new("users", Effect::omit_key("/users/*/groups")).page(page).forever());
         }
-        let report = stage.sync().await;
+        let report = harness.sync().await;
         assert_eq!(changes(&report), ["applied: add p00@acme.com to ops"], "{report:#?}");
     }
 }
 
 #[tokio::test]
 async fn incident_05_one_person_without_profiles_is_removed_only_when_a_second_read_agrees() {
-    let stage = Stage::with(crowd()).await;
-    stage.sandbox.inject(Fault::new("users", Effect::set_value("/users/3/groups", json!([]))).page(2).forever());
-    let report = stage.sync().await;
+    let harness = Harness::with(crowd()).await;
+    harness.sandbox.inject(Fault::new("users", Effect::set_value("/users/3/groups", json!([]))).page(2).forever());
+    let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::Partial, "{report:#?}");
     assert_eq!(
         changes(&report),

@@ -13,8 +13,8 @@ use chrono::{TimeDelta, TimeZone, Utc};
 use serde_json::json;
 
 use super::{
+    harness::{Harness, changes},
     numbers::Numbers,
-    support::{Stage, changes},
 };
 
 const PEOPLE: usize = 12;
@@ -61,8 +61,8 @@ fn busy(numbers: &mut Numbers) -> Scenario {
 }
 
 /// Everything of groups that no profile stands for: the rows of groups, members, operators and rights, as text.
-fn foreign(stage: &Stage) -> String {
-    let world = stage.sandbox.world();
+fn foreign(harness: &Harness) -> String {
+    let world = harness.sandbox.world();
     let mut instance = world.instance("production").expect("an instance").world();
     instance.groups.retain(|group| !GROUPS.contains(&group.name.as_str()));
     instance.memberships.retain(|(_, group)| !GROUPS.contains(&group.as_str()));
@@ -72,11 +72,11 @@ fn foreign(stage: &Stage) -> String {
 #[tokio::test]
 async fn incident_09_five_hundred_foreign_groups_are_byte_for_byte_the_same_after_a_hundred_runs() {
     let mut numbers = Numbers(9);
-    let mut stage = Stage::with(busy(&mut numbers)).await;
-    stage.options.limits.max_removals_percent = 100;
-    stage.options.limits.max_group_removals_percent = 100;
-    assert_eq!(stage.run(RunMode::DryRun).await.source.profiles, 3);
-    let before = foreign(&stage);
+    let mut harness = Harness::with(busy(&mut numbers)).await;
+    harness.options.limits.max_removals_percent = 100;
+    harness.options.limits.max_group_removals_percent = 100;
+    assert_eq!(harness.run(RunMode::DryRun).await.source.profiles, 3);
+    let before = foreign(&harness);
     assert!(before.matches("foreign").count() > 1000);
     let mut writes = 0;
     for _ in 0..100 {
@@ -87,15 +87,15 @@ async fn incident_09_five_hundred_foreign_groups_are_byte_for_byte_the_same_afte
             let change =
                 if numbers.below(2) == 0 { Change::assign(&user, &group) } else { Change::unassign(&user, &group) };
             // Who is not in a group cannot be taken out of it: another change, then.
-            let _ = stage.sandbox.world().apply(&[change]);
+            let _ = harness.sandbox.world().apply(&[change]);
         }
         if numbers.below(5) == 0 {
-            stage.sync_user(&person(numbers.below(PEOPLE))).await;
+            harness.sync_user(&person(numbers.below(PEOPLE))).await;
         } else {
-            stage.sync().await;
+            harness.sync().await;
         }
-        writes += stage.writes();
-        assert_eq!(foreign(&stage), before);
+        writes += harness.writes();
+        assert_eq!(foreign(&harness), before);
     }
     assert!(writes > 50, "the runs had something to do: {writes}");
 }
@@ -124,74 +124,74 @@ fn administrators() -> Scenario {
 
 #[tokio::test]
 async fn incident_08_a_protected_group_keeps_its_minimum_and_whom_it_requires_and_the_rest_proceeds() {
-    let mut stage = Stage::with(administrators()).await;
-    stage.options.limits.max_removals_percent = 100;
-    stage.options.limits.max_group_removals_percent = 100;
-    for instance in &mut stage.options.instances {
+    let mut harness = Harness::with(administrators()).await;
+    harness.options.limits.max_removals_percent = 100;
+    harness.options.limits.max_group_removals_percent = 100;
+    for instance in &mut harness.options.instances {
         instance.policy.protected_groups = vec![ProtectedGroup {
             name: OperatorGroupName::new("admin"),
             min_members: 2,
             required: vec![OperatorLogin::new("dev@acme.com")],
         }];
     }
-    let own = stage.sandbox.world().instance("production").expect("an instance").world().technical_account;
+    let own = harness.sandbox.world().instance("production").expect("an instance").world().technical_account;
     let join = InstanceChange::Join { login: own.clone(), group: "ops".to_owned() };
     for _ in 0..3 {
-        let report = stage.sync().await;
+        let report = harness.sync().await;
         assert!([Outcome::Partial, Outcome::Held].contains(&report.outcome), "{report:#?}");
-        let left = stage.memberships("production").into_iter().filter(|(_, group)| group == "admin");
+        let left = harness.memberships("production").into_iter().filter(|(_, group)| group == "admin");
         let left: BTreeSet<_> = left.map(|(login, _)| login).collect();
         assert!(left.len() >= 2 && left.contains("dev@acme.com"), "{left:?}");
         let skipped = report.instances.iter().flat_map(|instance| &instance.skipped);
         assert!(skipped.filter(|skipped| skipped.reason == SkipReason::ProtectedMinimum).count() > 0, "{report:#?}");
         // What is held is released: even that empties nothing.
         if let Some(digest) = report.instances.iter().find_map(|instance| instance.held.clone()) {
-            stage.sync_approving(&digest).await;
+            harness.sync_approving(&digest).await;
         }
         // The program's own operator is nobody's business, wherever it is.
-        stage.sandbox.world().apply(&[Change::instance("production", join.clone())]).expect("joined");
+        harness.sandbox.world().apply(&[Change::instance("production", join.clone())]).expect("joined");
     }
-    let memberships = stage.memberships("production");
+    let memberships = harness.memberships("production");
     assert!(memberships.contains(&("eve@acme.com".to_owned(), "ops".to_owned())), "{memberships:?}");
     assert!(memberships.contains(&(own, "ops".to_owned())), "{memberships:?}");
 }
 
 #[tokio::test]
 async fn incident_10_a_deleted_profile_is_in_every_report_and_removes_no_member() {
-    let stage = Stage::of("first_day").await;
-    stage.sync().await;
-    let before = stage.memberships("production");
+    let harness = Harness::of("first_day").await;
+    harness.sync().await;
+    let before = harness.memberships("production");
     let gone = OrganizationChange::RemoveGroup { group: profile("delivery") };
-    stage.sandbox.world().apply(&[gone.into()]).expect("applied");
+    harness.sandbox.world().apply(&[gone.into()]).expect("applied");
     for mode in [RunMode::Apply, RunMode::DryRun, RunMode::Apply] {
-        let report = stage.run(mode).await;
+        let report = harness.run(mode).await;
         let orphans: Vec<_> = report.instances.iter().flat_map(|instance| &instance.orphaned).collect();
         assert!(orphans.iter().any(|orphan| orphan.group == "delivery"), "{report:#?}");
-        assert_eq!(stage.writes(), 0);
+        assert_eq!(harness.writes(), 0);
     }
-    assert_eq!(stage.memberships("production"), before);
+    assert_eq!(harness.memberships("production"), before);
 }
 
 #[tokio::test]
 async fn incident_11_when_the_last_member_leaves_the_group_is_to_be_emptied_and_not_forgotten() {
-    let stage = Stage::of("joiners_and_leavers").await;
-    let report = stage.sync().await;
+    let harness = Harness::of("joiners_and_leavers").await;
+    let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::Held);
     assert!(changes(&report).contains(&"held: remove rosa@acme.com from offer".to_owned()), "{report:#?}");
     let digest = report.instances.iter().find_map(|instance| instance.held.clone()).expect("a digest");
-    let approved = stage.sync_approving(&digest).await;
+    let approved = harness.sync_approving(&digest).await;
     assert_eq!(changes(&approved), ["applied: remove rosa@acme.com from offer"], "{approved:#?}");
 }
 
 #[tokio::test]
 async fn incident_17_no_removal_depends_on_a_clock() {
-    let stage = Stage::of("first_day").await;
-    stage.sync().await;
-    stage.sandbox.world().apply(&[Change::unassign("ann@acme.com", &profile("delivery"))]).expect("applied");
+    let harness = Harness::of("first_day").await;
+    harness.sync().await;
+    harness.sandbox.world().apply(&[Change::unassign("ann@acme.com", &profile("delivery"))]).expect("applied");
     let name = InstanceName::new("production");
     // What decisions know of the past is the same whatever the clock says, and they know no clock themselves.
     let now = Utc::now();
-    let history = stage.journal.history(&name, now).await.expect("readable");
+    let history = harness.journal.history(&name, now).await.expect("readable");
     assert!(history.accepted.is_some());
     let around_dst = [
         Utc.with_ymd_and_hms(2026, 3, 29, 0, 59, 59).single().expect("a time"),
@@ -200,25 +200,25 @@ async fn incident_17_no_removal_depends_on_a_clock() {
     ];
     let decade = TimeDelta::days(3653);
     for at in [now - decade, now + decade].into_iter().chain(around_dst) {
-        assert_eq!(stage.journal.history(&name, at).await.expect("readable"), history, "{at}");
+        assert_eq!(harness.journal.history(&name, at).await.expect("readable"), history, "{at}");
     }
-    let first = changes(&stage.run(RunMode::DryRun).await);
+    let first = changes(&harness.run(RunMode::DryRun).await);
     assert_eq!(first, ["pending: remove ann@acme.com from delivery"]);
-    assert_eq!(changes(&stage.run(RunMode::DryRun).await), first);
+    assert_eq!(changes(&harness.run(RunMode::DryRun).await), first);
 }
 
 #[tokio::test]
 async fn incident_24_every_kind_of_removal_passes_one_counter() {
-    let mut stage = Stage::of("joiners_and_leavers").await;
-    stage.options.confirmation = Confirmation::Off;
-    stage.options.first_page_interval = Duration::ZERO;
-    stage.options.limits.max_removals = 2;
-    for instance in &mut stage.options.instances {
+    let mut harness = Harness::of("joiners_and_leavers").await;
+    harness.options.confirmation = Confirmation::Off;
+    harness.options.first_page_interval = Duration::ZERO;
+    harness.options.limits.max_removals = 2;
+    for instance in &mut harness.options.instances {
         instance.policy.without_groups = campaign_group_sync::domain::WithoutGroups::Disable;
     }
     let ops = UmapiGroup::profile(69_001, "Campaign - acme - spare");
-    stage.sandbox.world().organization_mut().groups.push(ops);
-    let report = stage.sync().await;
+    harness.sandbox.world().organization_mut().groups.push(ops);
+    let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::Held, "{report:#?}");
     let instance = report.instances.first().expect("an instance");
     let taking = |op: ChangeKind| op == ChangeKind::Remove || op == ChangeKind::DisableOperator;

@@ -9,7 +9,7 @@ use campaign_group_sync::{
     },
 };
 
-use super::support::Stage;
+use super::harness::Harness;
 
 /// What two spellings are to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,9 +165,9 @@ fn add_operator(scenario: &mut Scenario, login: &str, groups: &[&str]) {
     instance.memberships.extend(groups.iter().map(|group| (login.to_owned(), (*group).to_owned())));
 }
 
-async fn stage(scenario: Scenario) -> Stage {
-    let mut stage = Stage::with(scenario).await;
-    stage.options.limits = Limits {
+async fn harness(scenario: Scenario) -> Harness {
+    let mut harness = Harness::with(scenario).await;
+    harness.options.limits = Limits {
         max_removals: 1_000,
         max_removals_percent: 100,
         max_group_removals_percent: 100,
@@ -175,7 +175,7 @@ async fn stage(scenario: Scenario) -> Stage {
         max_new_groups: 1_000,
         max_source_shrink_percent: 100,
     };
-    stage
+    harness
 }
 
 fn only(report: &RunReport) -> &InstanceReport {
@@ -214,8 +214,8 @@ async fn incident_27_a_likeness_of_logins_gives_nothing_and_takes_nothing() {
         add_user(&mut world, &pair.left, &["delivery", "content"]);
         add_operator(&mut world, &pair.right, &["delivery"]);
     }
-    let stage = stage(world).await;
-    let report = stage.sync().await;
+    let harness = harness(world).await;
+    let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::Held, "{report:#?}");
     let instance = only(&report);
     for Pair { left, right, likeness } in &pairs {
@@ -234,7 +234,7 @@ async fn incident_27_a_likeness_of_logins_gives_nothing_and_takes_nothing() {
         }
     }
     // An approval releases what looked alike and nothing else; the second read does not doubt it again.
-    let report = stage.sync_approving(instance.held.as_deref().expect("something is held")).await;
+    let report = harness.sync_approving(instance.held.as_deref().expect("something is held")).await;
     assert_eq!(report.outcome, Outcome::Partial, "{report:#?}");
     for Pair { right, .. } in pairs.iter().filter(|pair| pair.likeness == Alike) {
         let found = outcome(only(&report), "remove", right, "delivery");
@@ -254,11 +254,11 @@ async fn incident_27_nobody_gets_an_operator_whose_login_looks_like_one_that_is_
     add_user(&mut world, "emma@acme.com", &["delivery"]);
     add_operator(&mut world, "emma@acme.com", &["delivery"]);
     add_user(&mut world, "ernrna@acme.com", &["delivery"]);
-    let mut stage = stage(world).await;
-    for instance in &mut stage.options.instances {
+    let mut harness = harness(world).await;
+    for instance in &mut harness.options.instances {
         instance.policy.missing_operator = MissingPolicy::Create;
     }
-    let report = stage.sync().await;
+    let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::Partial, "{report:#?}");
     let instance = only(&report);
     for Pair { left, likeness, .. } in &pairs {
@@ -284,11 +284,11 @@ async fn incident_27_a_group_that_looks_like_one_that_is_there_is_neither_create
         let instance = world.campaign.get_mut("production").expect("an instance");
         instance.memberships.push(("ben@acme.com".to_owned(), right.clone()));
     }
-    let mut stage = stage(world).await;
-    for instance in &mut stage.options.instances {
+    let mut harness = harness(world).await;
+    for instance in &mut harness.options.instances {
         instance.policy.missing_group = MissingPolicy::Create;
     }
-    let report = stage.sync().await;
+    let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::Partial, "{report:#?}");
     let instance = only(&report);
     for Pair { left, right, likeness } in &pairs {
@@ -322,9 +322,9 @@ async fn incident_27_two_profiles_whose_groups_look_alike_are_both_refused() {
         add_profile(&mut world, right);
         add_group(&mut world, right);
     }
-    let stage = stage(world).await;
-    let report = stage.sync().await;
-    assert_eq!((report.outcome, stage.writes()), (Outcome::Partial, 0), "{report:#?}");
+    let harness = harness(world).await;
+    let report = harness.sync().await;
+    assert_eq!((report.outcome, harness.writes()), (Outcome::Partial, 0), "{report:#?}");
     let instance = only(&report);
     for Pair { left, right, likeness } in &pairs {
         let refused = [left, right].into_iter().flat_map(|name| skipped(instance, SkipReason::AmbiguousProfile, name));

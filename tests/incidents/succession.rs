@@ -9,7 +9,7 @@ use campaign_group_sync::{
 use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use super::support::{Stage, changes};
+use super::harness::{Harness, changes};
 
 pub(crate) const DELIVERY: &str = "Campaign - acme - delivery";
 pub(crate) const CONTENT: &str = "Campaign - acme - content";
@@ -47,14 +47,14 @@ fn scenario(world: Value) -> Scenario {
 }
 
 /// A state that knows everybody, after a run that had nothing to do.
-async fn settled() -> Stage {
-    let stage = Stage::with(scenario(settled_world())).await;
-    assert_eq!(stage.sync().await.outcome, Outcome::InSync);
-    stage
+async fn settled() -> Harness {
+    let harness = Harness::with(scenario(settled_world())).await;
+    assert_eq!(harness.sync().await.outcome, Outcome::InSync);
+    harness
 }
 
-fn disturb(stage: &Stage, changes: &[Change]) {
-    stage.sandbox.world().apply(changes).expect("applied");
+fn disturb(harness: &Harness, changes: &[Change]) {
+    harness.sandbox.world().apply(changes).expect("applied");
 }
 
 fn rename_user(user: &str, to: &str) -> Change {
@@ -72,8 +72,8 @@ fn add_operator(login: &str, authentication: Option<&str>) -> Change {
     Change::instance("production", added)
 }
 
-fn is_member(stage: &Stage, operator: &str, group: &str) -> bool {
-    stage.memberships("production").contains(&(operator.to_owned(), group.to_owned()))
+fn is_member(harness: &Harness, operator: &str, group: &str) -> bool {
+    harness.memberships("production").contains(&(operator.to_owned(), group.to_owned()))
 }
 
 /// What was skipped, as `reason subject`.
@@ -97,21 +97,21 @@ async fn incident_43_people_with_negative_and_low_ids_are_ordinary() {
     {
         operator["id"] = json!(id);
     }
-    let mut stage = Stage::with(scenario(world)).await;
-    for instance in &mut stage.options.instances {
+    let mut harness = Harness::with(scenario(world)).await;
+    for instance in &mut harness.options.instances {
         instance.campaign.page_rows = 2;
     }
-    assert_eq!(stage.sync().await.outcome, Outcome::InSync);
-    disturb(&stage, &[Change::unassign("ann@acme.com", CONTENT), Change::unassign("cid@acme.com", DELIVERY)]);
-    let report = stage.sync().await;
+    assert_eq!(harness.sync().await.outcome, Outcome::InSync);
+    disturb(&harness, &[Change::unassign("ann@acme.com", CONTENT), Change::unassign("cid@acme.com", DELIVERY)]);
+    let report = harness.sync().await;
     let expected = ["applied: remove ann@acme.com from content", "applied: remove cid@acme.com from delivery"];
     assert_eq!(changes(&report), expected, "{report:#?}");
-    disturb(&stage, &[Change::assign("ann@acme.com", CONTENT), Change::unassign("bob@acme.com", DELIVERY)]);
-    let report = stage.sync().await;
+    disturb(&harness, &[Change::assign("ann@acme.com", CONTENT), Change::unassign("bob@acme.com", DELIVERY)]);
+    let report = harness.sync().await;
     let expected = ["applied: add ann@acme.com to content", "applied: remove bob@acme.com from delivery"];
     assert_eq!(changes(&report), expected, "{report:#?}");
     assert_eq!(skipped(&report), Vec::<String>::new());
-    assert!(!is_member(&stage, "bob@acme.com", "delivery") && is_member(&stage, "ann@acme.com", "content"));
+    assert!(!is_member(&harness, "bob@acme.com", "delivery") && is_member(&harness, "ann@acme.com", "content"));
 }
 
 #[tokio::test]
@@ -126,63 +126,63 @@ async fn incident_43_built_in_operators_are_known_by_name_whatever_their_id() {
             .push(json!({"id": id, "name": name, "authentication": "ims"}));
         instance["memberships"].as_array_mut().expect("a list").push(json!([name, "delivery"]));
     }
-    let stage = Stage::with(scenario(world)).await;
-    let report = stage.sync().await;
-    assert_eq!((report.outcome, stage.writes()), (Outcome::InSync, 0), "{report:#?}");
+    let harness = Harness::with(scenario(world)).await;
+    let report = harness.sync().await;
+    assert_eq!((report.outcome, harness.writes()), (Outcome::InSync, 0), "{report:#?}");
     let expected = ["protected admin", "protected campaign-loginmonitor", "protected internal", "protected webapp"];
     assert_eq!(skipped(&report), expected);
 }
 
 #[tokio::test]
 async fn a_renamed_person_whose_new_login_is_a_native_operator_leaves_the_old_operator() {
-    let stage = settled().await;
+    let harness = settled().await;
     disturb(
-        &stage,
+        &harness,
         &[rename_user("ann@acme.com", "ann.ahlberg@acme.com"), add_operator("ann.ahlberg@acme.com", Some(""))],
     );
-    let report = stage.sync().await;
+    let report = harness.sync().await;
     let expected = ["applied: remove ann@acme.com from content", "applied: remove ann@acme.com from delivery"];
     assert_eq!(changes(&report), expected, "{report:#?}");
     assert_eq!(skipped(&report), ["not-managed ann.ahlberg@acme.com"]);
 }
 
 /// From its next call on, Campaign shows one operator under another login when it lists the operators, and only then.
-fn misname_once(stage: &Stage, login: &str, shown: &str) {
+fn misname_once(harness: &Harness, login: &str, shown: &str) {
     let around = |schema: &str, change: Change| {
         let effect = Effect::Change { changes: vec![change] };
         Fault { schema: Some(schema.to_owned()), ..Fault::new("query", effect) }
     };
-    stage.sandbox.inject(around("xtk:operator", rename_operator(login, shown)));
-    stage.sandbox.inject(around("xtk:operatorGroup", rename_operator(shown, login)));
+    harness.sandbox.inject(around("xtk:operator", rename_operator(login, shown)));
+    harness.sandbox.inject(around("xtk:operatorGroup", rename_operator(shown, login)));
 }
 
 #[tokio::test]
 async fn incident_37_a_login_that_differs_when_read_again_keeps_its_groups_and_the_others_go_on() {
     for confirmation in [Confirmation::Reread, Confirmation::Off] {
         // In a first run nothing is remembered that could tell who the operator is.
-        let mut stage = Stage::with(scenario(settled_world())).await;
-        stage.options.confirmation = confirmation;
-        disturb(&stage, &[Change::unassign("bob@acme.com", CONTENT)]);
-        misname_once(&stage, "fay@acme.com", "fay@acme.c");
-        let report = stage.sync().await;
+        let mut harness = Harness::with(scenario(settled_world())).await;
+        harness.options.confirmation = confirmation;
+        disturb(&harness, &[Change::unassign("bob@acme.com", CONTENT)]);
+        misname_once(&harness, "fay@acme.com", "fay@acme.c");
+        let report = harness.sync().await;
         assert_eq!(report.outcome, Outcome::Partial, "{report:#?}");
         let expected = ["applied: remove bob@acme.com from content", "unconfirmed: remove fay@acme.c from delivery"];
         assert_eq!(changes(&report), expected, "{report:#?}");
         let [detail] = details(&report, ChangeOutcome::Unconfirmed).try_into().expect("one");
         assert!(detail.contains("\"fay@acme.com\"") && detail.contains("\"fay@acme.c\""), "{detail}");
-        assert!(is_member(&stage, "fay@acme.com", "delivery"));
-        assert_eq!(stage.sync().await.outcome, Outcome::InSync);
+        assert!(is_member(&harness, "fay@acme.com", "delivery"));
+        assert_eq!(harness.sync().await.outcome, Outcome::InSync);
     }
 }
 
 #[tokio::test]
 async fn incident_37_an_operator_that_is_gone_when_read_again_is_unconfirmed() {
-    let stage = settled().await;
-    disturb(&stage, &[Change::unassign("bob@acme.com", CONTENT), Change::unassign("fay@acme.com", DELIVERY)]);
+    let harness = settled().await;
+    disturb(&harness, &[Change::unassign("bob@acme.com", CONTENT), Change::unassign("fay@acme.com", DELIVERY)]);
     let gone = InstanceChange::RemoveOperator { login: "fay@acme.com".to_owned() };
     let effect = Effect::Change { changes: vec![Change::instance("production", gone)] };
-    stage.sandbox.inject(Fault::new("members", effect));
-    let report = stage.sync().await;
+    harness.sandbox.inject(Fault::new("members", effect));
+    let report = harness.sync().await;
     let expected = ["applied: remove bob@acme.com from content", "unconfirmed: remove fay@acme.com from delivery"];
     assert_eq!(changes(&report), expected, "{report:#?}");
     let details = details(&report, ChangeOutcome::Unconfirmed);
@@ -191,24 +191,24 @@ async fn incident_37_an_operator_that_is_gone_when_read_again_is_unconfirmed() {
 
 #[tokio::test]
 async fn incident_37_an_undo_reads_the_logins_again_too() {
-    let stage = settled().await;
-    disturb(&stage, &[Change::assign("fay@acme.com", CONTENT), Change::assign("eva@acme.com", CONTENT)]);
-    let report = stage.sync().await;
+    let harness = settled().await;
+    disturb(&harness, &[Change::assign("fay@acme.com", CONTENT), Change::assign("eva@acme.com", CONTENT)]);
+    let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::Applied, "{report:#?}");
     // Between the listing and the second look the two exchange their logins.
     let exchange = [("fay@acme.com", "x"), ("eva@acme.com", "fay@acme.com"), ("x", "eva@acme.com")];
     let exchange = exchange.map(|(login, to)| rename_operator(login, to)).to_vec();
     let effect = Effect::Change { changes: exchange };
-    stage.sandbox.inject(Fault { schema: Some("xtk:operatorGroup".to_owned()), ..Fault::new("query", effect) });
+    harness.sandbox.inject(Fault { schema: Some("xtk:operatorGroup".to_owned()), ..Fault::new("query", effect) });
     let mode = campaign_group_sync::domain::RunMode::Apply;
-    let undone = sync::undo(&stage.options, &stage.journal, &report.run, mode, &Stop::never(), &Watcher::none())
+    let undone = sync::undo(&harness.options, &harness.journal, &report.run, mode, &Stop::never(), &Watcher::none())
         .await
         .expect("a known run");
     assert_eq!(undone.outcome, Outcome::Partial, "{undone:#?}");
     let expected = ["unconfirmed: remove eva@acme.com from content", "unconfirmed: remove fay@acme.com from content"];
     assert_eq!(changes(&undone), expected, "{undone:#?}");
     // What was not taken back is not held later on.
-    assert_eq!(stage.sync().await.outcome, Outcome::InSync);
+    assert_eq!(harness.sync().await.outcome, Outcome::InSync);
 }
 
 const EVA: &str = "eva@acme.com";
@@ -236,8 +236,8 @@ fn notice(report: &RunReport, subject: &str) -> String {
 }
 
 /// Calls for one user in the last run.
-fn user_calls(stage: &Stage) -> usize {
-    stage.sandbox.requests().iter().filter(|request| request.call == "user").count()
+fn user_calls(harness: &Harness) -> usize {
+    harness.sandbox.requests().iter().filter(|request| request.call == "user").count()
 }
 
 /// The old operator loses Eva's groups, gets none of her new ones, and both the removal and the notice say why.
@@ -259,17 +259,17 @@ async fn incident_26_a_former_address_passed_on_is_the_other_persons_in_a_walk()
     let by_user_name = User { email: Some("e.e@acme.com".to_owned()), ..successor() };
     let left_behind = User { kind: Some("adobeID".to_owned()), domain: None, ..successor() };
     for other in [successor(), by_user_name, left_behind] {
-        let stage = settled().await;
-        disturb(&stage, &eva_renamed());
-        disturb(&stage, &[add_user(other)]);
-        let report = stage.sync().await;
+        let harness = settled().await;
+        disturb(&harness, &eva_renamed());
+        disturb(&harness, &[add_user(other)]);
+        let report = harness.sync().await;
         assert_passed_on(&report);
-        assert_eq!(user_calls(&stage), 0, "the walk knows everybody");
-        assert!(!is_member(&stage, EVA, "content") && !is_member(&stage, EVA, "delivery"));
-        let again = stage.sync().await;
-        assert_eq!((again.outcome, stage.writes()), (Outcome::InSync, 0), "{again:#?}");
-        disturb(&stage, &[add_operator(EVA_NOW, None)]);
-        let report = stage.sync().await;
+        assert_eq!(user_calls(&harness), 0, "the walk knows everybody");
+        assert!(!is_member(&harness, EVA, "content") && !is_member(&harness, EVA, "delivery"));
+        let again = harness.sync().await;
+        assert_eq!((again.outcome, harness.writes()), (Outcome::InSync, 0), "{again:#?}");
+        disturb(&harness, &[add_operator(EVA_NOW, None)]);
+        let report = harness.sync().await;
         let expected = ["applied: add eva.ebert@acme.com to content", "applied: add eva.ebert@acme.com to delivery"];
         assert_eq!(changes(&report), expected, "{report:#?}");
     }
@@ -277,13 +277,13 @@ async fn incident_26_a_former_address_passed_on_is_the_other_persons_in_a_walk()
 
 #[tokio::test]
 async fn incident_26_with_created_operators_the_renamed_person_gets_one_of_their_own() {
-    let mut stage = settled().await;
-    for instance in &mut stage.options.instances {
+    let mut harness = settled().await;
+    for instance in &mut harness.options.instances {
         instance.policy.missing_operator = MissingPolicy::Create;
     }
-    disturb(&stage, &eva_renamed());
-    disturb(&stage, &[add_user(successor())]);
-    let report = stage.sync().await;
+    disturb(&harness, &eva_renamed());
+    disturb(&harness, &[add_user(successor())]);
+    let report = harness.sync().await;
     let expected = [
         "applied: create operator eva.ebert@acme.com",
         "applied: add eva.ebert@acme.com to content",
@@ -295,67 +295,67 @@ async fn incident_26_with_created_operators_the_renamed_person_gets_one_of_their
 
 #[tokio::test]
 async fn incident_26_an_account_out_of_use_does_not_take_a_former_address() {
-    let stage = settled().await;
-    disturb(&stage, &eva_renamed());
-    disturb(&stage, &[add_user(User { status: Some("disabled".to_owned()), ..successor() })]);
-    let report = stage.sync().await;
+    let harness = settled().await;
+    disturb(&harness, &eva_renamed());
+    disturb(&harness, &[add_user(User { status: Some("disabled".to_owned()), ..successor() })]);
+    let report = harness.sync().await;
     assert_eq!(changes(&report), ["applied: add eva@acme.com to content"], "{report:#?}");
     assert_eq!(skipped(&report), ["renamed eva.ebert@acme.com"]);
 }
 
 #[tokio::test]
 async fn a_login_that_changed_in_letter_case_only_is_the_same_person() {
-    let stage = settled().await;
-    disturb(&stage, &[rename_user(EVA, "Eva@ACME.com"), Change::assign("Eva@ACME.com", CONTENT)]);
-    let report = stage.sync().await;
+    let harness = settled().await;
+    disturb(&harness, &[rename_user(EVA, "Eva@ACME.com"), Change::assign("Eva@ACME.com", CONTENT)]);
+    let report = harness.sync().await;
     assert_eq!(changes(&report), ["applied: add eva@acme.com to content"], "{report:#?}");
-    assert_eq!((skipped(&report), user_calls(&stage)), (Vec::new(), 0));
+    assert_eq!((skipped(&report), user_calls(&harness)), (Vec::new(), 0));
 }
 
 /// As [`settled`], with reads of the profiles one by one, which know nothing of users without a profile.
-async fn settled_by_profiles() -> Stage {
-    let mut stage = settled().await;
-    stage.options.experience_cloud.read = ReadChoice::Profiles;
-    stage
+async fn settled_by_profiles() -> Harness {
+    let mut harness = settled().await;
+    harness.options.experience_cloud.read = ReadChoice::Profiles;
+    harness
 }
 
 #[tokio::test]
 async fn incident_26_profile_reads_ask_once_who_has_a_former_address() {
-    let stage = settled_by_profiles().await;
-    disturb(&stage, &eva_renamed());
-    disturb(&stage, &[add_user(successor())]);
-    assert_passed_on(&stage.sync().await);
-    assert_eq!(user_calls(&stage), 1);
-    let again = stage.sync().await;
-    assert_eq!((again.outcome, user_calls(&stage)), (Outcome::InSync, 0), "{again:#?}");
+    let harness = settled_by_profiles().await;
+    disturb(&harness, &eva_renamed());
+    disturb(&harness, &[add_user(successor())]);
+    assert_passed_on(&harness.sync().await);
+    assert_eq!(user_calls(&harness), 1);
+    let again = harness.sync().await;
+    assert_eq!((again.outcome, user_calls(&harness)), (Outcome::InSync, 0), "{again:#?}");
 }
 
 #[tokio::test]
 async fn incident_26_a_former_address_that_nobody_has_stands_for_the_person_after_one_call() {
-    let stage = settled_by_profiles().await;
-    disturb(&stage, &eva_renamed());
-    let report = stage.sync().await;
+    let harness = settled_by_profiles().await;
+    disturb(&harness, &eva_renamed());
+    let report = harness.sync().await;
     assert_eq!(changes(&report), ["applied: add eva@acme.com to content"], "{report:#?}");
-    assert_eq!((skipped(&report), user_calls(&stage)), (vec!["renamed eva.ebert@acme.com".to_owned()], 1));
-    disturb(&stage, &[Change::unassign(EVA_NOW, DELIVERY)]);
-    let report = stage.sync().await;
+    assert_eq!((skipped(&report), user_calls(&harness)), (vec!["renamed eva.ebert@acme.com".to_owned()], 1));
+    disturb(&harness, &[Change::unassign(EVA_NOW, DELIVERY)]);
+    let report = harness.sync().await;
     assert_eq!(changes(&report), ["applied: remove eva@acme.com from delivery"], "{report:#?}");
-    assert_eq!(user_calls(&stage), 0, "the answer is remembered");
+    assert_eq!(user_calls(&harness), 0, "the answer is remembered");
 }
 
 #[tokio::test]
 async fn incident_26_until_it_is_known_who_has_a_former_address_nobody_is_added_or_removed() {
-    let stage = settled_by_profiles().await;
-    disturb(&stage, &eva_renamed());
-    disturb(&stage, &[add_user(successor()), Change::assign("fay@acme.com", CONTENT)]);
-    stage.sandbox.inject(Fault::new("user", Effect::status(503)).forever());
-    let report = stage.sync().await;
+    let harness = settled_by_profiles().await;
+    disturb(&harness, &eva_renamed());
+    disturb(&harness, &[add_user(successor()), Change::assign("fay@acme.com", CONTENT)]);
+    harness.sandbox.inject(Fault::new("user", Effect::status(503)).forever());
+    let report = harness.sync().await;
     assert_eq!(changes(&report), ["applied: add fay@acme.com to content"], "{report:#?}");
     assert_eq!(skipped(&report), ["renamed eva.ebert@acme.com"]);
     assert!(notice(&report, EVA_NOW).contains("not known yet"), "{}", notice(&report, EVA_NOW));
-    assert!(is_member(&stage, EVA, "delivery"));
-    stage.sandbox.clear_faults();
-    assert_passed_on(&stage.sync().await);
+    assert!(is_member(&harness, EVA, "delivery"));
+    harness.sandbox.clear_faults();
+    assert_passed_on(&harness.sync().await);
 }
 
 #[tokio::test]
@@ -369,48 +369,48 @@ async fn incident_26_a_run_asks_for_at_most_fifty_former_addresses() {
         instance["operators"].as_array_mut().expect("a list").push(json!({"name": login, "authentication": "ims"}));
         instance["memberships"].as_array_mut().expect("a list").push(json!([login, "delivery"]));
     }
-    let mut stage = Stage::with(scenario(world)).await;
-    assert_eq!(stage.sync().await.outcome, Outcome::InSync);
-    stage.options.experience_cloud.read = ReadChoice::Profiles;
+    let mut harness = Harness::with(scenario(world)).await;
+    assert_eq!(harness.sync().await.outcome, Outcome::InSync);
+    harness.options.experience_cloud.read = ReadChoice::Profiles;
     for login in &people {
         disturb(
-            &stage,
+            &harness,
             &[rename_user(login, &format!("new.{login}")), Change::assign(&format!("new.{login}"), CONTENT)],
         );
     }
     for (calls, additions) in [(50, 50), (10, 10), (0, 0)] {
-        let report = stage.sync().await;
-        assert_eq!((user_calls(&stage), changes(&report).len()), (calls, additions), "{report:#?}");
+        let report = harness.sync().await;
+        assert_eq!((user_calls(&harness), changes(&report).len()), (calls, additions), "{report:#?}");
         assert_eq!(skipped(&report).len(), 60);
     }
 }
 
 #[tokio::test]
 async fn incident_26_a_run_for_one_renamed_person_asks_who_has_the_former_address() {
-    let stage = settled().await;
-    disturb(&stage, &eva_renamed());
-    let report = stage.sync_user(EVA_NOW).await;
+    let harness = settled().await;
+    disturb(&harness, &eva_renamed());
+    let report = harness.sync_user(EVA_NOW).await;
     assert_eq!(changes(&report), ["applied: add eva@acme.com to content"], "{report:#?}");
-    assert_eq!(user_calls(&stage), 2, "Eva, and who has her former address");
-    let stage = settled().await;
-    disturb(&stage, &eva_renamed());
-    disturb(&stage, &[add_user(successor())]);
-    let report = stage.sync_user(EVA_NOW).await;
+    assert_eq!(user_calls(&harness), 2, "Eva, and who has her former address");
+    let harness = settled().await;
+    disturb(&harness, &eva_renamed());
+    disturb(&harness, &[add_user(successor())]);
+    let report = harness.sync_user(EVA_NOW).await;
     assert_eq!((changes(&report), skipped(&report)), (Vec::new(), vec!["no-operator eva.ebert@acme.com".to_owned()]));
-    let report = stage.sync_user(EVA).await;
+    let report = harness.sync_user(EVA).await;
     assert_eq!(changes(&report), ["applied: remove eva@acme.com from delivery"], "{report:#?}");
 }
 
 #[tokio::test]
 async fn incident_26_a_state_that_knows_no_logins_asks_before_it_decides() {
-    let stage = settled().await;
-    let options = SqliteConnectOptions::new().filename(stage.state());
+    let harness = settled().await;
+    let options = SqliteConnectOptions::new().filename(harness.state());
     let mut connection = SqliteConnection::connect_with(&options).await.expect("the state");
     let forgotten = "update identities set login_folded = null";
     sqlx::raw_sql(forgotten).execute(&mut connection).await.expect("as an earlier version wrote it");
     connection.close().await.expect("closed");
-    disturb(&stage, &eva_renamed());
-    disturb(&stage, &[add_user(successor())]);
-    assert_passed_on(&stage.sync().await);
-    assert_eq!(user_calls(&stage), 1, "the walk did not look out for her login");
+    disturb(&harness, &eva_renamed());
+    disturb(&harness, &[add_user(successor())]);
+    assert_passed_on(&harness.sync().await);
+    assert_eq!(user_calls(&harness), 1, "the walk did not look out for her login");
 }

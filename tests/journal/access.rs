@@ -9,7 +9,7 @@ use campaign_group_sync::{
 
 use super::recording::Recording as _;
 use super::{
-    place::JournalFixture,
+    fixture::JournalFixture,
     sample::{at, production},
 };
 
@@ -39,8 +39,8 @@ async fn access(journal: &Journal, seconds: i64) -> Vec<String> {
 
 #[tokio::test]
 async fn the_access_record_answers_for_every_past_time() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         observe(&journal, 10, &[seen("delivery", &["bob", "ann"]), seen("Ops", &[])], true).await;
         observe(&journal, 20, &[seen("delivery", &["ann"]), seen("Ops", &["cid"])], true).await;
         observe(&journal, 30, &[seen("delivery", &["ann", "bob"]), seen("Ops", &["cid"])], true).await;
@@ -54,8 +54,8 @@ async fn the_access_record_answers_for_every_past_time() {
 
 #[tokio::test]
 async fn a_partial_observation_does_not_change_other_groups_and_a_full_one_does() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         observe(&journal, 10, &[seen("delivery", &["ann"]), seen("ops", &["cid"])], true).await;
         observe(&journal, 20, &[seen("delivery", &["bob"])], false).await;
         assert_eq!(access(&journal, 20).await, ["production/delivery: bob", "production/ops: cid"]);
@@ -67,12 +67,12 @@ async fn a_partial_observation_does_not_change_other_groups_and_a_full_one_does(
 
 #[tokio::test]
 async fn names_are_compared_folded_and_shown_as_campaign_spells_them() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         observe(&journal, 10, &[seen("Delivery", &["Ann@acme.com", "ANN@acme.com"])], true).await;
-        let written = place.steps().1;
+        let written = fixture.steps().1;
         observe(&journal, 20, &[seen("Delivery", &["ann@ACME.com"])], true).await;
-        assert_eq!(place.steps().1, written, "the same operator: nothing to write");
+        assert_eq!(fixture.steps().1, written, "the same operator: nothing to write");
         observe(&journal, 30, &[seen("DELIVERY", &["ann@ACME.com"])], true).await;
         assert_eq!(access(&journal, 30).await.len(), 1);
         assert!(access(&journal, 30).await[0].starts_with("production/DELIVERY: "));
@@ -82,8 +82,8 @@ async fn names_are_compared_folded_and_shown_as_campaign_spells_them() {
 
 #[tokio::test]
 async fn instances_are_kept_apart() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         observe(&journal, 10, &[seen("delivery", &["ann"])], true).await;
         journal
             .observe(&InstanceName::new("alpha"), at(11), &[seen("delivery", &["bob"])], true)
@@ -95,18 +95,18 @@ async fn instances_are_kept_apart() {
 
 #[tokio::test]
 async fn the_first_observation_of_a_large_instance_takes_seconds_and_the_second_writes_nothing() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         let logins: Vec<String> = (0..2_500).map(|number| format!("user{number}@acme.com")).collect();
         let logins: Vec<&str> = logins.iter().map(String::as_str).collect();
         let groups: Vec<_> = (0..30).map(|number| seen(&format!("group {number}"), &logins)).collect();
         let begin = Instant::now();
         observe(&journal, 10, &groups, true).await;
         let first = begin.elapsed();
-        let written = place.steps().1;
+        let written = fixture.steps().1;
         observe(&journal, 20, &groups, true).await;
         println!("75,000 stays: first {first:?}, again {:?}", begin.elapsed().saturating_sub(first));
-        assert_eq!(place.steps().1, written);
+        assert_eq!(fixture.steps().1, written);
         // Generous, for an unoptimized build on a busy machine.
         assert!(first.as_secs() < 30, "{first:?}");
         let access_then = journal.access(at(15), at(1_000_000)).await.expect("readable");

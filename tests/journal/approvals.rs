@@ -7,7 +7,7 @@ use campaign_group_sync::{
 
 use super::recording::Recording as _;
 use super::{
-    place::JournalFixture,
+    fixture::JournalFixture,
     sample::{at, digest, held, key, production, run_id},
 };
 
@@ -40,8 +40,8 @@ async fn begin(journal: &Journal, text: &str) {
 
 #[tokio::test]
 async fn the_user_of_the_approving_process_is_stored_with_the_name() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"]), true).await;
         let root = SystemUser { uid: 0, name: Some("root".to_owned()) };
         let approver = Approver::claimed("carol").as_user(Some(root));
@@ -56,8 +56,8 @@ async fn the_user_of_the_approving_process_is_stored_with_the_name() {
 
 #[tokio::test]
 async fn a_full_run_replaces_held_plans_and_a_narrowed_one_adds_to_them() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         let first = held(ONE, "01JA", at(0), &["ann", "bob"]);
         hold(&journal, &first, true).await;
         assert_eq!(journal.held().await.expect("readable"), [first]);
@@ -74,8 +74,8 @@ async fn a_full_run_replaces_held_plans_and_a_narrowed_one_adds_to_them() {
 
 #[tokio::test]
 async fn the_held_plan_of_a_dry_run_can_be_approved_and_does_not_hold_later_changes() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         hold(&journal, &HeldRecord { is_dry_run: true, ..held(ONE, "01JA", at(0), &["ann"]) }, false).await;
         assert!(journal.history(&production(), at(0)).await.expect("readable").held.is_empty());
         assert_eq!(journal.approve(&digest(ONE), &"eve".into(), at(1), at(100)).await.expect("approved").len(), 1);
@@ -84,8 +84,8 @@ async fn the_held_plan_of_a_dry_run_can_be_approved_and_does_not_hold_later_chan
 
 #[tokio::test]
 async fn a_dry_run_does_not_release_what_a_real_run_holds() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         let real = held(ONE, "01JA", at(0), &["ann"]);
         hold(&journal, &real, true).await;
         hold(&journal, &HeldRecord { is_dry_run: true, ..held(ONE, "01JB", at(1), &["ann"]) }, false).await;
@@ -97,8 +97,8 @@ async fn a_dry_run_does_not_release_what_a_real_run_holds() {
 
 #[tokio::test]
 async fn an_approval_is_valid_until_it_expires() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         let record = held(ONE, "01JA", at(0), &["ann", "bob"]);
         hold(&journal, &record, true).await;
         let approved = journal.approve(&digest(ONE), &"eve".into(), at(1), at(100)).await.expect("approved");
@@ -114,8 +114,8 @@ async fn an_approval_is_valid_until_it_expires() {
 
 #[tokio::test]
 async fn times_are_compared_as_numbers_and_not_as_text() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"]), true).await;
         // 9,999,999,999,999 ms is earlier than 10,000,000,000,000 ms; as text it would be later.
         let end_of_thirteen_digits = 9_999_999_999_999 - at(0).timestamp_millis();
@@ -130,8 +130,8 @@ async fn times_are_compared_as_numbers_and_not_as_text() {
 
 #[tokio::test]
 async fn spent_changes_are_deleted_from_their_approval_and_the_last_one_ends_it() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         let record = held(ONE, "01JA", at(0), &["ann", "bob"]);
         hold(&journal, &record, true).await;
         journal.approve(&digest(ONE), &"eve".into(), at(1), at(100)).await.expect("approved");
@@ -145,16 +145,16 @@ async fn spent_changes_are_deleted_from_their_approval_and_the_last_one_ends_it(
         assert_eq!(approved_changes(&journal, 2).await, record.changes[1..]);
         journal.spend(&production(), &[removal("bob")]).await.expect("spent");
         assert!(journal.history(&production(), at(2)).await.expect("readable").approvals.is_empty());
-        let written = place.steps().1;
+        let written = fixture.steps().1;
         journal.spend(&production(), &[removal("bob")]).await.expect("nothing to spend");
-        assert_eq!(place.steps().1, written, "nothing to spend, nothing to write");
+        assert_eq!(fixture.steps().1, written, "nothing to spend, nothing to write");
     }
 }
 
 #[tokio::test]
 async fn a_digest_that_is_not_held_is_refused_with_those_that_are() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"]), true).await;
         let refused = journal.approve(&digest(OTHER), &"eve".into(), at(1), at(100)).await.expect_err("not held");
         assert_eq!(refused.to_string(), format!("no held plan has the digest {OTHER}; held plans: {ONE}"));
@@ -167,8 +167,8 @@ async fn a_digest_that_is_not_held_is_refused_with_those_that_are() {
 
 #[tokio::test]
 async fn approving_a_plan_that_is_held_again_renews_the_approval() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         let record = held(ONE, "01JA", at(0), &["ann"]);
         hold(&journal, &record, true).await;
         journal.approve(&digest(ONE), &"eve".into(), at(1), at(100)).await.expect("approved");
@@ -185,8 +185,8 @@ async fn approving_a_plan_that_is_held_again_renews_the_approval() {
 
 #[tokio::test]
 async fn undone_changes_are_stored_until_they_are_spent() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         let undone = [removal("ann"), removal("bob")];
         journal.remember_undone(&production(), &run_id("01JA"), &undone).await.expect("remembered");
         journal.remember_undone(&production(), &run_id("01JB"), &undone).await.expect("remembered again");

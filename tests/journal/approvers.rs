@@ -10,7 +10,7 @@ use campaign_group_sync::{
 
 use super::recording::Recording as _;
 use super::{
-    place::JournalFixture,
+    fixture::JournalFixture,
     sample::{at, begin, change, digest, held, plan, production, run_id},
 };
 
@@ -36,8 +36,8 @@ async fn given(journal: &Journal) -> Vec<String> {
 
 #[tokio::test]
 async fn incident_41_the_user_who_signed_in_is_remembered_beside_the_user_of_the_process() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         journal.record_held(&production(), Some(&held(ONE, "01JA", at(0), &["ann"])), true).await.expect("held");
         journal.approve(&digest(ONE), &through_sudo("zoe"), at(1), at(100)).await.expect("approved");
         let history = journal.history(&production(), at(2)).await.expect("readable");
@@ -52,8 +52,8 @@ async fn incident_41_the_user_who_signed_in_is_remembered_beside_the_user_of_the
 
 #[tokio::test]
 async fn the_list_keeps_every_approval_of_the_same_digest() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         for (round, who) in [(0, "ann"), (10, "bob")] {
             journal
                 .record_held(&production(), Some(&held(ONE, "01JA", at(round), &["eve"])), true)
@@ -75,8 +75,8 @@ async fn the_list_keeps_every_approval_of_the_same_digest() {
 
 #[tokio::test]
 async fn incident_41_a_change_keeps_who_approved_it_and_when_its_outcome_was_seen() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         journal.begin_run(&begin("01JA", RunMode::Apply, at(0))).await.expect("begun");
         let by = through_sudo("carol").to_string();
         let released =

@@ -11,7 +11,7 @@ use campaign_group_sync::{
 };
 use chrono::TimeDelta;
 
-use super::{place::JournalFixture, sample::at};
+use super::{fixture::JournalFixture, sample::at};
 
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
@@ -19,8 +19,8 @@ fn seconds(count: u64) -> Duration {
 
 #[tokio::test]
 async fn windows_survive_a_restart_and_each_organization_has_its_own() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         let (ours, theirs) = (OrganizationId::new("ours@AdobeOrg"), OrganizationId::new("theirs@AdobeOrg"));
         assert_eq!(journal.call_windows(&ours, at(3)).await.expect("readable"), CallWindows::default());
         journal.set_first_page(&ours, ListingKind::Groups, Some(at(1))).await.expect("written");
@@ -28,7 +28,7 @@ async fn windows_survive_a_restart_and_each_organization_has_its_own() {
         journal.set_pause(&ours, seconds(6), at(3)).await.expect("written");
         drop(journal);
 
-        let journal = place.open().await;
+        let journal = fixture.open().await;
         let expected =
             CallWindows { users_first_page: Some(at(2)), groups_first_page: Some(at(1)), not_before: Some(at(9)) };
         assert_eq!(journal.call_windows(&ours, at(3)).await.expect("readable"), expected);
@@ -38,8 +38,8 @@ async fn windows_survive_a_restart_and_each_organization_has_its_own() {
 
 #[tokio::test]
 async fn a_first_page_that_was_not_sent_is_removed() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
         journal.set_first_page(&ours, ListingKind::Users, Some(at(2))).await.expect("written");
         journal.set_first_page(&ours, ListingKind::Users, None).await.expect("taken back");
@@ -49,8 +49,8 @@ async fn a_first_page_that_was_not_sent_is_removed() {
 
 #[tokio::test]
 async fn a_pause_is_never_shortened() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
         for (asked, expected) in [(9, 9), (5, 9), (12, 12)] {
             journal.set_pause(&ours, seconds(asked), at(0)).await.expect("written");
@@ -61,8 +61,8 @@ async fn a_pause_is_never_shortened() {
 
 #[tokio::test]
 async fn the_last_complete_listing_of_groups_is_stored() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
         journal.set_pause(&ours, seconds(6), at(3)).await.expect("written");
         assert_eq!(journal.listing(&ours).await.expect("readable"), None);
@@ -81,8 +81,8 @@ async fn the_last_complete_listing_of_groups_is_stored() {
 
 #[tokio::test]
 async fn a_pause_of_years_is_stored_as_two_hours() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
         journal.set_pause(&ours, seconds(1_000_000_000), at(0)).await.expect("written");
         let remembered = journal.call_windows(&ours, at(1)).await.expect("readable").not_before;
@@ -92,8 +92,8 @@ async fn a_pause_of_years_is_stored_as_two_hours() {
 
 #[tokio::test]
 async fn a_pause_written_by_a_clock_that_was_ahead_lasts_as_long_as_adobe_requested() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
         let years_ahead = at(0) + TimeDelta::days(9 * 365);
         journal.set_pause(&ours, seconds(600), years_ahead).await.expect("written");
@@ -107,8 +107,8 @@ async fn a_pause_written_by_a_clock_that_was_ahead_lasts_as_long_as_adobe_reques
 
 #[tokio::test]
 async fn a_cancelled_pause_is_recorded_with_who_cancelled_it() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
         let user = SystemUser { uid: 1004, name: Some("carol".to_owned()) };
         let carol = Approver::claimed("carol").as_user(Some(user));
@@ -130,7 +130,7 @@ async fn a_cancelled_pause_is_recorded_with_who_cancelled_it() {
 
 #[tokio::test]
 async fn the_calls_of_a_credential_are_counted_across_processes_and_each_credential_has_its_own() {
-    for place in JournalFixture::all().await {
+    for fixture in JournalFixture::all().await {
         let ours = OrganizationId::new("ours@AdobeOrg");
         let call = PendingCall {
             kind: CallKind::Users,
@@ -140,10 +140,11 @@ async fn the_calls_of_a_credential_are_counted_across_processes_and_each_credent
         };
         for (second, expected) in [(0, Ok(())), (5, Ok(())), (6, Err(at(61))), (62, Ok(()))] {
             // As in another process: only the state is shared.
-            let reserved = place.open().await.reserve_call("client", &ours, &call, at(second)).await.expect("written");
+            let reserved =
+                fixture.open().await.reserve_call("client", &ours, &call, at(second)).await.expect("written");
             assert_eq!(reserved, expected, "second {second}");
         }
-        let journal = place.open().await;
+        let journal = fixture.open().await;
         assert_eq!(journal.reserve_call("another", &ours, &call, at(62)).await.expect("written"), Ok(()));
         // After the clock was set back, times in its future count as now.
         assert_eq!(journal.reserve_call("client", &ours, &call, at(-9)).await.expect("written"), Err(at(52)));

@@ -5,7 +5,7 @@ use std::{fs, path::Path, str::FromStr as _};
 use campaign_group_sync::journal::{Journal, JournalError};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use super::place::JournalFixture;
+use super::fixture::JournalFixture;
 
 /// The names in a folder, and the content of the files.
 fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
@@ -16,13 +16,13 @@ fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
     content
 }
 
-async fn assert_refused_and_untouched(place: &JournalFixture) {
-    let folder = place.file().parent().expect("a folder").to_owned();
+async fn assert_refused_and_untouched(fixture: &JournalFixture) {
+    let folder = fixture.file().parent().expect("a folder").to_owned();
     let before = content(&folder);
     let results = [
-        Journal::open(&place.options).await.map(drop),
-        Journal::open_existing(&place.options).await.map(drop),
-        Journal::open_read_only(&place.options).await.map(drop),
+        Journal::open(&fixture.options).await.map(drop),
+        Journal::open_existing(&fixture.options).await.map(drop),
+        Journal::open_read_only(&fixture.options).await.map(drop),
     ];
     for result in results {
         let error = result.expect_err("refused");
@@ -32,39 +32,39 @@ async fn assert_refused_and_untouched(place: &JournalFixture) {
 }
 
 fn in_new_folder() -> JournalFixture {
-    let place = JournalFixture::in_a_folder();
-    fs::create_dir(place.file().parent().expect("a folder")).expect("a folder");
-    place
+    let fixture = JournalFixture::in_a_folder();
+    fs::create_dir(fixture.file().parent().expect("a folder")).expect("a folder");
+    fixture
 }
 
 #[tokio::test]
 async fn a_text_file_is_not_renamed() {
     for text in ["x", "root:x:0:0:root:/root:/bin/bash\n", "SQLite format 3\0"] {
-        let place = in_new_folder();
-        fs::write(place.file(), text).expect("written");
-        assert_refused_and_untouched(&place).await;
+        let fixture = in_new_folder();
+        fs::write(fixture.file(), text).expect("written");
+        assert_refused_and_untouched(&fixture).await;
     }
 }
 
 #[tokio::test]
 async fn a_database_of_another_program_is_not_opened() {
-    let place = in_new_folder();
-    let options = SqliteConnectOptions::from_str("sqlite://").expect("options").filename(place.file());
+    let fixture = in_new_folder();
+    let options = SqliteConnectOptions::from_str("sqlite://").expect("options").filename(fixture.file());
     let mut theirs = SqliteConnection::connect_with(&options.create_if_missing(true)).await.expect("a connection");
     let sql = "pragma journal_mode = wal; create table mail (subject text); insert into mail values ('hello')";
     sqlx::raw_sql(sql).execute(&mut theirs).await.expect("done");
     // Its program uses it: beside the file is a log, which the last connection would write back and delete.
-    assert_refused_and_untouched(&place).await;
+    assert_refused_and_untouched(&fixture).await;
     theirs.close().await.expect("closed");
-    assert_refused_and_untouched(&place).await;
+    assert_refused_and_untouched(&fixture).await;
 }
 
 #[tokio::test]
 async fn a_state_that_was_cut_off_before_its_first_run_is_known_by_its_tables() {
-    let place = JournalFixture::in_a_folder();
-    drop(place.open().await);
-    let lock = place.file().with_file_name("state.db.lock");
+    let fixture = JournalFixture::in_a_folder();
+    drop(fixture.open().await);
+    let lock = fixture.file().with_file_name("state.db.lock");
     fs::remove_file(lock).expect("removed");
-    let journal = place.open().await;
+    let journal = fixture.open().await;
     assert!(journal.runs(1).await.expect("readable").is_empty());
 }

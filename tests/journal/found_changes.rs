@@ -7,7 +7,7 @@ use campaign_group_sync::{
 
 use super::recording::Recording as _;
 use super::{
-    place::JournalFixture,
+    fixture::JournalFixture,
     sample::{at, begin, begin_and_die, change, plan, run_id},
 };
 
@@ -23,8 +23,8 @@ async fn found(journal: &Journal, filter: ChangeFilter) -> Vec<String> {
 
 #[tokio::test]
 async fn changes_and_runs_are_found_by_all_criteria_together() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         begin_and_die(&journal, "01JA", at(0)).await;
         journal.begin_run(&begin("01JB", RunMode::Apply, at(100))).await.expect("begun");
         let removed = change(ChangeKind::Remove, "ANN@acme.com", "Delivery");

@@ -9,7 +9,7 @@ use chrono::SubsecRound as _;
 
 use super::recording::Recording as _;
 use super::{
-    place::JournalFixture,
+    fixture::JournalFixture,
     sample::{at, digest, held, production, run_id},
 };
 
@@ -30,8 +30,8 @@ fn held_since(text: &str, seconds: i64, changes: usize) -> HoldEntry {
 
 #[tokio::test]
 async fn a_digest_is_held_since_the_first_run_that_held_it() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         hold(&journal, &held(ONE, "01JA", at(0), &["ann", "bob"]), true).await;
         hold(&journal, &held(ONE, "01JB", at(60), &["ann", "bob"]), true).await;
         assert_eq!(holds(&journal).await, [held_since(ONE, 0, 2)]);
@@ -48,8 +48,8 @@ async fn a_digest_is_held_since_the_first_run_that_held_it() {
 
 #[tokio::test]
 async fn a_digest_that_was_released_and_is_held_again_is_held_since_then() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"]), true).await;
         let digest = digest(ONE);
         let begun = BegunApproval { digest: &digest, is_all: true };
@@ -62,8 +62,8 @@ async fn a_digest_that_was_released_and_is_held_again_is_held_since_then() {
 
 #[tokio::test]
 async fn a_dry_run_holds_nothing_and_does_not_change_when_a_hold_began() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         let dry = |seconds| HeldRecord { is_dry_run: true, ..held(ONE, "01JA", at(seconds), &["ann"]) };
         hold(&journal, &dry(0), false).await;
         assert_eq!(holds(&journal).await, []);

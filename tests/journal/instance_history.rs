@@ -8,23 +8,23 @@ use chrono::TimeDelta;
 
 use super::recording::Recording as _;
 use super::{
+    fixture::JournalFixture,
     options::limits,
-    place::JournalFixture,
     sample::{at, digest, followed, held, key, production, read, run_id},
 };
 
 #[tokio::test]
 async fn a_new_journal_is_empty_and_has_lost_nothing() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         assert_eq!(journal.history(&production(), at(0)).await.expect("readable"), History::default());
     }
 }
 
 #[tokio::test]
 async fn the_last_accepted_read_is_stored_with_the_profiles_and_their_groups() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         for groups in [&["delivery"][..], &["delivery", "ops"]] {
             let known = KnownProfiles::of_groups(groups.iter().chain(&["orphan"]).map(|group| followed(group)));
             journal.accept_read(&production(), &run_id("01JA"), at(0), &read(groups)).await.expect("accepted");
@@ -39,8 +39,8 @@ async fn the_last_accepted_read_is_stored_with_the_profiles_and_their_groups() {
 
 #[tokio::test]
 async fn a_dormant_hold_is_held_once_until_it_is_replaced() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         let hold = |operator: &str, why: &str| EarlierHold {
             key: key(ChangeKind::Remove, operator, "delivery"),
             why: why.to_owned(),
@@ -53,9 +53,9 @@ async fn a_dormant_hold_is_held_once_until_it_is_replaced() {
         assert_eq!(record.digest, digest("00112233445566aa"));
         let history = journal.history(&production(), at(0)).await.expect("readable");
         assert_eq!(history.held, [hold("ann@acme.com", "too many"), hold("bob@acme.com", "slept")]);
-        let written = place.steps().1;
+        let written = fixture.steps().1;
         journal.remember_dormant_holds(&production(), &sleeping).await.expect("known");
-        assert_eq!(place.steps().1, written, "nothing new, nothing written");
+        assert_eq!(fixture.steps().1, written, "nothing new, nothing written");
         journal.remember_dormant_holds(&production(), &[]).await.expect("forgotten");
         let history = journal.history(&production(), at(0)).await.expect("readable");
         assert_eq!(history.held, [hold("ann@acme.com", "too many")]);
@@ -64,8 +64,8 @@ async fn a_dormant_hold_is_held_once_until_it_is_replaced() {
 
 #[tokio::test]
 async fn identities_are_stored_and_only_changes_are_written() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         let operator =
             |id: i64| KnownOperator { id: OperatorId(id), login: Some(FoldedName::new(&format!("{id}@acme.com"))) };
         let users = |count: i64| -> Vec<(String, KnownOperator)> {
@@ -73,9 +73,9 @@ async fn identities_are_stored_and_only_changes_are_written() {
         };
         let mut known = users(5_000);
         journal.remember_identities(&production(), &known, &[]).await.expect("remembered");
-        let written = place.steps().1;
+        let written = fixture.steps().1;
         journal.remember_identities(&production(), &known, &[]).await.expect("known");
-        assert_eq!(place.steps().1, written, "nothing new, nothing written");
+        assert_eq!(fixture.steps().1, written, "nothing new, nothing written");
         known[17].1 = operator(99);
         known[18].1.login = Some("renamed@acme.com".into());
         let twice = [known[17].clone(), ("user-17@adobeid ".to_owned(), operator(99)), known[18].clone()];
@@ -96,8 +96,8 @@ async fn identities_are_stored_and_only_changes_are_written() {
 
 #[tokio::test]
 async fn the_holder_of_a_former_login_is_stored_for_a_limited_time() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         let (acme, other) = (OrganizationId::new("A@AdobeOrg"), OrganizationId::new("B@AdobeOrg"));
         let answers = [
             ("Ann@acme.com", LoginHolder::NoUser),

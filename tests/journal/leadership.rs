@@ -2,7 +2,7 @@
 
 use campaign_group_sync::journal::{Candidate, Election, Journal, JournalError, Leadership, LockAttempt};
 
-use super::place::JournalFixture;
+use super::fixture::JournalFixture;
 
 async fn leads(candidate: &mut Candidate) -> Leadership {
     match candidate.try_to_lead().await.expect("an answer") {
@@ -20,16 +20,16 @@ async fn follows(candidate: &mut Candidate) -> Option<String> {
 
 #[tokio::test]
 async fn a_file_has_no_candidates() {
-    let place = JournalFixture::in_a_folder();
-    assert!(place.open().await.candidate("node-a").is_none());
-    assert!(Journal::connect_lazily(&place.options).expect("an answer").is_none());
+    let fixture = JournalFixture::in_a_folder();
+    assert!(fixture.open().await.candidate("node-a").is_none());
+    assert!(Journal::connect_lazily(&fixture.options).expect("an answer").is_none());
 }
 
 #[tokio::test]
 async fn the_first_candidate_leads_until_it_resigns_and_the_others_know_its_name() {
-    let Some(place) = JournalFixture::shared().await else { return };
+    let Some(fixture) = JournalFixture::shared().await else { return };
     // The server has no tables yet.
-    let shared = || Journal::connect_lazily(&place.options).expect("an address").expect("a server");
+    let shared = || Journal::connect_lazily(&fixture.options).expect("an address").expect("a server");
     let (first, second) = (shared(), shared());
     let mut node_a = first.candidate("node-a").expect("a candidate");
     let mut node_b = second.candidate("node-b").expect("a candidate");
@@ -47,8 +47,8 @@ async fn the_first_candidate_leads_until_it_resigns_and_the_others_know_its_name
 
 #[tokio::test]
 async fn a_run_of_the_leader_loses_its_lock_with_the_leadership() {
-    let Some(place) = JournalFixture::shared().await else { return };
-    let journal = place.open().await;
+    let Some(fixture) = JournalFixture::shared().await else { return };
+    let journal = fixture.open().await;
     let leadership = leads(&mut journal.candidate("node-a").expect("a candidate")).await;
     let led = journal.with_leadership(&leadership);
     let LockAttempt::Acquired(lock) = led.lock("run 01JA").await.expect("an answer") else {

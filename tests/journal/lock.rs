@@ -12,7 +12,7 @@ use campaign_group_sync::journal::{Journal, JournalLocation, JournalOptions, Loc
 use secrecy::ExposeSecret as _;
 
 use super::{
-    place::JournalFixture,
+    fixture::JournalFixture,
     sample::{at, begin_and_die, production},
 };
 use crate::support::process::test_process;
@@ -46,8 +46,8 @@ async fn got(journal: &Journal, holder: &str) -> Option<LockAttempt> {
 
 #[tokio::test]
 async fn the_second_process_learns_who_holds_the_lock() {
-    for place in JournalFixture::all().await {
-        let (first, second) = (place.open().await, place.open().await);
+    for fixture in JournalFixture::all().await {
+        let (first, second) = (fixture.open().await, fixture.open().await);
         assert_eq!(first.lock_holder().await.expect("readable"), None);
         let LockAttempt::Acquired(lock) = try_lock(&first, "run 01JA").await else { panic!("the lock is held") };
         assert!(lock.is_still_held().await);
@@ -62,8 +62,8 @@ async fn the_second_process_learns_who_holds_the_lock() {
 
 #[tokio::test]
 async fn a_released_lock_has_no_holder() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         drop(try_lock(&journal, "run 01JA").await);
         let no_holder = async || journal.lock_holder().await.expect("readable").is_none().then_some(());
         eventually("released", no_holder).await;
@@ -72,8 +72,8 @@ async fn a_released_lock_has_no_holder() {
 
 #[tokio::test]
 async fn a_reader_never_keeps_another_process_from_locking() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         for _ in 0..50 {
             assert_eq!(journal.lock_holder().await.expect("readable"), None);
         }
@@ -83,8 +83,8 @@ async fn a_reader_never_keeps_another_process_from_locking() {
 
 #[tokio::test]
 async fn of_two_attempts_at_once_exactly_one_gets_the_lock() {
-    for place in JournalFixture::all().await {
-        let (first, second) = tokio::join!(Journal::open(&place.options), Journal::open(&place.options));
+    for fixture in JournalFixture::all().await {
+        let (first, second) = tokio::join!(Journal::open(&fixture.options), Journal::open(&fixture.options));
         let (first, second) = (first.expect("a journal"), second.expect("a journal"));
         let (one, other) = tokio::join!(first.lock("one"), second.lock("other"));
         let locks = [one.expect("an answer"), other.expect("an answer")];
@@ -111,8 +111,8 @@ async fn hold_the_lock_until_killed() {
 }
 
 /// Starts a process that holds the lock, and waits until it does.
-fn holder(place: &JournalFixture) -> Child {
-    let address = match &place.options.location {
+fn holder(fixture: &JournalFixture) -> Child {
+    let address = match &fixture.options.location {
         JournalLocation::Sqlite(path) => format!("file:{}", path.display()),
         JournalLocation::Postgres(address) => address.expose_secret().to_owned(),
     };
@@ -128,9 +128,9 @@ fn holder(place: &JournalFixture) -> Child {
 
 #[tokio::test]
 async fn killing_the_holder_releases_the_lock() {
-    for place in JournalFixture::all().await {
-        let mut child = holder(&place);
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let mut child = holder(&fixture);
+        let journal = fixture.open().await;
         assert!(matches!(try_lock(&journal, "run 01JB").await, LockAttempt::Held(who) if who.starts_with("run 01JA")));
         assert_eq!(journal.runs(1).await.expect("readable")[0].outcome, None, "it runs");
         child.kill().expect("killed");
@@ -144,10 +144,10 @@ async fn killing_the_holder_releases_the_lock() {
 #[tokio::test]
 async fn the_lock_file_stays_and_is_private() {
     use std::os::unix::fs::PermissionsExt as _;
-    let place = JournalFixture::in_a_folder();
-    let journal = place.open().await;
+    let fixture = JournalFixture::in_a_folder();
+    let journal = fixture.open().await;
     drop(try_lock(&journal, "run 01JA").await);
-    let path = place.file().with_file_name("state.db.lock");
+    let path = fixture.file().with_file_name("state.db.lock");
     let mode = std::fs::metadata(path).expect("still there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }

@@ -8,7 +8,7 @@ use campaign_group_sync::{
 };
 
 use super::{
-    place::JournalFixture,
+    fixture::JournalFixture,
     recording::Recording as _,
     sample::{at, begin, change, key, plan, production, run_id, settled},
 };
@@ -43,8 +43,8 @@ async fn reported(journal: &Journal, after: i64) -> Vec<String> {
 
 #[tokio::test]
 async fn a_membership_that_no_run_made_or_ended_is_reported_as_changed_in_campaign() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         observe(&journal, 10, &[seen("Delivery", &["Ann", "Bob"])]).await;
         assert!(reported(&journal, 0).await.is_empty(), "the first observation reports no change");
         observe(&journal, 20, &[seen("Delivery", &["Ann", "Bob"])]).await;
@@ -71,8 +71,8 @@ async fn a_membership_that_no_run_made_or_ended_is_reported_as_changed_in_campai
 
 #[tokio::test]
 async fn a_membership_that_a_run_made_is_no_manual_change() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         observe(&journal, 10, &[seen("delivery", &["ann"])]).await;
         let run = run_id("01A");
         journal.begin_run(&begin("01A", RunMode::Apply, at(20))).await.expect("begun");

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::recording::Recording as _;
 use super::{
-    place::JournalFixture,
+    fixture::JournalFixture,
     retention::{delete_old, runs_for},
     sample::{at, begin, change, digest, held, plan, production, report},
 };
@@ -32,8 +32,8 @@ async fn is_approved(journal: &Journal, seconds: i64) -> bool {
 
 #[tokio::test]
 async fn incident_28_an_approval_by_a_clock_that_was_ahead_counts_no_longer_than_its_time_to_live() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         journal.record_held(&production(), Some(&held(DIGEST, "01JA", ahead(0), &["ann"])), true).await.expect("held");
         let given = journal.approve(&digest(DIGEST), &"eve".into(), ahead(0), ahead(3600)).await;
         assert_eq!(given.expect("approved").len(), 1);
@@ -48,8 +48,8 @@ async fn incident_28_an_approval_by_a_clock_that_was_ahead_counts_no_longer_than
 
 #[tokio::test]
 async fn incident_28_a_plan_held_by_a_clock_that_was_ahead_is_held_since_the_correction() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         journal.record_held(&production(), Some(&held(DIGEST, "01JA", ahead(0), &["ann"])), true).await.expect("held");
         run(&journal, "01JB", at(10)).await;
         assert_eq!(journal.held().await.expect("readable")[0].at, at(10));
@@ -77,16 +77,16 @@ async fn left_after(journal: &Journal, wrong: i64, shown: impl Fn(i64) -> DateTi
 #[tokio::test]
 async fn incident_28_a_clock_that_was_wrong_for_a_day_deletes_no_run() {
     const DAY: i64 = 24 * 60 * 60;
-    for place in JournalFixture::all().await {
-        let right = left_after(&place.open().await, 0, at).await;
+    for fixture in JournalFixture::all().await {
+        let right = left_after(&fixture.open().await, 0, at).await;
         assert_eq!(right.last().map(String::as_str), Some("01J019"), "the 12 newest, and 30 days before them");
-        let fresh = async || match place.options.location {
+        let fresh = async || match fixture.options.location {
             campaign_group_sync::journal::JournalLocation::Sqlite(_) => Some(JournalFixture::in_a_folder()),
             campaign_group_sync::journal::JournalLocation::Postgres(_) => JournalFixture::shared().await,
         };
         let check = async |what: &str, wrong: i64, shown: &(dyn Fn(i64) -> DateTime<Utc> + Sync)| {
-            let Some(place) = fresh().await else { return };
-            let left = left_after(&place.open().await, wrong, shown).await;
+            let Some(fixture) = fresh().await else { return };
+            let left = left_after(&fixture.open().await, wrong, shown).await;
             // On the 60th day.
             let young = (30..60).map(|day| format!("01J{day:03}"));
             assert!(young.into_iter().all(|run| left.contains(&run)), "{what}: {left:?}");
@@ -102,8 +102,8 @@ async fn incident_28_a_clock_that_was_wrong_for_a_day_deletes_no_run() {
 #[tokio::test]
 async fn incident_28_a_clock_that_stays_ahead_by_years_makes_no_run_older_than_its_own_runs_do() {
     const DAY: i64 = 24 * 60 * 60;
-    for place in JournalFixture::all().await {
-        let left = left_after(&place.open().await, 60, |number| ahead(59 * DAY + number * 7200)).await;
+    for fixture in JournalFixture::all().await {
+        let left = left_after(&fixture.open().await, 60, |number| ahead(59 * DAY + number * 7200)).await;
         assert_eq!(left.last().map(String::as_str), Some("01J033"), "4 days, and the 12 newest runs");
     }
 }
@@ -115,8 +115,8 @@ async fn incident_28_who_was_seen_by_a_clock_that_was_ahead_has_access_now() {
         profile: ProductProfileName::new("Campaign - acme - delivery"),
         members: members.iter().map(|login| OperatorLogin::new(*login)).collect(),
     };
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         let members = async |seconds: i64, now: i64| {
             let access = journal.access(at(seconds), at(now)).await.expect("readable");
             let groups = access.into_iter().flat_map(|instance| instance.groups);
@@ -133,8 +133,8 @@ async fn incident_28_who_was_seen_by_a_clock_that_was_ahead_has_access_now() {
 
 #[tokio::test]
 async fn incident_28_runs_by_a_clock_that_was_ahead_do_not_hide_what_later_runs_wrote() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         for number in 0..5 {
             journal.begin_run(&begin(&format!("01JA{number}"), RunMode::Apply, ahead(number))).await.expect("begun");
             let nothing = report(&format!("01JA{number}"), ahead(number), Outcome::Failed, plan(Vec::new()));

@@ -14,7 +14,7 @@ use chrono::{SubsecRound as _, TimeDelta, Utc};
 
 use super::recording::Recording as _;
 use super::{
-    place::JournalFixture,
+    fixture::JournalFixture,
     sample::{at, begin, change, held, plan, production, report, run_id},
 };
 
@@ -29,8 +29,8 @@ fn wanted(targets: &[NotificationTarget]) -> WantedNotifications {
     }
 }
 
-async fn with_notifications(place: &JournalFixture) -> Journal {
-    place.open().await.with_notifications(wanted(&[NotificationTarget::Webhook]))
+async fn with_notifications(fixture: &JournalFixture) -> Journal {
+    fixture.open().await.with_notifications(wanted(&[NotificationTarget::Webhook]))
 }
 
 /// Claims everything that is due for the webhook at this second, and delivers it.
@@ -62,9 +62,9 @@ async fn run(journal: &Journal, name: &str, second: i64, outcome: Outcome, insta
 
 #[tokio::test]
 async fn a_held_digest_is_notified_once_to_each_target() {
-    for place in JournalFixture::all().await {
+    for fixture in JournalFixture::all().await {
         let targets = [NotificationTarget::Command, NotificationTarget::Mail];
-        let journal = place.open().await.with_notifications(wanted(&targets));
+        let journal = fixture.open().await.with_notifications(wanted(&targets));
         hold(&journal, &held(ONE, "01JA", at(0), &["ann", "bob"])).await;
         hold(&journal, &held(ONE, "01JB", at(60), &["ann", "bob"])).await;
         let mut ids = BTreeSet::new();
@@ -89,8 +89,8 @@ async fn a_held_digest_is_notified_once_to_each_target() {
 
 #[tokio::test]
 async fn a_dry_run_sends_no_notification_and_the_real_run_after_it_does() {
-    for place in JournalFixture::all().await {
-        let journal = with_notifications(&place).await;
+    for fixture in JournalFixture::all().await {
+        let journal = with_notifications(&fixture).await;
         hold(&journal, &HeldRecord { is_dry_run: true, ..held(ONE, "01JA", at(0), &["ann"]) }).await;
         assert_eq!(kinds(&journal, 1).await, []);
         hold(&journal, &held(ONE, "01JB", at(60), &["ann"])).await;
@@ -100,13 +100,13 @@ async fn a_dry_run_sends_no_notification_and_the_real_run_after_it_does() {
 
 #[tokio::test]
 async fn refused_credentials_are_notified_once_until_the_first_success_over_everything() {
-    for place in JournalFixture::all().await {
-        let journal = with_notifications(&place).await;
+    for fixture in JournalFixture::all().await {
+        let journal = with_notifications(&fixture).await;
         run(&journal, "01JA", 0, Outcome::Refused, plan(Vec::new())).await;
         run(&journal, "01JB", 60, Outcome::Refused, plan(Vec::new())).await;
         assert_eq!(kinds(&journal, 61).await, [NotificationKind::Failed]);
         drop(journal);
-        let journal = with_notifications(&place).await;
+        let journal = with_notifications(&fixture).await;
         run(&journal, "01JC", 120, Outcome::Refused, plan(Vec::new())).await;
         run(&journal, "01JD", 180, Outcome::Unavailable, plan(Vec::new())).await;
         journal.begin_run(&begin("01JE", RunMode::Apply, at(240))).await.expect("narrowed");
@@ -122,10 +122,10 @@ async fn refused_credentials_are_notified_once_until_the_first_success_over_ever
 
 #[tokio::test]
 async fn a_success_in_another_instance_ends_no_outage() {
-    for place in JournalFixture::all().await {
+    for fixture in JournalFixture::all().await {
         let mut both = wanted(&[NotificationTarget::Webhook]);
         both.instances.insert("stage".into());
-        let journal = place.open().await.with_notifications(both);
+        let journal = fixture.open().await.with_notifications(both);
         run(&journal, "01JA", 0, Outcome::Refused, plan(Vec::new())).await;
         run(&journal, "01JB", 60, Outcome::InSync, plan(Vec::new())).await;
         assert_eq!(kinds(&journal, 61).await, [NotificationKind::Failed]);
@@ -134,8 +134,8 @@ async fn a_success_in_another_instance_ends_no_outage() {
 
 #[tokio::test]
 async fn an_outage_is_notified_once_whether_the_daemon_or_a_run_finds_it() {
-    for place in JournalFixture::all().await {
-        let journal = with_notifications(&place).await;
+    for fixture in JournalFixture::all().await {
+        let journal = with_notifications(&fixture).await;
         let overdue = Notification::overdue(at(0), None, "4h");
         assert_eq!(journal.report_outage(&overdue).await.expect("enqueued"), OutageReport::Enqueued);
         assert_eq!(journal.report_outage(&overdue).await.expect("known"), OutageReport::AlreadyReported);
@@ -146,8 +146,8 @@ async fn an_outage_is_notified_once_whether_the_daemon_or_a_run_finds_it() {
 
 #[tokio::test]
 async fn changes_are_notified_once_for_each_run_and_instance_with_their_numbers() {
-    for place in JournalFixture::all().await {
-        let journal = with_notifications(&place).await;
+    for fixture in JournalFixture::all().await {
+        let journal = with_notifications(&fixture).await;
         let made = |who| {
             let mut made = change(ChangeKind::Add, who, "delivery");
             made.outcome = ChangeOutcome::Applied;
@@ -172,8 +172,8 @@ async fn changes_are_notified_once_for_each_run_and_instance_with_their_numbers(
 
 #[tokio::test]
 async fn a_finding_is_notified_once_until_it_is_gone_and_comes_back() {
-    for place in JournalFixture::all().await {
-        let journal = with_notifications(&place).await;
+    for fixture in JournalFixture::all().await {
+        let journal = with_notifications(&fixture).await;
         let orphan =
             |group: &str| Orphan { group: group.to_owned(), profile: "Campaign - acme - x".to_owned(), members: 3 };
         let with = |groups: &[&str]| InstanceReport {
@@ -196,15 +196,15 @@ async fn a_finding_is_notified_once_until_it_is_gone_and_comes_back() {
 
 #[tokio::test]
 async fn unwanted_notifications_are_not_written_and_a_new_target_gets_none_of_before() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"])).await;
         let only_failures = WantedNotifications {
             kinds: BTreeSet::from([NotificationKind::Failed]),
             ..wanted(&[NotificationTarget::Webhook])
         };
         hold(&journal.with_notifications(only_failures), &held(OTHER, "01JB", at(60), &["ann"])).await;
-        let later = with_notifications(&place).await;
+        let later = with_notifications(&fixture).await;
         assert_eq!(kinds(&later, 61).await, []);
         hold(&later, &held(ONE, "01JC", at(120), &["ann"])).await;
         assert_eq!(kinds(&later, 121).await, [NotificationKind::Held]);
@@ -217,11 +217,11 @@ async fn claimed(journal: &Journal, second: i64) -> Option<ClaimedNotification> 
 
 #[tokio::test]
 async fn an_attempt_is_retried_at_its_time_also_by_another_process_until_it_is_given_up() {
-    for place in JournalFixture::all().await {
-        let journal = with_notifications(&place).await;
+    for fixture in JournalFixture::all().await {
+        let journal = with_notifications(&fixture).await;
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"])).await;
         let first = claimed(&journal, 1).await.expect("due");
-        let other = with_notifications(&place).await;
+        let other = with_notifications(&fixture).await;
         assert_eq!(claimed(&other, 30).await, None, "an attempt is under way");
         journal.notification_failed(&first, "no", AfterFailure::RetryAt(at(40)), at(2)).await.expect("written");
         assert_eq!(claimed(&other, 39).await, None);
@@ -240,8 +240,8 @@ async fn an_attempt_is_retried_at_its_time_also_by_another_process_until_it_is_g
 
 #[tokio::test]
 async fn incident_28_a_clock_that_was_ahead_keeps_no_notification_back() {
-    for place in JournalFixture::all().await {
-        let journal = with_notifications(&place).await;
+    for fixture in JournalFixture::all().await {
+        let journal = with_notifications(&fixture).await;
         let year = TimeDelta::days(365);
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"])).await;
         let ahead = at(0) + year;
@@ -255,8 +255,8 @@ async fn incident_28_a_clock_that_was_ahead_keeps_no_notification_back() {
 
 #[tokio::test]
 async fn no_more_than_two_hundred_wait_for_a_target_and_what_is_given_up_is_counted() {
-    let place = JournalFixture::in_a_folder();
-    let journal = with_notifications(&place).await;
+    let fixture = JournalFixture::in_a_folder();
+    let journal = with_notifications(&fixture).await;
     for number in 0..203_i64 {
         hold(&journal, &held(&format!("{number:016x}"), "01JA", at(number), &["ann"])).await;
     }
@@ -268,9 +268,9 @@ async fn no_more_than_two_hundred_wait_for_a_target_and_what_is_given_up_is_coun
 
 #[tokio::test]
 async fn the_notifications_of_a_target_that_is_not_configured_any_more_are_deleted() {
-    for place in JournalFixture::all().await {
+    for fixture in JournalFixture::all().await {
         let both = [NotificationTarget::Mail, NotificationTarget::Webhook];
-        let journal = place.open().await.with_notifications(wanted(&both));
+        let journal = fixture.open().await.with_notifications(wanted(&both));
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"])).await;
         journal.forget_other_targets([NotificationTarget::Mail]).await.expect("written");
         assert_eq!(kinds(&journal, 1).await, []);
@@ -280,11 +280,11 @@ async fn the_notifications_of_a_target_that_is_not_configured_any_more_are_delet
 
 #[tokio::test]
 async fn a_notification_is_written_with_its_event_or_not_at_all() {
-    let place = JournalFixture::in_a_folder();
-    let journal = with_notifications(&place).await;
+    let fixture = JournalFixture::in_a_folder();
+    let journal = with_notifications(&fixture).await;
     hold(&journal, &held(ONE, "01JA", Utc::now(), &["ann"])).await;
-    let before = place.steps();
+    let before = fixture.steps();
     hold(&journal, &held(OTHER, "01JA", Utc::now(), &["ann"])).await;
-    let (begun, durable) = place.steps();
+    let (begun, durable) = fixture.steps();
     assert_eq!((begun - before.0, durable - before.1), (1, 1), "one transaction for both");
 }

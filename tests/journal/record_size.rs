@@ -13,16 +13,16 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::recording::{Recording as _, RunBegin};
 use super::{
-    place::JournalFixture,
+    fixture::JournalFixture,
     sample::{at, begin, change, plan, report, run_id},
 };
 
 const TWO_HOURS: i64 = 2 * 3600;
 
 /// How many bytes of the state are in use.
-async fn used(place: &JournalFixture) -> i64 {
+async fn used(fixture: &JournalFixture) -> i64 {
     let mut connection =
-        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(place.file())).await.expect("a file");
+        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(fixture.file())).await.expect("a file");
     let mut number = async |sql: &'static str| -> i64 {
         sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a number")
     };
@@ -73,14 +73,14 @@ async fn delete_old(journal: &Journal, keep: Duration, seconds: i64) {
 
 #[tokio::test]
 async fn a_hundred_repetitions_of_a_pending_plan_use_less_space_than_the_plan() {
-    let place = JournalFixture::in_a_folder();
-    let journal = place.open().await;
+    let fixture = JournalFixture::in_a_folder();
+    let journal = fixture.open().await;
     let instance = observed(1_000);
-    let empty = used(&place).await;
+    let empty = used(&fixture).await;
     observe(&journal, &instance, 0..1, None).await;
-    let first = used(&place).await;
+    let first = used(&fixture).await;
     observe(&journal, &instance, 1..101, None).await;
-    let all = used(&place).await;
+    let all = used(&fixture).await;
     println!(
         "first run of 1,000 pending changes: {} bytes; each of 100 repetitions: {}",
         first - empty,
@@ -91,13 +91,13 @@ async fn a_hundred_repetitions_of_a_pending_plan_use_less_space_than_the_plan() 
 
 #[tokio::test]
 async fn a_run_that_was_deleted_leaves_a_few_digests() {
-    let place = JournalFixture::in_a_folder();
-    let journal = place.open().await;
+    let fixture = JournalFixture::in_a_folder();
+    let journal = fixture.open().await;
     let (instance, keep) = (observed(50), Duration::from_secs(10 * 24 * 3600));
     observe(&journal, &instance, 0..200, Some(keep)).await;
-    let before = used(&place).await;
+    let before = used(&fixture).await;
     observe(&journal, &instance, 200..400, Some(keep)).await;
-    let each = (used(&place).await - before) / 200;
+    let each = (used(&fixture).await - before) / 200;
     println!("a deleted run leaves {each} bytes");
     assert!(journal.runs(1_000).await.expect("readable").len() < 150);
     assert!(each < 900, "{each} bytes a run");
@@ -107,18 +107,18 @@ async fn a_run_that_was_deleted_leaves_a_few_digests() {
 #[tokio::test]
 async fn the_file_shrinks_after_many_deletions_also_if_an_earlier_version_created_it() {
     for made_earlier in [false, true] {
-        let place = JournalFixture::in_a_folder();
-        let journal = place.open().await;
+        let fixture = JournalFixture::in_a_folder();
+        let journal = fixture.open().await;
         if made_earlier {
             journal.close().await;
-            let options = SqliteConnectOptions::new().filename(place.file());
+            let options = SqliteConnectOptions::new().filename(fixture.file());
             let mut connection = SqliteConnection::connect_with(&options).await.expect("a file");
             for sql in ["pragma auto_vacuum = none", "vacuum"] {
                 sqlx::query(sql).execute(&mut connection).await.expect(sql);
             }
             connection.close().await.expect("closed");
         }
-        let journal = place.open().await;
+        let journal = fixture.open().await;
         for number in 0..40 {
             // Each plan differs from the one before it.
             let mut instance = observed(200);
@@ -126,15 +126,15 @@ async fn the_file_shrinks_after_many_deletions_also_if_an_earlier_version_create
             observe(&journal, &instance, number..number + 1, None).await;
         }
         journal.close().await;
-        let before = fs::metadata(place.file()).expect("a file").len();
-        let journal = place.open().await;
+        let before = fs::metadata(fixture.file()).expect("a file").len();
+        let journal = fixture.open().await;
         delete_old(&journal, Duration::ZERO, 41 * TWO_HOURS).await;
         let verification = journal.verify(None).await.expect("readable");
         assert!(verification.is_whole(), "{verification:#?}");
         let changes = journal.run("01KB0000000000000000000039").await.expect("readable").expect("kept").instances;
         assert!(changes[0].changes.iter().all(|change| change.outcome == ChangeOutcome::Pending));
         journal.close().await;
-        let after = fs::metadata(place.file()).expect("a file").len();
+        let after = fs::metadata(fixture.file()).expect("a file").len();
         assert!(after < before / 2, "{after} of {before} bytes (made by an earlier version: {made_earlier})");
     }
 }

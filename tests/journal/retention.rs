@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConne
 
 use super::recording::{Recording as _, RunBegin, Settlement};
 use super::{
-    place::JournalFixture,
+    fixture::JournalFixture,
     sample::{at, begin, change, digest, held, key, plan, production, report, run_id},
 };
 
@@ -114,8 +114,8 @@ async fn is_whole(journal: &Journal, known: Option<&RecordHead>) {
 
 #[tokio::test]
 async fn old_runs_without_changes_are_deleted_and_changes_are_kept() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         let pending = || plan(vec![change(ChangeKind::Add, "ann@acme.com", "delivery")]);
         let observed = || InstanceReport { mode: InstanceMode::Observe, ..pending() };
         let mut removal = change(ChangeKind::Remove, "cid@acme.com", "delivery");
@@ -156,8 +156,8 @@ async fn old_runs_without_changes_are_deleted_and_changes_are_kept() {
 
 #[tokio::test]
 async fn a_retention_of_zero_keeps_the_newest_runs_and_what_is_needed() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         whole(&journal, "01JHOLDS", RunMode::Apply, 1).await;
         let record = held("00112233445566aa", "01JHOLDS", at(1), &["bob@acme.com"]);
         journal.record_held(&production(), Some(&record), true).await.expect("held");
@@ -205,8 +205,8 @@ async fn two_months(journal: &Journal) {
 
 #[tokio::test]
 async fn old_changes_are_deleted_and_open_memberships_stay() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         two_months(&journal).await;
         let (before, access) =
             (what_decides(&journal, 70 * DAY).await, journal.access(at(70 * DAY), at(70 * DAY)).await);
@@ -241,18 +241,18 @@ async fn old_changes_are_deleted_and_open_memberships_stay() {
 
 /// A state with deletions of both kinds, and the head of its record before them.
 async fn with_deletions() -> (JournalFixture, RecordHead) {
-    let place = JournalFixture::in_a_folder();
-    let journal = place.open().await;
+    let fixture = JournalFixture::in_a_folder();
+    let journal = fixture.open().await;
     two_months(&journal).await;
     let head = journal.verify(None).await.expect("readable").head;
     delete_old(&journal, all_for(40), 60 * DAY).await.expect("something is old");
     is_whole(&journal, Some(&head)).await;
     journal.close().await;
-    (place, head)
+    (fixture, head)
 }
 
-async fn touch(place: &JournalFixture, statements: &[&str]) {
-    let options = SqliteConnectOptions::new().filename(place.file());
+async fn touch(fixture: &JournalFixture, statements: &[&str]) {
+    let options = SqliteConnectOptions::new().filename(fixture.file());
     let mut connection = SqliteConnection::connect_with(&options).await.expect("a file");
     for sql in statements {
         let result = sqlx::query(AssertSqlSafe(*sql)).execute(&mut connection).await.expect("a statement");
@@ -289,17 +289,17 @@ async fn incident_55_rows_that_were_deleted_by_hand_are_detected_beside_those_th
         "insert into stays (instance, group_folded, login_folded, login, since)
              values ('production', 'delivery', 'eve@acme.com', 'eve@acme.com', 1)",
     ] {
-        let (place, _) = with_deletions().await;
-        touch(&place, &sql.split(';').collect::<Vec<_>>()).await;
-        let verification = place.open().await.verify(None).await.expect("readable");
+        let (fixture, _) = with_deletions().await;
+        touch(&fixture, &sql.split(';').collect::<Vec<_>>()).await;
+        let verification = fixture.open().await.verify(None).await.expect("readable");
         assert!(!verification.is_whole(), "{sql}");
     }
 }
 
 #[tokio::test]
 async fn a_forged_deletion_after_a_known_head_is_reported_with_its_deleted_runs() {
-    let (place, _) = with_deletions().await;
-    let journal = place.open().await;
+    let (fixture, _) = with_deletions().await;
+    let journal = fixture.open().await;
     let verification = journal.verify(None).await.expect("readable");
     let (head, deletions) = (verification.head.clone(), verification.deletions);
     assert!(deletions.iter().all(|deletion| deletion.position <= head.position));
@@ -311,15 +311,15 @@ async fn a_forged_deletion_after_a_known_head_is_reported_with_its_deleted_runs(
     assert!(!later.is_empty() && verification.is_whole(), "{verification:#?}");
     // A rebuilt record, with a deletion in it that the head does not know, is not the one of the head.
     journal.close().await;
-    touch(&place, &["update events set body = replace(body, '2', '3') where kind = 'deletion'"]).await;
-    let verification = place.open().await.verify(Some(&head)).await.expect("readable");
+    touch(&fixture, &["update events set body = replace(body, '2', '3') where kind = 'deletion'"]).await;
+    let verification = fixture.open().await.verify(Some(&head)).await.expect("readable");
     assert!(!verification.is_whole());
 }
 
 #[tokio::test]
 async fn a_settled_change_of_a_dead_run_and_an_approval_in_use_are_kept_when_their_run_is_deleted() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         whole(&journal, "01JHELD", RunMode::Apply, 0).await;
         let record = held("00112233445566aa", "01JHELD", at(0), &["bob@acme.com", "cid@acme.com"]);
         journal.record_held(&production(), Some(&record), true).await.expect("held");

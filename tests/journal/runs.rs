@@ -7,7 +7,7 @@ use campaign_group_sync::{
 
 use super::recording::{Recording as _, Settlement};
 use super::{
-    place::JournalFixture,
+    fixture::JournalFixture,
     sample::{at, begin, begin_and_die, change, key, plan, production, report, run_id, settled},
 };
 
@@ -18,8 +18,8 @@ async fn ended(journal: &Journal, run: &str, seconds: i64) {
 
 #[tokio::test]
 async fn the_report_of_a_run_is_read_as_it_was_written_also_after_a_restart() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         journal.begin_run(&begin("01JA", RunMode::Apply, at(0))).await.expect("begun");
         let mut added = change(ChangeKind::Add, "ann@acme.com", "delivery");
         journal.record_plan(&run_id("01JA"), at(1), &plan(vec![added.clone()])).await.expect("planned");
@@ -30,7 +30,7 @@ async fn the_report_of_a_run_is_read_as_it_was_written_also_after_a_restart() {
         journal.end_run(&written).await.expect("ended");
         drop(journal);
 
-        let journal = place.open().await;
+        let journal = fixture.open().await;
         let found = journal.run("01JA").await.expect("readable").expect("known");
         assert!(found.record.as_deref().is_some_and(|head| RecordHead::parse(head).is_some()), "{found:?}");
         assert_eq!(RunReport { record: None, ..found }, written);
@@ -43,8 +43,8 @@ async fn the_report_of_a_run_is_read_as_it_was_written_also_after_a_restart() {
 
 #[tokio::test]
 async fn the_last_recorded_runs_are_listed_first_up_to_the_limit() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         for (run, seconds) in [("01JB", 20), ("01JC", 30), ("01JA", 10)] {
             ended(&journal, run, seconds).await;
         }
@@ -55,8 +55,8 @@ async fn the_last_recorded_runs_are_listed_first_up_to_the_limit() {
 
 #[tokio::test]
 async fn a_run_is_found_by_a_unique_beginning_of_its_id() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         for (run, seconds) in [("01JAB", 1), ("01JAC", 2), ("01JA", 3)] {
             ended(&journal, run, seconds).await;
         }
@@ -72,8 +72,8 @@ async fn a_run_is_found_by_a_unique_beginning_of_its_id() {
 
 #[tokio::test]
 async fn the_runs_of_an_ambiguous_beginning_are_listed_newest_first() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         for (run, seconds) in [("01JAB", 1), ("01JAC", 2), ("01KAA", 3)] {
             ended(&journal, run, seconds).await;
         }
@@ -96,10 +96,10 @@ async fn the_runs_of_an_ambiguous_beginning_are_listed_newest_first() {
 
 #[tokio::test]
 async fn the_report_of_a_run_that_died_has_what_it_had_done() {
-    for place in JournalFixture::all().await {
-        begin_and_die(&place.open().await, "01JA", at(0)).await;
+    for fixture in JournalFixture::all().await {
+        begin_and_die(&fixture.open().await, "01JA", at(0)).await;
 
-        let journal = place.open().await;
+        let journal = fixture.open().await;
         let found = journal.run("01JA").await.expect("readable").expect("known");
         assert_eq!(found.outcome, Outcome::Interrupted);
         let outcomes: Vec<_> = found.instances[0]
@@ -128,9 +128,9 @@ async fn the_report_of_a_run_that_died_has_what_it_had_done() {
 
 #[tokio::test]
 async fn the_next_run_marks_the_one_that_died() {
-    for place in JournalFixture::all().await {
-        begin_and_die(&place.open().await, "01JA", at(0)).await;
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        begin_and_die(&fixture.open().await, "01JA", at(0)).await;
+        let journal = fixture.open().await;
         let before = journal.run("01JA").await.expect("readable");
         // While the next run holds the lock, the dead one must not be shown as running.
         let LockAttempt::Acquired(_lock) = journal.lock("run 01JB").await.expect("a lock") else {
@@ -151,8 +151,8 @@ async fn the_next_run_marks_the_one_that_died() {
 
 #[tokio::test]
 async fn a_run_whose_lock_is_held_is_running() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         let LockAttempt::Acquired(lock) = journal.lock("run 01JA").await.expect("a lock") else {
             panic!("the lock is held")
         };
@@ -167,8 +167,8 @@ async fn a_run_whose_lock_is_held_is_running() {
 
 #[tokio::test]
 async fn a_run_that_died_before_it_planned_changed_nothing() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         journal.begin_run(&begin("01JA", RunMode::Apply, at(0))).await.expect("begun");
         let found = journal.run("01JA").await.expect("readable").expect("known");
         assert_eq!(found.instances[0].outcome, Outcome::Interrupted);
@@ -178,8 +178,8 @@ async fn a_run_that_died_before_it_planned_changed_nothing() {
 
 #[tokio::test]
 async fn a_dry_run_that_died_has_no_change_that_was_being_written() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         journal.begin_run(&begin("01JA", RunMode::DryRun, at(0))).await.expect("begun");
         let added = change(ChangeKind::Add, "ann@acme.com", "delivery");
         journal.record_plan(&run_id("01JA"), at(1), &plan(vec![added])).await.expect("planned");
@@ -192,8 +192,8 @@ async fn a_dry_run_that_died_has_no_change_that_was_being_written() {
 
 #[tokio::test]
 async fn the_record_of_an_operator_has_the_newest_changes_in_order_for_any_spelling() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         for (run, seconds, group) in [("01JA", 0, "Delivery"), ("01JB", 60, "Delivery"), ("01JC", 120, "Ops")] {
             journal.begin_run(&begin(run, RunMode::Apply, at(seconds))).await.expect("begun");
             let changes = vec![
@@ -221,8 +221,8 @@ async fn the_record_of_an_operator_has_the_newest_changes_in_order_for_any_spell
 
 #[tokio::test]
 async fn a_plan_of_many_changes_is_written_in_order() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         journal.begin_run(&begin("01JA", RunMode::Apply, at(0))).await.expect("begun");
         let changes: Vec<_> =
             (0..2_500).map(|number| change(ChangeKind::Add, &format!("user{number}@acme.com"), "delivery")).collect();
@@ -238,13 +238,13 @@ async fn a_plan_of_many_changes_is_written_in_order() {
 
 #[tokio::test]
 async fn the_watch_is_called_before_and_after_the_transaction_of_every_write() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
-        assert_eq!(place.steps(), (1, 1), "the schema");
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
+        assert_eq!(fixture.steps(), (1, 1), "the schema");
         begin_and_die(&journal, "01JA", at(0)).await;
-        assert_eq!(place.steps(), (5, 5));
+        assert_eq!(fixture.steps(), (5, 5));
         journal.runs(9).await.expect("readable");
         journal.run("01JA").await.expect("readable");
-        assert_eq!(place.steps(), (5, 5), "readers write nothing");
+        assert_eq!(fixture.steps(), (5, 5), "readers write nothing");
     }
 }

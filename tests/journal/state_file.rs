@@ -15,7 +15,7 @@ use campaign_group_sync::{
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::{
-    place::JournalFixture,
+    fixture::JournalFixture,
     sample::{at, begin_and_die, production, read, run_id},
 };
 
@@ -36,18 +36,18 @@ async fn run_sql(path: &Path, sql: &'static str) {
 
 /// A file with content that no process uses.
 async fn a_used_file() -> JournalFixture {
-    let place = JournalFixture::in_a_folder();
-    let journal = place.open().await;
+    let fixture = JournalFixture::in_a_folder();
+    let journal = fixture.open().await;
     begin_and_die(&journal, "01JA", at(0)).await;
     journal.accept_read(&production(), &run_id("01JA"), at(0), &read(&["delivery"])).await.expect("accepted");
     drop(journal);
     // Moves the write-ahead log into the file.
-    run_sql(&place.file(), "pragma wal_checkpoint(truncate)").await;
-    place
+    run_sql(&fixture.file(), "pragma wal_checkpoint(truncate)").await;
+    fixture
 }
 
-fn set_aside(place: &JournalFixture) -> Vec<PathBuf> {
-    let folder = place.file().parent().expect("a folder").to_owned();
+fn set_aside(fixture: &JournalFixture) -> Vec<PathBuf> {
+    let folder = fixture.file().parent().expect("a folder").to_owned();
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     entries.filter(|path| path.to_string_lossy().contains("state.db.corrupt-")).collect()
 }
@@ -61,16 +61,16 @@ async fn lost(journal: &Journal) -> Option<String> {
 
 /// Checks that the corrupt file lies beside the new one, and that the new one reports the loss until a read is
 /// accepted.
-async fn assert_set_aside(place: &JournalFixture, content: &[u8]) {
-    let journal = Journal::open(&place.options).await.expect("a new journal");
-    let aside = set_aside(place);
+async fn assert_set_aside(fixture: &JournalFixture, content: &[u8]) {
+    let journal = Journal::open(&fixture.options).await.expect("a new journal");
+    let aside = set_aside(fixture);
     assert_eq!(aside.len(), 1, "{aside:?}");
     assert_eq!(fs::read(&aside[0]).expect("readable"), content, "kept as it was");
     assert!(journal.runs(9).await.expect("readable").is_empty());
     drop(journal);
 
-    let journal = Journal::open(&place.options).await.expect("the new journal again");
-    assert_eq!(set_aside(place), aside, "once");
+    let journal = Journal::open(&fixture.options).await.expect("the new journal again");
+    assert_eq!(set_aside(fixture), aside, "once");
     assert!(lost(&journal).await.expect("lost after a restart, too").contains(".corrupt-"));
     journal.accept_read(&production(), &run_id("01JB"), at(0), &read(&["delivery"])).await.expect("accepted");
     assert_eq!(lost(&journal).await, None);
@@ -78,40 +78,40 @@ async fn assert_set_aside(place: &JournalFixture, content: &[u8]) {
 
 #[tokio::test]
 async fn the_folder_and_the_file_are_private() {
-    let place = JournalFixture::in_a_folder();
-    let journal = place.open().await;
+    let fixture = JournalFixture::in_a_folder();
+    let journal = fixture.open().await;
     begin_and_die(&journal, "01JA", at(0)).await;
-    assert_eq!(mode(place.file().parent().expect("a folder")), 0o700);
+    assert_eq!(mode(fixture.file().parent().expect("a folder")), 0o700);
     for name in ["state.db", "state.db-wal", "state.db-shm"] {
-        assert_eq!(mode(&place.file().with_file_name(name)), 0o600, "{name}");
+        assert_eq!(mode(&fixture.file().with_file_name(name)), 0o600, "{name}");
     }
 }
 
 #[tokio::test]
 async fn the_mode_of_a_file_that_others_may_read_is_restricted() {
-    let place = a_used_file().await;
-    fs::set_permissions(place.file(), Permissions::from_mode(0o644)).expect("loosened");
-    drop(place.open().await);
-    assert_eq!(mode(&place.file()), 0o600);
+    let fixture = a_used_file().await;
+    fs::set_permissions(fixture.file(), Permissions::from_mode(0o644)).expect("loosened");
+    drop(fixture.open().await);
+    assert_eq!(mode(&fixture.file()), 0o600);
 }
 
 #[tokio::test]
 async fn the_file_uses_a_write_ahead_log() {
-    let place = JournalFixture::in_a_folder();
-    let journal = place.open().await;
+    let fixture = JournalFixture::in_a_folder();
+    let journal = fixture.open().await;
     begin_and_die(&journal, "01JA", at(0)).await;
-    let mut connection = connection(&place.file()).await;
+    let mut connection = connection(&fixture.file()).await;
     let mode: String = sqlx::query_scalar("pragma journal_mode").fetch_one(&mut connection).await.expect("readable");
     assert_eq!(mode, "wal");
-    assert!(fs::metadata(place.file().with_file_name("state.db-wal")).expect("a log").len() > 0);
+    assert!(fs::metadata(fixture.file().with_file_name("state.db-wal")).expect("a log").len() > 0);
 }
 
 #[tokio::test]
 async fn garbage_is_set_aside() {
     for content in [&b"x"[..], b"SQLite format 3\0", &[0; 100], &[b'?'; 10_000]] {
-        let place = a_used_file().await;
-        fs::write(place.file(), content).expect("written");
-        assert_set_aside(&place, content).await;
+        let fixture = a_used_file().await;
+        fs::write(fixture.file(), content).expect("written");
+        assert_set_aside(&fixture, content).await;
     }
 }
 
@@ -119,20 +119,20 @@ async fn garbage_is_set_aside() {
 async fn a_file_that_was_cut_off_is_set_aside() {
     let whole = fs::read(a_used_file().await.file()).expect("readable");
     for length in [50, 600, 4_096, whole.len() / 2, whole.len() - 4_096] {
-        let place = a_used_file().await;
-        fs::write(place.file(), &whole[..length]).expect("cut off");
+        let fixture = a_used_file().await;
+        fs::write(fixture.file(), &whole[..length]).expect("cut off");
         println!("cut off at {length} of {}", whole.len());
-        assert_set_aside(&place, &whole[..length]).await;
+        assert_set_aside(&fixture, &whole[..length]).await;
     }
 }
 
 #[tokio::test]
 async fn a_damaged_page_is_set_aside() {
-    let place = a_used_file().await;
-    let mut content = fs::read(place.file()).expect("readable");
+    let fixture = a_used_file().await;
+    let mut content = fs::read(fixture.file()).expect("readable");
     content[4_096..8_192].fill(0xa5);
-    fs::write(place.file(), &content).expect("damaged");
-    assert_set_aside(&place, &content).await;
+    fs::write(fixture.file(), &content).expect("damaged");
+    assert_set_aside(&fixture, &content).await;
 }
 
 #[tokio::test]
@@ -143,60 +143,60 @@ async fn a_schema_without_a_version_is_set_aside() {
         "update campaign_group_sync_schema set version = 'one'",
         "update campaign_group_sync_schema set version = -1",
     ] {
-        let place = a_used_file().await;
-        run_sql(&place.file(), damage).await;
-        let content = fs::read(place.file()).expect("readable");
+        let fixture = a_used_file().await;
+        run_sql(&fixture.file(), damage).await;
+        let content = fs::read(fixture.file()).expect("readable");
         println!("{damage}");
-        assert_set_aside(&place, &content).await;
+        assert_set_aside(&fixture, &content).await;
     }
 }
 
 #[tokio::test]
 async fn an_empty_file_is_a_new_one() {
-    let place = JournalFixture::in_a_folder();
-    fs::create_dir(place.file().parent().expect("a folder")).expect("a folder");
-    fs::write(place.file(), "").expect("written");
-    let journal = place.open().await;
+    let fixture = JournalFixture::in_a_folder();
+    fs::create_dir(fixture.file().parent().expect("a folder")).expect("a folder");
+    fs::write(fixture.file(), "").expect("written");
+    let journal = fixture.open().await;
     assert_eq!(lost(&journal).await, None);
 }
 
 #[tokio::test]
 async fn the_loss_is_known_after_dying_between_renaming_and_creating() {
-    let place = a_used_file().await;
-    fs::rename(place.file(), place.file().with_file_name("state.db.corrupt-20261122T060000Z")).expect("set aside");
-    fs::write(place.file().with_file_name("state.db-wal"), "left over").expect("written");
-    let journal = place.open().await;
+    let fixture = a_used_file().await;
+    fs::rename(fixture.file(), fixture.file().with_file_name("state.db.corrupt-20261122T060000Z")).expect("set aside");
+    fs::write(fixture.file().with_file_name("state.db-wal"), "left over").expect("written");
+    let journal = fixture.open().await;
     assert!(lost(&journal).await.expect("lost").contains("state.db.corrupt-20261122T060000Z"));
 }
 
 #[tokio::test]
 async fn a_file_that_is_in_use_is_not_set_aside() {
-    let place = a_used_file().await;
-    let journal = place.open().await;
+    let fixture = a_used_file().await;
+    let journal = fixture.open().await;
     let LockAttempt::Acquired(_lock) = journal.lock("run 01JA").await.expect("a lock") else {
         panic!("the lock is held")
     };
-    fs::write(place.file(), "garbage").expect("written");
-    let error = Journal::open(&place.options).await.err().expect("refused");
+    fs::write(fixture.file(), "garbage").expect("written");
+    let error = Journal::open(&fixture.options).await.err().expect("refused");
     assert!(error.to_string().contains("run 01JA"), "{error}");
-    assert!(set_aside(&place).is_empty());
+    assert!(set_aside(&fixture).is_empty());
 }
 
 #[tokio::test]
 async fn a_file_of_a_newer_version_is_refused_and_not_changed() {
-    let place = a_used_file().await;
-    run_sql(&place.file(), "update campaign_group_sync_schema set version = 99").await;
-    run_sql(&place.file(), "pragma wal_checkpoint(truncate)").await;
-    let before = fs::read(place.file()).expect("readable");
+    let fixture = a_used_file().await;
+    run_sql(&fixture.file(), "update campaign_group_sync_schema set version = 99").await;
+    run_sql(&fixture.file(), "pragma wal_checkpoint(truncate)").await;
+    let before = fs::read(fixture.file()).expect("readable");
     for error in [
-        Journal::open(&place.options).await.err(),
-        Journal::open_existing(&place.options).await.err(),
-        Journal::open_read_only(&place.options).await.err(),
+        Journal::open(&fixture.options).await.err(),
+        Journal::open_existing(&fixture.options).await.err(),
+        Journal::open_read_only(&fixture.options).await.err(),
     ] {
         assert!(matches!(error, Some(JournalError::NewerSchema { found: 99, .. })), "{error:?}");
     }
-    assert_eq!(fs::read(place.file()).expect("readable"), before);
-    assert!(set_aside(&place).is_empty());
+    assert_eq!(fs::read(fixture.file()).expect("readable"), before);
+    assert!(set_aside(&fixture).is_empty());
 }
 
 /// A file of the first version, with a run and a user.
@@ -217,12 +217,12 @@ const FIRST_VERSION_READ: &str = r#"insert into accepted_reads (instance, run, a
 
 #[tokio::test]
 async fn a_read_of_an_earlier_version_has_the_followed_groups_without_their_ids() {
-    let place = JournalFixture::in_a_folder();
-    fs::create_dir(place.file().parent().expect("a folder")).expect("a folder");
-    fs::write(place.file(), "").expect("written");
-    run_sql(&place.file(), FIRST_VERSION).await;
-    run_sql(&place.file(), FIRST_VERSION_READ).await;
-    let history = place.open().await.history(&production(), at(0)).await.expect("readable");
+    let fixture = JournalFixture::in_a_folder();
+    fs::create_dir(fixture.file().parent().expect("a folder")).expect("a folder");
+    fs::write(fixture.file(), "").expect("written");
+    run_sql(&fixture.file(), FIRST_VERSION).await;
+    run_sql(&fixture.file(), FIRST_VERSION_READ).await;
+    let history = fixture.open().await.history(&production(), at(0)).await.expect("readable");
     assert_eq!(history.accepted.map(|read| (read.users, read.matched.len())), Some((Some(9), 1)));
     let known = history.known.groups().iter();
     let known: Vec<_> = known.map(|known| (known.group.as_str(), known.profile_id, known.group_id)).collect();
@@ -232,68 +232,68 @@ async fn a_read_of_an_earlier_version_has_the_followed_groups_without_their_ids(
 
 #[tokio::test]
 async fn a_file_of_an_earlier_version_is_migrated_with_its_content() {
-    let place = JournalFixture::in_a_folder();
-    fs::create_dir(place.file().parent().expect("a folder")).expect("a folder");
-    fs::write(place.file(), "").expect("written");
-    run_sql(&place.file(), FIRST_VERSION).await;
-    let looked = Journal::open_read_only(&place.options).await.err();
+    let fixture = JournalFixture::in_a_folder();
+    fs::create_dir(fixture.file().parent().expect("a folder")).expect("a folder");
+    fs::write(fixture.file(), "").expect("written");
+    run_sql(&fixture.file(), FIRST_VERSION).await;
+    let looked = Journal::open_read_only(&fixture.options).await.err();
     assert!(matches!(looked, Some(JournalError::OlderSchema { found: 1, .. })), "{looked:?}");
-    let history = place.open().await.history(&production(), at(0)).await.expect("readable");
+    let history = fixture.open().await.history(&production(), at(0)).await.expect("readable");
     assert_eq!(history.identities.iter().count(), 1);
-    assert!(set_aside(&place).is_empty());
+    assert!(set_aside(&fixture).is_empty());
 }
 
 #[tokio::test]
 async fn the_database_of_another_program_is_refused_and_not_changed() {
-    let place = JournalFixture::in_a_folder();
-    fs::create_dir(place.file().parent().expect("a folder")).expect("a folder");
-    fs::write(place.file(), "").expect("written");
-    run_sql(&place.file(), "create table songs (name text)").await;
-    let before = fs::read(place.file()).expect("readable");
-    let error = Journal::open(&place.options).await.err().expect("refused");
+    let fixture = JournalFixture::in_a_folder();
+    fs::create_dir(fixture.file().parent().expect("a folder")).expect("a folder");
+    fs::write(fixture.file(), "").expect("written");
+    run_sql(&fixture.file(), "create table songs (name text)").await;
+    let before = fs::read(fixture.file()).expect("readable");
+    let error = Journal::open(&fixture.options).await.err().expect("refused");
     assert!(matches!(error, JournalError::NotOurs { .. }), "{error}");
-    assert_eq!(fs::read(place.file()).expect("readable"), before);
+    assert_eq!(fs::read(fixture.file()).expect("readable"), before);
 }
 
 #[tokio::test]
 async fn a_path_that_cannot_be_opened_is_an_error_and_not_a_corrupt_file() {
-    let place = JournalFixture::in_a_folder();
-    fs::create_dir_all(place.file()).expect("a folder where the file should be");
-    let error = Journal::open(&place.options).await.err().expect("refused");
+    let fixture = JournalFixture::in_a_folder();
+    fs::create_dir_all(fixture.file()).expect("a folder where the file should be");
+    let error = Journal::open(&fixture.options).await.err().expect("refused");
     assert!(matches!(error, JournalError::Untrusted(_)), "{error:?}");
     assert!(error.to_string().contains("state.db is a folder"), "{error}");
-    assert!(set_aside(&place).is_empty());
+    assert!(set_aside(&fixture).is_empty());
 }
 
 #[tokio::test]
 async fn opening_read_only_creates_nothing_and_sets_nothing_aside() {
-    let place = JournalFixture::in_a_folder();
-    assert!(Journal::open_read_only(&place.options).await.expect("nothing there").is_none());
-    assert!(Journal::open_existing(&place.options).await.expect("nothing there").is_none());
-    let folder = place.file().parent().expect("a folder").to_owned();
+    let fixture = JournalFixture::in_a_folder();
+    assert!(Journal::open_read_only(&fixture.options).await.expect("nothing there").is_none());
+    assert!(Journal::open_existing(&fixture.options).await.expect("nothing there").is_none());
+    let folder = fixture.file().parent().expect("a folder").to_owned();
     assert!(!folder.exists());
     fs::create_dir(folder).expect("a folder");
-    fs::write(place.file(), "garbage").expect("written");
+    fs::write(fixture.file(), "garbage").expect("written");
     // The empty lock file that a run leaves.
-    fs::write(place.file().with_file_name("state.db.lock"), "").expect("written");
+    fs::write(fixture.file().with_file_name("state.db.lock"), "").expect("written");
     for error in
-        [Journal::open_read_only(&place.options).await.err(), Journal::open_existing(&place.options).await.err()]
+        [Journal::open_read_only(&fixture.options).await.err(), Journal::open_existing(&fixture.options).await.err()]
     {
         assert!(error.expect("corrupt").to_string().contains("corrupt"));
     }
-    assert_eq!(fs::read(place.file()).expect("readable"), b"garbage");
+    assert_eq!(fs::read(fixture.file()).expect("readable"), b"garbage");
 }
 
 #[tokio::test]
 async fn an_existing_journal_can_be_opened_for_approving_and_reading_beside_a_writer() {
-    for place in JournalFixture::all().await {
-        assert!(Journal::open_existing(&place.options).await.expect("nothing there").is_none());
-        assert!(Journal::open_read_only(&place.options).await.expect("nothing there").is_none());
-        let writer = place.open().await;
+    for fixture in JournalFixture::all().await {
+        assert!(Journal::open_existing(&fixture.options).await.expect("nothing there").is_none());
+        assert!(Journal::open_read_only(&fixture.options).await.expect("nothing there").is_none());
+        let writer = fixture.open().await;
         begin_and_die(&writer, "01JA", at(0)).await;
-        let existing = Journal::open_existing(&place.options).await.expect("readable").expect("there");
+        let existing = Journal::open_existing(&fixture.options).await.expect("readable").expect("there");
         assert_eq!(existing.runs(9).await.expect("readable").len(), 1);
-        let reader = Journal::open_read_only(&place.options).await.expect("readable").expect("there");
+        let reader = Journal::open_read_only(&fixture.options).await.expect("readable").expect("there");
         assert_eq!(reader.runs(9).await.expect("readable").len(), 1);
         begin_and_die(&writer, "01JB", at(1)).await;
         assert_eq!(reader.runs(9).await.expect("readable").len(), 2, "it sees later runs");
@@ -302,9 +302,9 @@ async fn an_existing_journal_can_be_opened_for_approving_and_reading_beside_a_wr
 
 #[tokio::test]
 async fn a_journal_that_is_opened_read_only_cannot_be_written() {
-    for place in JournalFixture::all().await {
-        begin_and_die(&place.open().await, "01JA", at(0)).await;
-        let reader = Journal::open_read_only(&place.options).await.expect("readable").expect("there");
+    for fixture in JournalFixture::all().await {
+        begin_and_die(&fixture.open().await, "01JA", at(0)).await;
+        let reader = Journal::open_read_only(&fixture.options).await.expect("readable").expect("there");
         let organization = OrganizationId::new("0123456789ABCDEF01234567@AdobeOrg");
         let error = reader.set_pause(&organization, Duration::from_secs(9), at(0)).await.expect_err("refused");
         assert!(matches!(error, JournalError::Database { .. }), "{error:?}");
@@ -314,32 +314,32 @@ async fn a_journal_that_is_opened_read_only_cannot_be_written() {
 
 #[tokio::test]
 async fn opening_read_only_does_not_change_the_file_and_its_folder() {
-    let place = a_used_file().await;
+    let fixture = a_used_file().await;
     let names = || {
-        let entries = fs::read_dir(place.file().parent().expect("a folder")).expect("readable");
+        let entries = fs::read_dir(fixture.file().parent().expect("a folder")).expect("readable");
         let mut names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();
         names.sort();
         names
     };
-    let before = (fs::read(place.file()).expect("readable"), names());
-    let reader = Journal::open_read_only(&place.options).await.expect("readable").expect("there");
+    let before = (fs::read(fixture.file()).expect("readable"), names());
+    let reader = Journal::open_read_only(&fixture.options).await.expect("readable").expect("there");
     assert_eq!(reader.runs(9).await.expect("readable").len(), 1);
     reader.close().await;
-    assert_eq!((fs::read(place.file()).expect("readable"), names()), before);
+    assert_eq!((fs::read(fixture.file()).expect("readable"), names()), before);
 }
 
 #[tokio::test]
 async fn processes_that_open_a_new_journal_at_once_share_it() {
-    for place in JournalFixture::all().await {
+    for fixture in JournalFixture::all().await {
         let open = |options: &JournalOptions| {
             let options = options.clone();
             tokio::spawn(async move { Journal::open(&options).await.map(drop) })
         };
-        let opened: Vec<_> = (0..8).map(|_| open(&place.options)).collect();
+        let opened: Vec<_> = (0..8).map(|_| open(&fixture.options)).collect();
         for task in opened {
             task.await.expect("no panic").expect("a journal");
         }
-        let journal = place.open().await;
+        let journal = fixture.open().await;
         assert_eq!(lost(&journal).await, None);
         begin_and_die(&journal, "01JA", at(0)).await;
     }

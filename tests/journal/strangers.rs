@@ -4,11 +4,11 @@ use campaign_group_sync::journal::{Election, JournalLocation, LockAttempt};
 use secrecy::ExposeSecret as _;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgAdvisoryLock};
 
-use super::place::JournalFixture;
+use super::fixture::JournalFixture;
 
 /// A session of a role that may only sign in, and the schema of the journal.
-async fn stranger(place: &JournalFixture) -> (PgConnection, String) {
-    let JournalLocation::Postgres(address) = &place.options.location else { panic!("a server") };
+async fn stranger(fixture: &JournalFixture) -> (PgConnection, String) {
+    let JournalLocation::Postgres(address) = &fixture.options.location else { panic!("a server") };
     let address = address.expose_secret().to_owned();
     let mut owner = PgConnection::connect(&address).await.expect("a server");
     let schema: String =
@@ -23,13 +23,13 @@ async fn stranger(place: &JournalFixture) -> (PgConnection, String) {
 
 #[tokio::test]
 async fn incident_40_a_role_without_rights_keeps_no_run_from_beginning_and_no_node_from_leading() {
-    let Some(place) = JournalFixture::shared().await else { return };
-    let journal = place.open().await;
-    let (session, schema) = stranger(&place).await;
+    let Some(fixture) = JournalFixture::shared().await else { return };
+    let journal = fixture.open().await;
+    let (session, schema) = stranger(&fixture).await;
     // The advisory locks of earlier versions, which any role can take.
     let run = PgAdvisoryLock::new(format!("campaign-group-sync run {schema}"));
     let held = run.acquire(session).await.expect("any role can");
-    let (session, _) = stranger_again(&place, &schema).await;
+    let (session, _) = stranger_again(&fixture, &schema).await;
     let leader = PgAdvisoryLock::new(format!("campaign-group-sync leader {schema}"));
     let also_held = leader.acquire(session).await.expect("any role can");
     assert!(matches!(journal.lock("run 01JA").await.expect("an answer"), LockAttempt::Acquired(_)));
@@ -40,9 +40,9 @@ async fn incident_40_a_role_without_rights_keeps_no_run_from_beginning_and_no_no
 
 #[tokio::test]
 async fn incident_40_a_role_without_rights_cannot_take_the_locks() {
-    let Some(place) = JournalFixture::shared().await else { return };
-    let _journal = place.open().await;
-    let (mut session, schema) = stranger(&place).await;
+    let Some(fixture) = JournalFixture::shared().await else { return };
+    let _journal = fixture.open().await;
+    let (mut session, schema) = stranger(&fixture).await;
     for view in ["run_lock", "leader_lock"] {
         for mode in ["access share", "exclusive", "access exclusive"] {
             let sql = format!("begin; lock table {schema}.{view} in {mode} mode nowait");
@@ -56,8 +56,8 @@ async fn incident_40_a_role_without_rights_cannot_take_the_locks() {
 }
 
 /// Another session of the same role.
-async fn stranger_again(place: &JournalFixture, schema: &str) -> (PgConnection, String) {
-    let JournalLocation::Postgres(address) = &place.options.location else { panic!("a server") };
+async fn stranger_again(fixture: &JournalFixture, schema: &str) -> (PgConnection, String) {
+    let JournalLocation::Postgres(address) = &fixture.options.location else { panic!("a server") };
     let address = address.expose_secret().replacen("test@", &format!("stranger_of_{schema}@"), 1);
     (PgConnection::connect(&address).await.expect("it may sign in"), schema.to_owned())
 }

@@ -9,7 +9,7 @@ use campaign_group_sync::{
 
 use super::recording::{Recording as _, Settlement};
 use super::{
-    place::JournalFixture,
+    fixture::JournalFixture,
     sample::{at, begin, change, key, plan, production, run_id},
 };
 
@@ -58,8 +58,8 @@ fn ann() -> Vec<(FoldedName, ProductProfileName)> {
 
 #[tokio::test]
 async fn a_disablement_is_unfinished_from_the_first_removal_that_was_sent() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         planned(&journal, "01JA", 0).await;
         assert_eq!(unfinished(&journal).await, [], "nothing was sent");
         sent(&journal, "01JA", &[key(ChangeKind::Add, "ann@acme.com", "ops")]).await;
@@ -73,8 +73,8 @@ async fn a_disablement_is_unfinished_from_the_first_removal_that_was_sent() {
 
 #[tokio::test]
 async fn only_a_disablement_that_was_seen_is_finished() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         planned(&journal, "01JA", 0).await;
         sent(&journal, "01JA", &[leaving("ann@acme.com")]).await;
         settled(&journal, "01JA", leaving("ann@acme.com"), ChangeOutcome::Applied).await;
@@ -92,8 +92,8 @@ async fn only_a_disablement_that_was_seen_is_finished() {
 
 #[tokio::test]
 async fn an_operator_who_joins_a_group_again_has_no_unfinished_disablement() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         planned(&journal, "01JA", 0).await;
         sent(&journal, "01JA", &[leaving("ann@acme.com")]).await;
         let joining = |who| key(ChangeKind::Add, who, "delivery");
@@ -107,8 +107,8 @@ async fn an_operator_who_joins_a_group_again_has_no_unfinished_disablement() {
 
 #[tokio::test]
 async fn a_finished_disablement_is_deleted_and_may_begin_again() {
-    for place in JournalFixture::all().await {
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
         for (run, seconds) in [("01JA", 0), ("01JB", 60)] {
             planned(&journal, run, seconds).await;
             sent(&journal, run, &[leaving("ann@acme.com")]).await;

@@ -7,8 +7,8 @@ use campaign_group_sync::{
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::{
+    fixture::JournalFixture,
     manual_changes::seen,
-    place::JournalFixture,
     recording::{Recording as _, Settlement},
     sample::{at, begin, begin_and_die, change, held, key, plan, production, report, run_id},
 };
@@ -46,9 +46,9 @@ async fn verify(journal: &Journal, known: Option<&RecordHead>) -> Verification {
 
 #[tokio::test]
 async fn an_unchanged_record_has_no_faults_also_after_a_restart() {
-    for place in JournalFixture::all().await {
-        record(&place.open().await).await;
-        let journal = place.open().await;
+    for fixture in JournalFixture::all().await {
+        record(&fixture.open().await).await;
+        let journal = fixture.open().await;
         let head = verify(&journal, None).await.head;
         let verification = verify(&journal, Some(&head)).await;
         assert_eq!((verification.faults.as_slice(), &verification.head), (&[][..], &head));
@@ -110,14 +110,14 @@ async fn incident_55_a_change_of_any_table_is_detected() {
         "update given_approvals set digest = '00112233445566bb'",
         "delete from given_approvals",
     ] {
-        let place = JournalFixture::in_a_folder();
-        record(&place.open().await).await;
-        let options = SqliteConnectOptions::new().filename(place.file());
+        let fixture = JournalFixture::in_a_folder();
+        record(&fixture.open().await).await;
+        let options = SqliteConnectOptions::new().filename(fixture.file());
         let mut connection = SqliteConnection::connect_with(&options).await.expect("a file");
         let result = sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.expect(statement);
         assert!(result.rows_affected() > 0, "{statement}");
         connection.close().await.expect("closed");
-        let verification = verify(&place.open().await, None).await;
+        let verification = verify(&fixture.open().await, None).await;
         if verification.is_whole() {
             undetected.push(statement);
         }
@@ -127,25 +127,25 @@ async fn incident_55_a_change_of_any_table_is_detected() {
 
 #[tokio::test]
 async fn incident_55_a_run_that_only_the_events_still_have_is_detected() {
-    let place = JournalFixture::in_a_folder();
-    record(&place.open().await).await;
-    let options = SqliteConnectOptions::new().filename(place.file());
+    let fixture = JournalFixture::in_a_folder();
+    record(&fixture.open().await).await;
+    let options = SqliteConnectOptions::new().filename(fixture.file());
     let mut connection = SqliteConnection::connect_with(&options).await.expect("a file");
     for table in ["changes", "plans", "runs"] {
         let sql = AssertSqlSafe(format!("delete from {table} where run = '01JA'"));
         sqlx::query(sql).execute(&mut connection).await.expect(table);
     }
     connection.close().await.expect("closed");
-    let verification = verify(&place.open().await, None).await;
+    let verification = verify(&fixture.open().await, None).await;
     assert!(!verification.is_whole(), "{verification:?}");
 }
 
 #[tokio::test]
 async fn a_head_that_was_kept_elsewhere_reveals_a_record_that_was_cut_or_rebuilt() {
-    let place = JournalFixture::in_a_folder();
-    record(&place.open().await).await;
-    let head = verify(&place.open().await, None).await.head;
-    let options = SqliteConnectOptions::new().filename(place.file());
+    let fixture = JournalFixture::in_a_folder();
+    record(&fixture.open().await).await;
+    let head = verify(&fixture.open().await, None).await.head;
+    let options = SqliteConnectOptions::new().filename(fixture.file());
     let mut connection = SqliteConnection::connect_with(&options).await.expect("a file");
     // The last event is deleted, and the head is the one before it: nothing else in the state reveals it.
     for sql in [
@@ -156,7 +156,7 @@ async fn a_head_that_was_kept_elsewhere_reveals_a_record_that_was_cut_or_rebuilt
         sqlx::query(sql).execute(&mut connection).await.expect(sql);
     }
     connection.close().await.expect("closed");
-    let journal = place.open().await;
+    let journal = fixture.open().await;
     assert!(!verify(&journal, Some(&head)).await.is_whole());
 
     let other = JournalFixture::in_a_folder();
@@ -168,7 +168,7 @@ async fn a_head_that_was_kept_elsewhere_reveals_a_record_that_was_cut_or_rebuilt
 
 #[tokio::test]
 async fn runs_of_an_earlier_version_are_counted_as_recorded_before_the_chain() {
-    let place = JournalFixture::in_a_folder();
-    let verification = verify(&place.open().await, None).await;
+    let fixture = JournalFixture::in_a_folder();
+    let verification = verify(&fixture.open().await, None).await;
     assert_eq!((verification.events, verification.runs_before, verification.is_whole()), (1, 0, true));
 }

@@ -6,20 +6,20 @@ use campaign_group_sync::{
     sandbox::{Change, OrganizationChange, Scenario, campaign::InstanceChange},
 };
 
-use super::stage::{AT_ONCE, Stage, ask, everything, run};
+use super::harness::{AT_ONCE, Harness, ask, everything, run};
 
-async fn first_day() -> Stage {
-    Stage::of(Scenario::named("first_day").expect("a built-in scenario")).await
+async fn first_day() -> Harness {
+    Harness::of(Scenario::named("first_day").expect("a built-in scenario")).await
 }
 
 #[tokio::test]
 async fn a_profile_with_an_en_dash_is_shown_as_nearly_matched() {
-    let stage = first_day().await;
+    let harness = first_day().await;
     let (group, to) = ("Campaign - acme - delivery".to_owned(), "Campaign – acme - delivery".to_owned());
     let rename = OrganizationChange::RenameGroup { group, to }.into();
     let removal = InstanceChange::RemoveOperatorGroup { name: "workflow".to_owned() };
-    stage.sandbox.world().apply(&[rename, Change::instance("production", removal)]).expect("changed");
-    let report = ask(&stage.settings(None, AT_ONCE), &everything(None)).await.expect("an answer");
+    harness.sandbox.world().apply(&[rename, Change::instance("production", removal)]).expect("changed");
+    let report = ask(&harness.settings(None, AT_ONCE), &everything(None)).await.expect("an answer");
     let [instance] = report.instances.as_slice() else { panic!("one instance") };
     let name = |profile: &str| instance.names.iter().find(|one| one.profile == profile).expect("listed");
     let near = name("Campaign – acme - delivery");
@@ -29,55 +29,55 @@ async fn a_profile_with_an_en_dash_is_shown_as_nearly_matched() {
     assert_eq!(name("Campaign - acme - workflow").in_campaign, Some(GroupPresence::Missing));
     assert_eq!(name("Campaign - acme - content").in_campaign, Some(GroupPresence::Exists));
     assert_eq!(name("Campaign - acme-stage - delivery").matching, MatchKind::Unmatched);
-    assert!(!stage.state().exists(), "a mask report creates no journal");
+    assert!(!harness.state().exists(), "a mask report creates no journal");
 }
 
 #[tokio::test]
 async fn within_the_interval_the_stored_listing_of_the_last_run_is_used() {
-    let stage = first_day().await;
-    let settings = stage.settings(None, "first_page_interval = \"2h\"");
+    let harness = first_day().await;
+    let settings = harness.settings(None, "first_page_interval = \"2h\"");
     run(&settings).await;
-    stage.sandbox.clear_requests();
+    harness.sandbox.clear_requests();
     let report = ask(&settings, &everything(None)).await.expect("an answer");
     assert!(report.listing.is_some_and(|listing| listing.renewable_at.is_some() && listing.profiles == 7));
-    assert_eq!(stage.group_listings(), 0);
+    assert_eq!(harness.group_listings(), 0);
 }
 
 #[tokio::test]
 async fn a_look_counts_as_page_0_where_there_is_a_journal() {
-    let stage = first_day().await;
-    run(&stage.settings(None, AT_ONCE)).await;
-    stage.sandbox.clear_requests();
-    ask(&stage.settings(None, AT_ONCE), &everything(None)).await.expect("an answer");
-    assert!(stage.group_listings() > 0);
-    stage.sandbox.clear_requests();
-    let hours = stage.settings(None, "first_page_interval = \"2h\"");
+    let harness = first_day().await;
+    run(&harness.settings(None, AT_ONCE)).await;
+    harness.sandbox.clear_requests();
+    ask(&harness.settings(None, AT_ONCE), &everything(None)).await.expect("an answer");
+    assert!(harness.group_listings() > 0);
+    harness.sandbox.clear_requests();
+    let hours = harness.settings(None, "first_page_interval = \"2h\"");
     ask(&hours, &everything(None)).await.expect("an answer");
-    assert_eq!(stage.group_listings(), 0);
+    assert_eq!(harness.group_listings(), 0);
 }
 
 #[tokio::test]
 async fn offline_makes_no_call() {
-    let stage = first_day().await;
-    let settings = stage.settings(None, AT_ONCE);
+    let harness = first_day().await;
+    let settings = harness.settings(None, AT_ONCE);
     let offline = MaskQuery { network: Network::Offline, ..everything(Some("Campaign - acme-stage - (.*)")) };
     assert!(matches!(ask(&settings, &offline).await, Err(MaskError::NothingRemembered)));
     let named = MaskQuery { names: vec!["Campaign – acme - x".to_owned()], ..offline.clone() };
     let report = ask(&settings, &named).await.expect("an answer");
     assert_eq!((report.count(MatchKind::NearlyMatched), report.run.is_none()), (1, true));
     run(&settings).await;
-    stage.sandbox.clear_requests();
+    harness.sandbox.clear_requests();
     let report = ask(&settings, &offline).await.expect("an answer");
     assert_eq!((report.count(MatchKind::Matched), report.run.is_none()), (4, true));
-    assert!(stage.sandbox.requests().is_empty());
+    assert!(harness.sandbox.requests().is_empty());
 }
 
 #[tokio::test]
 async fn names_are_reported_although_campaign_cannot_be_reached() {
-    let stage = first_day().await;
-    let settings = stage.settings(None, "max_wait = \"0s\"");
+    let harness = first_day().await;
+    let settings = harness.settings(None, "max_wait = \"0s\"");
     let named = MaskQuery { names: vec!["Campaign - acme - x".to_owned()], ..everything(None) };
-    stage.sandbox.stop().await;
+    harness.sandbox.stop().await;
     let report = ask(&settings, &named).await.expect("an answer");
     assert_eq!(report.count(MatchKind::Matched), 1);
     assert!(report.instances.iter().all(|instance| instance.error.is_some()));

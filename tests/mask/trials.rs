@@ -11,7 +11,7 @@ use campaign_group_sync::{
 use chrono::Utc;
 use proptest::{prelude::*, test_runner::TestRunner};
 
-use super::stage::{AT_ONCE, Stage, ask, everything, run};
+use super::harness::{AT_ONCE, Harness, ask, everything, run};
 
 const HEADS: [&str; 4] = ["C - a - ", "C – a - ", "C - b - ", "c -a - "];
 const GROUPS: [&str; 3] = ["one", "Two", "three"];
@@ -127,24 +127,24 @@ fn the_trial_of_a_mask_shows_the_plan_of_the_next_run_with_it() {
 }
 
 async fn tried_and_done(case: &Case) -> (Vec<String>, Vec<String>) {
-    let stage = Stage::of(case.scenario()).await;
+    let harness = Harness::of(case.scenario()).await;
     let (configured, tried) = case.masks;
     if case.was_run_before {
-        run(&stage.settings(Some(configured), AT_ONCE)).await;
+        run(&harness.settings(Some(configured), AT_ONCE)).await;
     }
-    let before = stage.memberships();
-    let answer = ask(&stage.settings(Some(configured), AT_ONCE), &everything(Some(tried))).await.expect("an answer");
-    assert_eq!(stage.memberships(), before, "a trial changes nothing");
+    let before = harness.memberships();
+    let answer = ask(&harness.settings(Some(configured), AT_ONCE), &everything(Some(tried))).await.expect("an answer");
+    assert_eq!(harness.memberships(), before, "a trial changes nothing");
     let trial = essence(&answer.run.expect("a dry run"));
-    let done = essence(&run(&stage.settings(Some(tried), AT_ONCE)).await);
-    stage.sandbox.stop().await;
+    let done = essence(&run(&harness.settings(Some(tried), AT_ONCE)).await);
+    harness.sandbox.stop().await;
     (trial, done)
 }
 
 #[tokio::test]
 async fn a_trial_does_not_change_the_access_record() {
-    let stage = Stage::of(Scenario::named("first_day").expect("a built-in scenario")).await;
-    let settings = stage.settings(None, AT_ONCE);
+    let harness = Harness::of(Scenario::named("first_day").expect("a built-in scenario")).await;
+    let settings = harness.settings(None, AT_ONCE);
     run(&settings).await;
     let journal = Journal::open(&settings.journal_options()).await.expect("a journal");
     let before = journal.access(Utc::now(), Utc::now()).await.expect("a record");

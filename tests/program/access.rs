@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::support::{Served, program, run};
+use super::harness::{Served, program, run};
 
 fn members<'a>(document: &'a Value, group: &str) -> Vec<&'a str> {
     let groups = document["instances"][0]["groups"].as_array().expect("groups");

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::support::{Finished, Served, run};
+use super::harness::{Finished, Served, run};
 
 /// The guard holds every removal.
 const NO_REMOVALS: (&str, &str) = ("CAMPAIGN_GROUP_SYNC__GUARD__MAX_REMOVALS", "0");

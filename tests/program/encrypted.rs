@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use super::support::{Finished, Served, program, run};
+use super::harness::{Finished, Served, program, run};
 
 /// The default scenario with this `[tls]` table, as a file.
 struct ScenarioFile {

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::support::{Served, program, run};
+use super::harness::{Served, program, run};
 
 #[test]
 fn one_command_makes_a_run_in_the_sandbox() {

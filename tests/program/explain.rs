@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::Value;
 
-use super::support::Served;
+use super::harness::Served;
 
 fn group<'a>(document: &'a Value, name: &str) -> &'a Value {
     let groups = document["instances"][0]["groups"].as_array().expect("groups");

@@ -1,6 +1,6 @@
 //! `history`: past runs and their reports.
 
-use super::support::{Served, program, run};
+use super::harness::{Served, program, run};
 
 #[test]
 fn before_the_first_run_the_list_is_empty_and_no_error() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::support::{Served, run};
+use super::harness::{Served, run};
 
 /// The guard holds every removal.
 const NO_REMOVALS: (&str, &str) = ("CAMPAIGN_GROUP_SYNC__GUARD__MAX_REMOVALS", "0");

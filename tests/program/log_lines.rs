@@ -2,7 +2,7 @@
 
 use campaign_group_sync::domain::is_printable;
 
-use super::support::{Finished, Served, run};
+use super::harness::{Finished, Served, run};
 
 const USERS: usize = 60;
 

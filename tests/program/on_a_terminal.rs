@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::support::{Finished, program, run};
+use super::harness::{Finished, program, run};
 
 /// Runs the program on a pseudo-terminal, which receives standard output and standard error.
 fn on_terminal(environment: &[(&str, &str)]) -> Finished {

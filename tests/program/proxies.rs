@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use super::support::{Finished, Served, run};
+use super::harness::{Finished, Served, run};
 
 /// A host that is reachable through the proxy only.
 const IMS: &str = "ims.acme.example";

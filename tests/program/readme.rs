@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::support::{Served, program, run};
+use super::harness::{Served, program, run};
 
 fn read(path: &Path) -> String {
     fs::read_to_string(path).expect("a document")

@@ -10,8 +10,8 @@ use campaign_group_sync::{
 };
 use chrono::{DateTime, Utc};
 
+use super::harness::{Served, run};
 use super::recording::{Recording as _, RunBegin};
-use super::support::{Served, run};
 
 fn time(text: &str) -> DateTime<Utc> {
     text.parse().expect("a time")

@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 
 use super::recording::{Recording as _, RunBegin};
 use super::{
+    harness::{Served, run},
     recorded::with_journal,
     reports::report,
-    support::{Served, run},
 };
 
 fn day(number: i64) -> DateTime<Utc> {

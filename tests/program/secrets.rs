@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::support::Served;
+use super::harness::Served;
 
 /// The secrets that the sandbox received and issued, none of which may be in a log.
 fn marked(served: &Served) -> Vec<String> {
@@ -113,7 +113,7 @@ fn every_other_command(served: &Served) -> String {
     served.ask(Method::POST, "world", &world.to_string());
     let mut held = served.prepared(&["--sync-now", "--output", "json", "-vv"]);
     held.env("CAMPAIGN_GROUP_SYNC__GUARD__MAX_REMOVALS", "0");
-    let held = super::support::run(&mut held);
+    let held = super::harness::run(&mut held);
     let digest = held.json()["instances"]
         .as_array()
         .expect("instances")

@@ -5,7 +5,7 @@ use std::process::Command;
 use reqwest::Method;
 use serde_json::Value;
 
-use super::support::{Finished, Served, run};
+use super::harness::{Finished, Served, run};
 
 fn memberships(served: &Served) -> Value {
     let world: Value = serde_json::from_str(&served.ask(Method::GET, "world", "")).expect("JSON");

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::Value;
 
-use super::support::Served;
+use super::harness::Served;
 
 fn memberships(served: &Served) -> Value {
     let world: Value = serde_json::from_str(&served.ask(Method::GET, "world", "")).expect("JSON");

@@ -4,7 +4,7 @@ use std::fs;
 
 use reqwest::Method;
 
-use super::support::Served;
+use super::harness::Served;
 
 /// Removes every line with a mode from the configuration.
 fn name_no_mode(served: &Served) {

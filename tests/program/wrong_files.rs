@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::support::{Served, program, run};
+use super::harness::{Served, program, run};
 
 #[test]
 fn a_database_of_another_program_is_refused_and_not_changed() {

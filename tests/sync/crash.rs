@@ -27,7 +27,7 @@ use campaign_group_sync::{
 };
 use chrono::{TimeDelta, Utc};
 
-use super::support::{Stage, options, request};
+use super::harness::{Harness, options, request};
 use crate::support::process::test_process;
 
 /// How long a process that is to die may live.
@@ -40,16 +40,16 @@ const STEP: &str = "TEST_CRASH_STEP";
 
 /// 14 changes: 1 group and 1 operator created, 6 additions, 3 removals that pass the guard and 1 that it holds; of
 /// those who lose their last group, 1 is disabled and 1 waits with the held removal.
-async fn stage() -> Stage {
-    let mut stage = Stage::with(Scenario::named("joiners_and_leavers").expect("built in")).await;
-    stage.options = create_all(&stage.sandbox.connection());
+async fn harness() -> Harness {
+    let mut harness = Harness::with(Scenario::named("joiners_and_leavers").expect("built in")).await;
+    harness.options = create_all(&harness.sandbox.connection());
     let join = |login: &str, group: &str| InstanceChange::Join { login: login.to_owned(), group: group.to_owned() };
     let changes = [
         Change::instance("production", join("nora@acme.com", "content")),
         Change::assign("gita@acme.com", "Campaign - acme - content"),
     ];
-    stage.sandbox.world().apply(&changes).expect("joined");
-    stage
+    harness.sandbox.world().apply(&changes).expect("joined");
+    harness
 }
 
 fn create_all(connection: &ConnectionParameters) -> sync::SyncOptions {
@@ -65,20 +65,20 @@ fn create_all(connection: &ConnectionParameters) -> sync::SyncOptions {
 }
 
 /// Starts the process that makes one run and dies at `step`, or lives on to the end of the run without one.
-fn start(stage: &Stage, step: Option<usize>) -> Child {
-    let connection = serde_json::to_string(&stage.sandbox.connection()).expect("JSON");
+fn start(harness: &Harness, step: Option<usize>) -> Child {
+    let connection = serde_json::to_string(&harness.sandbox.connection()).expect("JSON");
     let mut command = test_process(module_path!(), "dying_run");
-    command.env(CONNECTION, connection).env(STATE, stage.state());
+    command.env(CONNECTION, connection).env(STATE, harness.state());
     if let Some(step) = step {
         command.env(STEP, step.to_string());
     }
-    let log = File::options().append(true).create(true).open(log_of(stage)).expect("a log");
+    let log = File::options().append(true).create(true).open(log_of(harness)).expect("a log");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().expect("started")
 }
 
-/// Where the processes of a stage write their log, one after the other.
-fn log_of(stage: &Stage) -> PathBuf {
-    Path::new(&stage.state()).with_file_name("log")
+/// Where the processes of a harness write their log, one after the other.
+fn log_of(harness: &Harness) -> PathBuf {
+    Path::new(&harness.state()).with_file_name("log")
 }
 
 fn end(mut child: Child) -> ExitStatus {
@@ -131,26 +131,26 @@ fn dying_run() {
 type World = (BTreeSet<(String, bool)>, BTreeSet<String>, Vec<(String, String)>);
 
 /// The world of one instance, in names.
-fn world(stage: &Stage) -> World {
-    let world = stage.sandbox.world();
+fn world(harness: &Harness) -> World {
+    let world = harness.sandbox.world();
     let instance = world.instance("production").expect("an instance").world();
     let operators = instance.operators.iter().map(|operator| (operator.name.clone(), operator.disabled)).collect();
     let groups = instance.groups.iter().map(|group| group.name.clone()).collect();
     drop(world);
-    (operators, groups, stage.memberships("production"))
+    (operators, groups, harness.memberships("production"))
 }
 
 /// What an uninterrupted run leaves, and the report of it.
-async fn uninterrupted() -> (Stage, RunReport) {
-    let stage = stage().await;
-    let report = stage.sync().await;
+async fn uninterrupted() -> (Harness, RunReport) {
+    let harness = harness().await;
+    let report = harness.sync().await;
     let [instance] = report.instances.as_slice() else { panic!("not one instance: {report:#?}") };
     assert_eq!(
         (instance.summary.planned(), instance.summary.held, report.outcome),
         (14, 2, Outcome::Held),
         "{report:#?}"
     );
-    (stage, report)
+    (harness, report)
 }
 
 /// A change of the world: what was done, to which operator, in which group.
@@ -180,9 +180,9 @@ fn facts(before: &World, after: &World) -> BTreeSet<Fact> {
 }
 
 /// How often the log says that a change was made, and how often it says so again because a run died.
-fn logged(stage: &Stage) -> BTreeMap<Fact, (usize, usize)> {
+fn logged(harness: &Harness) -> BTreeMap<Fact, (usize, usize)> {
     let mut logged: BTreeMap<Fact, (usize, usize)> = BTreeMap::new();
-    for line in std::fs::read_to_string(log_of(stage)).expect("a log").lines() {
+    for line in std::fs::read_to_string(log_of(harness)).expect("a log").lines() {
         let Ok(line) = serde_json::from_str::<serde_json::Value>(line) else { continue };
         let fields = if line["fields"].is_object() { &line["fields"] } else { &line };
         if fields["outcome"] != "applied" || !fields["op"].is_string() {
@@ -196,17 +196,17 @@ fn logged(stage: &Stage) -> BTreeMap<Fact, (usize, usize)> {
 }
 
 /// Of every change that Campaign shows, log, history and access record say so once, and of no other.
-async fn told_once(stage: &Stage, before: &World, what: &str) {
-    let facts = facts(before, &world(stage));
-    let logged = logged(stage);
+async fn told_once(harness: &Harness, before: &World, what: &str) {
+    let facts = facts(before, &world(harness));
+    let logged = logged(harness);
     for fact @ (op, operator, group) in &facts {
         let (told, again) = logged.get(fact).copied().unwrap_or_default();
         assert!(told <= 1 && again <= 1 && told + again >= 1, "{what}: {op} {operator:?} {group:?}: {told}, {again}");
     }
     assert_eq!(logged.len(), facts.len(), "{what}: the log tells of what is not so: {logged:?}");
     let mut recorded: Vec<Fact> = Vec::new();
-    for run in stage.journal.runs(10).await.expect("a history") {
-        let report = stage.journal.run(&run.run).await.expect("a history").expect("the run");
+    for run in harness.journal.runs(10).await.expect("a history") {
+        let report = harness.journal.run(&run.run).await.expect("a history").expect("the run");
         let changes = report.instances.into_iter().flat_map(|instance| instance.changes);
         let made = changes.filter(|change| change.outcome == ChangeOutcome::Applied);
         recorded.extend(made.map(|change| (change.op.as_str().to_owned(), change.operator, change.group)));
@@ -214,8 +214,8 @@ async fn told_once(stage: &Stage, before: &World, what: &str) {
     recorded.sort();
     assert_eq!(recorded, facts.into_iter().collect::<Vec<_>>(), "{what}: the history");
     let now = Utc::now() + TimeDelta::seconds(1);
-    let access = stage.journal.access(now, now).await.expect("a record");
-    let members = stage.memberships("production");
+    let access = harness.journal.access(now, now).await.expect("a record");
+    let members = harness.memberships("production");
     for group in access.iter().flat_map(|instance| &instance.groups) {
         let of_group = members.iter().filter(|(_, name)| *name == group.group).map(|(login, _)| login.clone());
         assert_eq!(
@@ -224,18 +224,18 @@ async fn told_once(stage: &Stage, before: &World, what: &str) {
             "{what}: {group:?}"
         );
     }
-    let verification = stage.journal.verify(None).await.expect("a record");
+    let verification = harness.journal.verify(None).await.expect("a record");
     assert!(verification.is_whole(), "{what}: {:?}", verification.faults);
 }
 
 /// Runs until nothing changes any more, and compares the end with that of an uninterrupted run.
-async fn converge(stage: &Stage, expected: &Stage, what: &str) {
+async fn converge(harness: &Harness, expected: &Harness, what: &str) {
     for _ in 0..3 {
-        stage.sync().await;
+        harness.sync().await;
     }
-    let last = stage.sync().await;
-    assert_eq!((last.outcome, stage.writes()), (Outcome::Held, 0), "{what}: {last:#?}");
-    assert_eq!(world(stage), world(expected), "{what}");
+    let last = harness.sync().await;
+    assert_eq!((last.outcome, harness.writes()), (Outcome::Held, 0), "{what}: {last:#?}");
+    assert_eq!(world(harness), world(expected), "{what}");
 }
 
 /// What the history says of the dead run is so: `before` and `after` are the memberships around it.
@@ -268,18 +268,18 @@ async fn incident_22_killed_at_every_step_of_the_journal_the_next_run_converges(
     let (expected, _) = uninterrupted().await;
     let mut step = 0;
     loop {
-        let stage = stage().await;
-        let (before, world_before) = (stage.memberships("production"), world(&stage));
-        let status = end(start(&stage, Some(step)));
+        let harness = harness().await;
+        let (before, world_before) = (harness.memberships("production"), world(&harness));
+        let status = end(start(&harness, Some(step)));
         if status.success() {
             break;
         }
         let what = format!("killed at step {step}");
-        let after = stage.memberships("production");
-        let dead = stage.journal.runs(10).await.expect("a history");
+        let after = harness.memberships("production");
+        let dead = harness.journal.runs(10).await.expect("a history");
         if let [dead] = dead.as_slice() {
             // The very last steps write that the run ended, and may have been durable already.
-            let report = stage.journal.run(&dead.run).await.expect("a history").expect("the run");
+            let report = harness.journal.run(&dead.run).await.expect("a history").expect("the run");
             if dead.outcome == Some(Outcome::Interrupted) {
                 history_is_true(&report, &before, &after, &what);
             }
@@ -287,23 +287,23 @@ async fn incident_22_killed_at_every_step_of_the_journal_the_next_run_converges(
             assert!(dead.is_empty(), "{what}: {dead:?}");
             assert_eq!(before, after, "{what}: a run that nobody knows of changed something");
         }
-        assert!(end(start(&stage, None)).success(), "{what}: the next run");
-        told_once(&stage, &world_before, &what).await;
-        converge(&stage, &expected, &what).await;
+        assert!(end(start(&harness, None)).success(), "{what}: the next run");
+        told_once(&harness, &world_before, &what).await;
+        converge(&harness, &expected, &what).await;
         step += 1;
     }
     assert!(step > 20, "only {step} steps: is the watch called?");
 }
 
 /// What the first run holds was approved: 1 removal, and 1 operator who is disabled after it.
-async fn approved_stage() -> Stage {
-    let stage = stage().await;
-    let report = stage.sync().await;
+async fn approved_stage() -> Harness {
+    let harness = harness().await;
+    let report = harness.sync().await;
     let digest = report.instances.first().and_then(|instance| instance.held.clone()).expect("something held");
     let digest = Digest::parse(&digest).expect("a digest");
     let now = Utc::now();
-    stage.journal.approve(&digest, &"zoe".into(), now, now + TimeDelta::hours(1)).await.expect("approved");
-    stage
+    harness.journal.approve(&digest, &"zoe".into(), now, now + TimeDelta::hours(1)).await.expect("approved");
+    harness
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -312,13 +312,13 @@ async fn an_approved_run_that_is_killed_at_any_step_is_continued_by_the_next_one
     assert_eq!(expected.sync().await.outcome, Outcome::Applied);
     let (mut before_the_first_write, mut in_the_middle, mut after_the_last) = (0, 0, 0);
     for step in 0.. {
-        let stage = approved_stage().await;
-        let before = world(&stage);
-        if end(start(&stage, Some(step))).success() {
+        let harness = approved_stage().await;
+        let before = world(&harness);
+        if end(start(&harness, Some(step))).success() {
             break;
         }
         let what = format!("killed at step {step}");
-        let left = world(&stage);
+        let left = world(&harness);
         if left == before {
             before_the_first_write += 1;
         } else if left == world(&expected) {
@@ -326,11 +326,11 @@ async fn an_approved_run_that_is_killed_at_any_step_is_continued_by_the_next_one
         } else {
             in_the_middle += 1;
         }
-        let next = stage.sync().await;
+        let next = harness.sync().await;
         assert!([Outcome::Applied, Outcome::InSync].contains(&next.outcome), "{what}: {next:#?}");
-        assert_eq!(world(&stage), world(&expected), "{what}");
-        let last = stage.sync().await;
-        assert_eq!((last.outcome, stage.writes()), (Outcome::InSync, 0), "{what}: {last:#?}");
+        assert_eq!(world(&harness), world(&expected), "{what}");
+        let last = harness.sync().await;
+        assert_eq!((last.outcome, harness.writes()), (Outcome::InSync, 0), "{what}: {last:#?}");
     }
     let seen = [before_the_first_write, in_the_middle, after_the_last];
     assert!(seen.iter().all(|kills| *kills > 0), "{seen:?}");
@@ -344,41 +344,41 @@ async fn incident_22_killed_at_every_write_it_sends_the_next_run_converges() {
         expected.sandbox.requests().into_iter().map(|request| request.call).filter(|call| is_write(call)).collect();
     assert!(writes.len() >= 4, "{writes:?}");
     for (at, call) in writes.iter().enumerate() {
-        let stage = stage().await;
-        let (before, world_before) = (stage.memberships("production"), world(&stage));
+        let harness = harness().await;
+        let (before, world_before) = (harness.memberships("production"), world(&harness));
         // The write takes effect, and its answer never reaches the process.
         let skipped = writes.get(..at).expect("in range").iter().filter(|other| *other == call).count();
         let never = Effect::Delay { ms: 10 * 60 * 1000 };
-        stage.sandbox.inject(Fault::new(call, never).skip(skipped.try_into().expect("small")));
-        let mut child = start(&stage, None);
+        harness.sandbox.inject(Fault::new(call, never).skip(skipped.try_into().expect("small")));
+        let mut child = start(&harness, None);
         let begin = Instant::now();
-        while stage.sandbox.requests().iter().filter(|request| is_write(&request.call)).count() <= at {
+        while harness.sandbox.requests().iter().filter(|request| is_write(&request.call)).count() <= at {
             assert!(begin.elapsed() < DEADLINE, "write {at} was never sent");
             assert!(child.try_wait().expect("a child of ours").is_none(), "the run ended before write {at}");
             tokio::task::yield_now().await;
         }
         child.kill().expect("killed");
         end(child);
-        stage.sandbox.clear_faults();
+        harness.sandbox.clear_faults();
         let what = format!("killed at write {at}");
-        let [dead] = stage.journal.runs(10).await.expect("a history").try_into().expect("one run");
+        let [dead] = harness.journal.runs(10).await.expect("a history").try_into().expect("one run");
         assert_eq!(dead.outcome, Some(Outcome::Interrupted), "{what}");
-        let report = stage.journal.run(&dead.run).await.expect("a history").expect("the run");
-        history_is_true(&report, &before, &stage.memberships("production"), &what);
-        assert!(end(start(&stage, None)).success(), "{what}: the next run");
-        told_once(&stage, &world_before, &what).await;
-        converge(&stage, &expected, &what).await;
+        let report = harness.journal.run(&dead.run).await.expect("a history").expect("the run");
+        history_is_true(&report, &before, &harness.memberships("production"), &what);
+        assert!(end(start(&harness, None)).success(), "{what}: the next run");
+        told_once(&harness, &world_before, &what).await;
+        converge(&harness, &expected, &what).await;
     }
 }
 
 #[tokio::test]
 async fn incident_22_a_state_file_that_is_garbage_is_set_aside_and_holds_removals() {
-    let mut stage = Stage::of("first_day").await;
-    stage.run(RunMode::DryRun).await;
-    stage.journal.close().await;
-    std::fs::write(stage.state(), b"not a database at all").expect("written");
-    stage.reopen().await;
-    let report = stage.sync().await;
+    let mut harness = Harness::of("first_day").await;
+    harness.run(RunMode::DryRun).await;
+    harness.journal.close().await;
+    std::fs::write(harness.state(), b"not a database at all").expect("written");
+    harness.reopen().await;
+    let report = harness.sync().await;
     let removals: Vec<_> = report
         .instances
         .iter()
@@ -389,13 +389,13 @@ async fn incident_22_a_state_file_that_is_garbage_is_set_aside_and_holds_removal
     assert!(!removals.is_empty() && removals.iter().all(|outcome| *outcome == ChangeOutcome::Held), "{report:#?}");
     assert_eq!(report.outcome, Outcome::Held);
     // It stays so after a restart, until somebody approves it.
-    stage.reopen().await;
-    let again = stage.sync().await;
-    assert_eq!((again.outcome, stage.writes()), (Outcome::Held, 0), "{again:#?}");
+    harness.reopen().await;
+    let again = harness.sync().await;
+    assert_eq!((again.outcome, harness.writes()), (Outcome::Held, 0), "{again:#?}");
     let digest = again.instances.first().and_then(|instance| instance.held.clone()).expect("a digest");
-    let approved = stage.sync_approving(&digest).await;
+    let approved = harness.sync_approving(&digest).await;
     assert_eq!(approved.outcome, Outcome::Applied, "{approved:#?}");
-    let aside = Path::new(&stage.state()).parent().expect("a folder").read_dir().expect("readable");
+    let aside = Path::new(&harness.state()).parent().expect("a folder").read_dir().expect("readable");
     let names: Vec<_> = aside.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect();
     assert!(names.iter().any(|name| name.contains("corrupt")), "{names:?}");
 }

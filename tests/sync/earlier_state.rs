@@ -9,7 +9,7 @@ use campaign_group_sync::{
 use chrono::Utc;
 use sqlx::{Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use super::support::{Stage, changes, open};
+use super::harness::{Harness, changes, open};
 
 /// Written by version 0.1.0 with schema 2: a run, an undo of it, and a run that holds what was undone. Some names are
 /// decomposed, as Apple's systems write them.
@@ -87,28 +87,29 @@ async fn rows(path: &Path) -> Vec<String> {
     found
 }
 
-async fn harness(dump: &str, world: &str) -> (Stage, tempfile::TempDir) {
+async fn harness(dump: &str, world: &str) -> (Harness, tempfile::TempDir) {
     let scenario: Scenario = serde_json::from_str(world).expect("a world");
-    let mut stage = Stage::with(scenario).await;
+    let mut harness = Harness::with(scenario).await;
     // Those of the runs that wrote the state: with other limits the guard judges anew.
-    stage.options.limits = Limits { max_removals_percent: 100, max_group_removals_percent: 50, ..stage.options.limits };
+    harness.options.limits =
+        Limits { max_removals_percent: 100, max_group_removals_percent: 50, ..harness.options.limits };
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("state.db");
     state_file(&path, dump).await;
-    stage.journal = open(&path).await;
-    (stage, folder)
+    harness.journal = open(&path).await;
+    (harness, folder)
 }
 
 #[tokio::test]
 async fn a_state_of_schema_2_is_brought_forward_and_nothing_is_held_or_made_for_it() {
-    let (stage, _folder) = harness(STATE, WORLD).await;
+    let (harness, _folder) = harness(STATE, WORLD).await;
     for attempt in ["the first run", "the next run"] {
-        let report = stage.sync().await;
-        assert_eq!((report.outcome, stage.writes()), (Outcome::Held, 0), "{attempt}: {report:#?}");
+        let report = harness.sync().await;
+        assert_eq!((report.outcome, harness.writes()), (Outcome::Held, 0), "{attempt}: {report:#?}");
         assert_eq!(changes(&report), HELD, "{attempt}: {report:#?}");
         assert!(report.instances.iter().all(|instance| instance.skipped.is_empty()), "{attempt}: {report:#?}");
     }
-    let history = stage.journal.history(&InstanceName::new("production"), Utc::now()).await.expect("readable");
+    let history = harness.journal.history(&InstanceName::new("production"), Utc::now()).await.expect("readable");
     let undone: Vec<_> = history.undone.iter().map(|key| (key.group.as_str(), key.operator.as_str())).collect();
     assert!(undone.contains(&("gr\u{f6}ße", "σοφόσ@acme.com")), "{undone:?}");
     assert!(undone.contains(&("delivery", "zo\u{e9}@acme.com")), "{undone:?}");
@@ -125,8 +126,8 @@ async fn a_state_of_schema_2_with_names_in_ascii_is_used_as_it_is() {
     assert!(before.len() > 40, "{before:?}");
     open(&path).await.close().await;
     assert_eq!(rows(&path).await, before);
-    let (stage, _folder) = harness(&dump, &world).await;
-    let report = stage.sync().await;
-    assert_eq!((report.outcome, stage.writes()), (Outcome::Held, 0), "{report:#?}");
+    let (harness, _folder) = harness(&dump, &world).await;
+    let report = harness.sync().await;
+    assert_eq!((report.outcome, harness.writes()), (Outcome::Held, 0), "{report:#?}");
     assert_eq!(changes(&report), HELD.map(plain), "{report:#?}");
 }

@@ -6,23 +6,23 @@ use campaign_group_sync::{
 };
 use serde_json::json;
 
-use super::support::{Stage, changes, count};
+use super::harness::{Harness, changes, count};
 
 /// Three pages of users, so that there is a middle.
-async fn paged() -> Stage {
+async fn paged() -> Harness {
     let mut scenario = Scenario::named("first_day").expect("built in");
     let listed = scenario.organization.users.len() + scenario.organization.technical_accounts;
     scenario.pages.users = listed.div_ceil(3);
-    Stage::with(scenario).await
+    Harness::with(scenario).await
 }
 
 #[track_caller]
-fn nothing_was_written(stage: &Stage, report: &RunReport, outcome: Outcome, before: &[(String, String)]) {
+fn nothing_was_written(harness: &Harness, report: &RunReport, outcome: Outcome, before: &[(String, String)]) {
     assert_eq!(report.outcome, outcome, "{report:#?}");
-    assert_eq!(stage.writes(), 0);
-    assert_eq!(stage.memberships("production"), before);
+    assert_eq!(harness.writes(), 0);
+    assert_eq!(harness.memberships("production"), before);
     assert_eq!(count(report, ChangeOutcome::Applied), 0);
-    assert!(stage.sandbox.faults().iter().all(|fault| fault.disturbed > 0), "a fault was never met");
+    assert!(harness.sandbox.faults().iter().all(|fault| fault.disturbed > 0), "a fault was never met");
 }
 
 #[tokio::test]
@@ -61,30 +61,30 @@ async fn incident_01_a_wrong_answer_of_the_organization_leads_to_no_write() {
         ),
     ];
     for (what, fault) in cases {
-        let stage = paged().await;
-        let before = stage.memberships("production");
-        stage.sandbox.inject(fault);
-        let report = stage.sync().await;
+        let harness = paged().await;
+        let before = harness.memberships("production");
+        harness.sandbox.inject(fault);
+        let report = harness.sync().await;
         assert_eq!(report.outcome, Outcome::Incomplete, "{what}: {report:#?}");
         assert!(report.error.as_ref().is_some_and(|error| error.chars().count() < 900), "{what}: {report:#?}");
-        nothing_was_written(&stage, &report, Outcome::Incomplete, &before);
+        nothing_was_written(&harness, &report, Outcome::Incomplete, &before);
     }
 }
 
 #[tokio::test]
 async fn incident_01_an_incomplete_read_says_how_much_of_it_came() {
-    let stage = paged().await;
-    stage.sandbox.inject(Fault::new("users", Effect::LastPage { value: true }).page(0));
-    let report = stage.sync().await;
+    let harness = paged().await;
+    harness.sandbox.inject(Fault::new("users", Effect::LastPage { value: true }).page(0));
+    let report = harness.sync().await;
     assert!(report.error.as_ref().is_some_and(|error| error.contains("incomplete read: 1 of 3 pages")), "{report:#?}");
 }
 
 #[tokio::test]
 async fn without_counts_no_user_is_removed() {
-    let stage = paged().await;
+    let harness = paged().await;
     let names = vec!["X-Total-Count".to_owned(), "X-Page-Count".to_owned()];
-    stage.sandbox.inject(Fault::new("users", Effect::DropHeaders { names }).forever());
-    let report = stage.sync().await;
+    harness.sandbox.inject(Fault::new("users", Effect::DropHeaders { names }).forever());
+    let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::Held, "{report:#?}");
     let lines = changes(&report);
     assert!(lines.iter().any(|line| line.starts_with("applied: add")), "{lines:?}");
@@ -102,11 +102,11 @@ async fn a_server_that_does_not_answer_is_unavailable_and_a_rate_limit_is_waited
         (Fault::new("query", Effect::status(503)).forever(), Outcome::Unavailable),
     ];
     for (fault, outcome) in cases {
-        let stage = paged().await;
-        let before = stage.memberships("production");
-        stage.sandbox.inject(fault);
-        let report = stage.sync().await;
-        nothing_was_written(&stage, &report, outcome, &before);
+        let harness = paged().await;
+        let before = harness.memberships("production");
+        harness.sandbox.inject(fault);
+        let report = harness.sync().await;
+        nothing_was_written(&harness, &report, outcome, &before);
     }
 }
 
@@ -123,56 +123,56 @@ async fn a_wrong_answer_of_campaign_leads_to_no_write() {
     ];
     for schema in ["xtk:operator", "xtk:group", "xtk:operatorGroup"] {
         for effect in &cases {
-            let stage = Stage::of("first_day").await;
-            let before = stage.memberships("production");
+            let harness = Harness::of("first_day").await;
+            let before = harness.memberships("production");
             let mut fault = Fault::new("query", effect.clone()).forever();
             fault.schema = Some(schema.to_owned());
-            stage.sandbox.inject(fault);
-            let report = stage.sync().await;
-            nothing_was_written(&stage, &report, Outcome::Incomplete, &before);
+            harness.sandbox.inject(fault);
+            let report = harness.sync().await;
+            nothing_was_written(&harness, &report, Outcome::Incomplete, &before);
         }
     }
 }
 
 #[tokio::test]
 async fn wrong_credentials_are_distinguished_and_tried_once() {
-    let mut stage = Stage::of("first_day").await;
-    stage.options.experience_cloud.client_secret = "wrong".to_owned().into();
-    let report = stage.sync().await;
+    let mut harness = Harness::of("first_day").await;
+    harness.options.experience_cloud.client_secret = "wrong".to_owned().into();
+    let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::Refused, "{report:#?}");
-    assert_eq!(stage.sandbox.requests().iter().filter(|request| request.call == "token").count(), 1);
+    assert_eq!(harness.sandbox.requests().iter().filter(|request| request.call == "token").count(), 1);
 }
 
 #[tokio::test]
 async fn incident_12_one_bad_row_does_not_stop_the_others() {
-    let stage = Stage::of("first_day").await;
+    let harness = Harness::of("first_day").await;
     let fault = Effect::soap_fault(
         "SOP-330011 Error while executing the method 'Write' of service 'xtk:persist'.",
         "XSV-350023 Unable to save document of type 'Operator groups (xtk:operatorGroup)'.",
     );
     // The collection of additions, and then the first row when it is written alone.
-    stage.sandbox.inject(Fault { times: Times::Count(2), ..Fault::new("write", fault) });
-    let report = stage.sync().await;
+    harness.sandbox.inject(Fault { times: Times::Count(2), ..Fault::new("write", fault) });
+    let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::Partial, "{report:#?}");
     assert_eq!(count(&report, ChangeOutcome::Failed), 1, "{report:#?}");
     assert!(count(&report, ChangeOutcome::Applied) >= 4);
-    assert_eq!(stage.sync().await.outcome, Outcome::Applied, "the next run does what was left");
+    assert_eq!(harness.sync().await.outcome, Outcome::Applied, "the next run does what was left");
 }
 
 #[tokio::test]
 async fn writes_that_cannot_be_read_back_failed_and_are_not_called_untried() {
     let reads_before_writing = {
-        let stage = Stage::of("first_day").await;
-        stage.sync().await;
-        let requests = stage.sandbox.requests();
+        let harness = Harness::of("first_day").await;
+        harness.sync().await;
+        let requests = harness.sandbox.requests();
         let before = requests.iter().take_while(|request| !request.call.to_lowercase().starts_with("write"));
         before.filter(|request| request.call == "query" && request.body.contains("\"xtk:operatorGroup\"")).count()
     };
-    let stage = Stage::of("first_day").await;
+    let harness = Harness::of("first_day").await;
     let skip = u32::try_from(reads_before_writing).expect("few");
-    stage.sandbox.inject(Fault::new("query", Effect::Html).schema("xtk:operatorGroup").skip(skip).forever());
-    let report = stage.sync().await;
-    assert!(stage.writes() > 0 && count(&report, ChangeOutcome::Failed) == changes(&report).len(), "{report:#?}");
+    harness.sandbox.inject(Fault::new("query", Effect::Html).schema("xtk:operatorGroup").skip(skip).forever());
+    let report = harness.sync().await;
+    assert!(harness.writes() > 0 && count(&report, ChangeOutcome::Failed) == changes(&report).len(), "{report:#?}");
     let instance = report.instances.first().expect("an instance");
     for change in &instance.changes {
         let detail = change.detail.as_deref().unwrap_or_default();
@@ -201,32 +201,32 @@ async fn a_group_whose_only_newcomer_could_not_be_added_is_not_emptied() {
         "#,
     )
     .expect("a scenario");
-    let stage = Stage::with(scenario).await;
-    let before = stage.memberships("production");
-    stage.sandbox.inject(Fault::new("write", Effect::soap_fault("SOP-330011 Error", "XSV-350023 Unable to save")));
-    let report = stage.sync().await;
+    let harness = Harness::with(scenario).await;
+    let before = harness.memberships("production");
+    harness.sandbox.inject(Fault::new("write", Effect::soap_fault("SOP-330011 Error", "XSV-350023 Unable to save")));
+    let report = harness.sync().await;
     assert_eq!(changes(&report), ["failed: add ann@acme.com to ops", "failed: remove eve@acme.com from ops"]);
-    assert_eq!((stage.memberships("production"), stage.writes()), (before, 1));
-    assert_eq!(stage.sync().await.outcome, Outcome::Applied, "the next run swaps them");
+    assert_eq!((harness.memberships("production"), harness.writes()), (before, 1));
+    assert_eq!(harness.sync().await.outcome, Outcome::Applied, "the next run swaps them");
 }
 
 #[tokio::test]
 async fn incident_25_a_write_whose_answer_was_lost_counts_by_what_campaign_shows() {
-    let stage = Stage::of("first_day").await;
-    stage.sandbox.inject(Fault::new("write", Effect::LoseAnswer));
-    let report = stage.sync().await;
+    let harness = Harness::of("first_day").await;
+    harness.sandbox.inject(Fault::new("write", Effect::LoseAnswer));
+    let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::Applied, "{report:#?}");
-    assert_eq!(stage.sync().await.outcome, Outcome::InSync);
+    assert_eq!(harness.sync().await.outcome, Outcome::InSync);
 }
 
 #[tokio::test]
 async fn an_instance_that_fails_does_not_stop_another() {
-    let stage = Stage::of("two_instances").await;
-    let broken = stage.options.instances.first().expect("an instance").policy.instance.to_string();
+    let harness = Harness::of("two_instances").await;
+    let broken = harness.options.instances.first().expect("an instance").policy.instance.to_string();
     let mut fault = Fault::new("query", Effect::Html).forever();
     fault.instance = Some(broken.clone());
-    stage.sandbox.inject(fault);
-    let report = stage.sync().await;
+    harness.sandbox.inject(fault);
+    let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::Incomplete);
     for instance in &report.instances {
         assert_eq!(instance.outcome == Outcome::Incomplete, instance.name == broken, "{instance:#?}");
@@ -235,24 +235,24 @@ async fn an_instance_that_fails_does_not_stop_another() {
 
 #[tokio::test]
 async fn a_schema_that_disagrees_keeps_the_program_from_writing() {
-    let stage = Stage::of("first_day").await;
-    let before = stage.memberships("production");
-    stage.sandbox.inject(Fault::new("schema", Effect::Html).forever());
-    let report = stage.sync().await;
-    nothing_was_written(&stage, &report, Outcome::Incomplete, &before);
+    let harness = Harness::of("first_day").await;
+    let before = harness.memberships("production");
+    harness.sandbox.inject(Fault::new("schema", Effect::Html).forever());
+    let report = harness.sync().await;
+    nothing_was_written(&harness, &report, Outcome::Incomplete, &before);
     assert_eq!(count(&report, ChangeOutcome::Failed), changes(&report).len());
 }
 
 #[tokio::test]
 async fn incident_20_no_secret_is_in_any_report() {
-    let stage = Stage::of("first_day").await;
-    let secret = stage.sandbox.connection().client_secret;
+    let harness = Harness::of("first_day").await;
+    let secret = harness.sandbox.connection().client_secret;
     let body = format!("<html>{secret} is what you sent</html>");
     for call in ["token", "users", "groups"] {
-        stage.sandbox.clear_faults();
+        harness.sandbox.clear_faults();
         let effect = Effect::Status { status: 400, headers: Vec::new(), body: body.clone() };
-        stage.sandbox.inject(Fault::new(call, effect).forever());
-        let report = format!("{:?}", stage.sync().await);
+        harness.sandbox.inject(Fault::new(call, effect).forever());
+        let report = format!("{:?}", harness.sync().await);
         assert!(!report.contains(&secret), "{report}");
         assert!(report.contains("is what you sent") || call == "token", "{report}");
     }

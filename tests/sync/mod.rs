@@ -7,12 +7,12 @@ mod earlier_state;
 mod encrypted;
 mod faults;
 mod features;
+pub(crate) mod harness;
 mod moved_clock;
 mod over_time;
 mod retention;
 mod run_lines;
 mod stopping;
-pub(crate) mod support;
 mod throttle;
 mod undo_holds;
 

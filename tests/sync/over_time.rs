@@ -13,20 +13,20 @@ use campaign_group_sync::{
 };
 use chrono::{TimeDelta, Utc};
 
-use super::support::{Stage, changes, request};
+use super::harness::{Harness, changes, request};
 
 const DELIVERY: &str = "Campaign - acme - delivery";
 const CONTENT: &str = "Campaign - acme - content";
 
 /// The first day, after a first run: nothing is left to do.
-async fn settled() -> Stage {
-    let stage = Stage::of("first_day").await;
-    assert_eq!(stage.sync().await.outcome, Outcome::Applied);
-    stage
+async fn settled() -> Harness {
+    let harness = Harness::of("first_day").await;
+    assert_eq!(harness.sync().await.outcome, Outcome::Applied);
+    harness
 }
 
-fn disturb(stage: &Stage, changes: &[Change]) {
-    stage.sandbox.world().apply(changes).expect("applied");
+fn disturb(harness: &Harness, changes: &[Change]) {
+    harness.sandbox.world().apply(changes).expect("applied");
 }
 
 fn organization(change: OrganizationChange) -> Change {
@@ -55,204 +55,206 @@ fn skipped(report: &RunReport, reason: SkipReason) -> Vec<String> {
     all.filter(|skipped| skipped.reason == reason).map(|skipped| skipped.subject.clone()).collect()
 }
 
-fn is_member(stage: &Stage, operator: &str, group: &str) -> bool {
-    stage.memberships("production").contains(&(operator.to_owned(), group.to_owned()))
+fn is_member(harness: &Harness, operator: &str, group: &str) -> bool {
+    harness.memberships("production").contains(&(operator.to_owned(), group.to_owned()))
 }
 
 #[tokio::test]
 async fn incident_04_a_shrunken_source_holds_removals_and_lets_additions_through() {
-    let mut stage = settled().await;
-    stage.options.limits.max_source_shrink_percent = 10;
+    let mut harness = settled().await;
+    harness.options.limits.max_source_shrink_percent = 10;
     let leaver = OrganizationChange::RemoveUser { user: "ann@acme.com".to_owned() };
     let other = OrganizationChange::RemoveUser { user: "mona@acme.com".to_owned() };
-    disturb(&stage, &[leaver.into(), other.into(), Change::assign("grace@acme.com", DELIVERY)]);
-    let report = stage.sync().await;
+    disturb(&harness, &[leaver.into(), other.into(), Change::assign("grace@acme.com", DELIVERY)]);
+    let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::Held, "{report:#?}");
     assert!(changes(&report).contains(&"applied: add grace@acme.com to delivery".to_owned()), "{report:#?}");
     assert!(details(&report).iter().all(|why| why.contains("users") && why.contains('→')), "{:?}", details(&report));
-    assert!(is_member(&stage, "ann@acme.com", "delivery"));
+    assert!(is_member(&harness, "ann@acme.com", "delivery"));
     // Nothing is accepted by waiting; the digest stays the same.
-    let again = stage.sync().await;
-    assert_eq!((held(&again), stage.writes()), (held(&report), 0));
-    let approved = stage.sync_approving(&held(&report)).await;
+    let again = harness.sync().await;
+    assert_eq!((held(&again), harness.writes()), (held(&report), 0));
+    let approved = harness.sync_approving(&held(&report)).await;
     assert_eq!(approved.outcome, Outcome::Applied, "{approved:#?}");
-    assert!(!is_member(&stage, "ann@acme.com", "delivery"));
-    assert_eq!(stage.sync().await.outcome, Outcome::InSync);
+    assert!(!is_member(&harness, "ann@acme.com", "delivery"));
+    assert_eq!(harness.sync().await.outcome, Outcome::InSync);
 }
 
 #[tokio::test]
 async fn a_changed_mask_is_shown_before_it_takes_anything_away() {
-    let mut stage = settled().await;
-    disturb(&stage, &[Change::unassign("ann@acme.com", DELIVERY)]);
-    for instance in &mut stage.options.instances {
+    let mut harness = settled().await;
+    disturb(&harness, &[Change::unassign("ann@acme.com", DELIVERY)]);
+    for instance in &mut harness.options.instances {
         instance.policy.mask = AssociationMask::parse("Campaign - acme - ([a-z]+)").expect("a mask");
     }
-    let report = stage.sync().await;
-    assert_eq!((report.outcome, stage.writes()), (Outcome::Held, 0), "{report:#?}");
+    let report = harness.sync().await;
+    assert_eq!((report.outcome, harness.writes()), (Outcome::Held, 0), "{report:#?}");
     assert!(details(&report).iter().any(|why| why.contains("mask")), "{:?}", details(&report));
-    assert_eq!(stage.sync_approving(&held(&report)).await.outcome, Outcome::Applied);
-    assert_eq!(stage.sync().await.outcome, Outcome::InSync);
+    assert_eq!(harness.sync_approving(&held(&report)).await.outcome, Outcome::Applied);
+    assert_eq!(harness.sync().await.outcome, Outcome::InSync);
 }
 
 #[tokio::test]
 async fn incident_15_a_renamed_profile_leaves_its_group_orphaned_and_full() {
-    let stage = settled().await;
-    let before = stage.memberships("production");
-    disturb(&stage, &[rename_group(DELIVERY, "Campaign - acme - campaigns")]);
+    let harness = settled().await;
+    let before = harness.memberships("production");
+    disturb(&harness, &[rename_group(DELIVERY, "Campaign - acme - campaigns")]);
     for _ in 0..2 {
-        let report = stage.sync().await;
+        let report = harness.sync().await;
         let instance = report.instances.first().expect("an instance");
         let orphans: Vec<_> = instance.orphaned.iter().map(|orphan| (&*orphan.group, orphan.members)).collect();
         assert_eq!(orphans, [("delivery", 6)], "{report:#?}");
-        assert_eq!(stage.writes(), 0, "{report:#?}");
+        assert_eq!(harness.writes(), 0, "{report:#?}");
     }
-    assert_eq!(stage.memberships("production"), before);
-    disturb(&stage, &[rename_group("Campaign - acme - campaigns", DELIVERY)]);
-    let report = stage.sync().await;
+    assert_eq!(harness.memberships("production"), before);
+    disturb(&harness, &[rename_group("Campaign - acme - campaigns", DELIVERY)]);
+    let report = harness.sync().await;
     assert!(report.instances.iter().all(|instance| instance.orphaned.is_empty()), "{report:#?}");
 }
 
 #[tokio::test]
 async fn incident_15_a_profile_renamed_to_another_groups_name_holds_that_groups_removals() {
-    let stage = settled().await;
+    let harness = settled().await;
     let swap = [rename_group(CONTENT, "Campaign - acme - spare"), rename_group(DELIVERY, CONTENT)];
-    disturb(&stage, &swap);
-    let report = stage.sync().await;
+    disturb(&harness, &swap);
+    let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::Held, "{report:#?}");
-    assert!(is_member(&stage, "grace@acme.com", "content"), "{report:#?}");
+    assert!(is_member(&harness, "grace@acme.com", "content"), "{report:#?}");
 }
 
 #[tokio::test]
 async fn incident_15_a_changed_login_is_one_notice_and_no_removal() {
-    let stage = settled().await;
-    let before = stage.memberships("production");
-    disturb(&stage, &[rename_user("ann@acme.com", "ann.ahlberg@acme.com")]);
-    let report = stage.sync().await;
-    assert_eq!((report.outcome, stage.writes()), (Outcome::InSync, 0), "{report:#?}");
+    let harness = settled().await;
+    let before = harness.memberships("production");
+    disturb(&harness, &[rename_user("ann@acme.com", "ann.ahlberg@acme.com")]);
+    let report = harness.sync().await;
+    assert_eq!((report.outcome, harness.writes()), (Outcome::InSync, 0), "{report:#?}");
     assert_eq!(skipped(&report, SkipReason::Renamed), ["ann.ahlberg@acme.com"]);
-    assert_eq!(stage.memberships("production"), before);
+    assert_eq!(harness.memberships("production"), before);
     // Once an operator with the new login exists, that is the person, and the old one loses its groups like a leaver.
     let login = "ann.ahlberg@acme.com".to_owned();
     let created =
         InstanceChange::AddOperator { login, label: None, email: None, authentication: None, disabled: false };
-    disturb(&stage, &[Change::instance("production", created)]);
-    let report = stage.sync().await;
+    disturb(&harness, &[Change::instance("production", created)]);
+    let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::Applied, "{report:#?}");
-    assert!(is_member(&stage, "ann.ahlberg@acme.com", "delivery") && !is_member(&stage, "ann@acme.com", "delivery"));
+    assert!(
+        is_member(&harness, "ann.ahlberg@acme.com", "delivery") && !is_member(&harness, "ann@acme.com", "delivery")
+    );
 }
 
 #[tokio::test]
 async fn incident_10_the_members_of_a_deleted_profiles_group_are_removed_only_after_an_approval() {
-    let mut stage = settled().await;
+    let mut harness = settled().await;
     let vanished = OrganizationChange::RemoveGroup { group: "Campaign - acme - workflow".to_owned() };
-    disturb(&stage, &[vanished.into()]);
-    let report = stage.sync().await;
+    disturb(&harness, &[vanished.into()]);
+    let report = harness.sync().await;
     let orphaned = |report: &RunReport| {
         let instances = report.instances.iter().flat_map(|instance| &instance.orphaned);
         instances.map(|orphan| orphan.group.clone()).collect::<Vec<_>>()
     };
-    assert_eq!((orphaned(&report), stage.writes()), (vec!["workflow".to_owned()], 0), "{report:#?}");
-    for instance in &mut stage.options.instances {
+    assert_eq!((orphaned(&report), harness.writes()), (vec!["workflow".to_owned()], 0), "{report:#?}");
+    for instance in &mut harness.options.instances {
         instance.policy.orphaned_group = OrphanedGroup::Empty;
     }
-    let report = stage.sync().await;
-    assert_eq!((report.outcome, stage.writes()), (Outcome::Held, 0), "{report:#?}");
-    let report = stage.sync_approving(&held(&report)).await;
+    let report = harness.sync().await;
+    assert_eq!((report.outcome, harness.writes()), (Outcome::Held, 0), "{report:#?}");
+    let report = harness.sync_approving(&held(&report)).await;
     assert_eq!(report.outcome, Outcome::Applied, "{report:#?}");
-    assert!(!is_member(&stage, "farid@acme.com", "workflow"));
-    assert!(orphaned(&stage.sync().await).is_empty());
+    assert!(!is_member(&harness, "farid@acme.com", "workflow"));
+    assert!(orphaned(&harness.sync().await).is_empty());
 }
 
 #[tokio::test]
 async fn incident_24_approving_one_digest_lets_no_other_plan_through() {
-    let stage = settled().await;
-    disturb(&stage, &["ann@acme.com", "bob@acme.com"].map(|user| Change::unassign(user, DELIVERY)));
-    let first = stage.sync().await;
+    let harness = settled().await;
+    disturb(&harness, &["ann@acme.com", "bob@acme.com"].map(|user| Change::unassign(user, DELIVERY)));
+    let first = harness.sync().await;
     assert_eq!(first.outcome, Outcome::Held, "two of five are more than 34 %: {first:#?}");
-    disturb(&stage, &[Change::unassign("carla@acme.com", DELIVERY)]);
-    let second = stage.sync_approving(&held(&first)).await;
-    assert_eq!((second.outcome, stage.writes()), (Outcome::Held, 0), "{second:#?}");
+    disturb(&harness, &[Change::unassign("carla@acme.com", DELIVERY)]);
+    let second = harness.sync_approving(&held(&first)).await;
+    assert_eq!((second.outcome, harness.writes()), (Outcome::Held, 0), "{second:#?}");
     let names = |warning: &String| warning.contains(&held(&first)) && warning.contains(&held(&second));
     assert!(second.instances[0].warnings.iter().any(names), "{second:#?}");
     assert_ne!(held(&first), held(&second));
-    assert_eq!(stage.sync_approving(&held(&second)).await.outcome, Outcome::Applied);
+    assert_eq!(harness.sync_approving(&held(&second)).await.outcome, Outcome::Applied);
 }
 
 #[tokio::test]
 async fn incident_24_an_approval_counts_for_the_next_run_until_it_expires() {
-    let stage = settled().await;
-    disturb(&stage, &["ann@acme.com", "bob@acme.com"].map(|user| Change::unassign(user, DELIVERY)));
-    let digest = Digest::parse(&held(&stage.sync().await)).expect("a digest");
+    let harness = settled().await;
+    disturb(&harness, &["ann@acme.com", "bob@acme.com"].map(|user| Change::unassign(user, DELIVERY)));
+    let digest = Digest::parse(&held(&harness.sync().await)).expect("a digest");
     let long_ago = Utc::now() - TimeDelta::days(2);
-    stage.journal.approve(&digest, &"eve".into(), long_ago, long_ago + TimeDelta::days(1)).await.expect("approved");
-    assert_eq!((stage.sync().await.outcome, stage.writes()), (Outcome::Held, 0), "an expired approval");
+    harness.journal.approve(&digest, &"eve".into(), long_ago, long_ago + TimeDelta::days(1)).await.expect("approved");
+    assert_eq!((harness.sync().await.outcome, harness.writes()), (Outcome::Held, 0), "an expired approval");
     let now = Utc::now();
-    stage.journal.approve(&digest, &"eve".into(), now, now + TimeDelta::days(1)).await.expect("approved");
-    assert_eq!(stage.sync().await.outcome, Outcome::Applied);
+    harness.journal.approve(&digest, &"eve".into(), now, now + TimeDelta::days(1)).await.expect("approved");
+    assert_eq!(harness.sync().await.outcome, Outcome::Applied);
     // What was approved once is not approved for ever.
-    disturb(&stage, &["ann@acme.com", "bob@acme.com"].map(|user| Change::assign(user, DELIVERY)));
-    assert_eq!(stage.sync().await.outcome, Outcome::Applied);
-    disturb(&stage, &["ann@acme.com", "bob@acme.com"].map(|user| Change::unassign(user, DELIVERY)));
-    assert_eq!(stage.sync().await.outcome, Outcome::Held);
+    disturb(&harness, &["ann@acme.com", "bob@acme.com"].map(|user| Change::assign(user, DELIVERY)));
+    assert_eq!(harness.sync().await.outcome, Outcome::Applied);
+    disturb(&harness, &["ann@acme.com", "bob@acme.com"].map(|user| Change::unassign(user, DELIVERY)));
+    assert_eq!(harness.sync().await.outcome, Outcome::Held);
 }
 
 #[tokio::test]
 async fn what_is_held_stays_held_though_additions_raise_what_the_percentages_count() {
-    let stage = settled().await;
-    disturb(&stage, &["ann@acme.com", "bob@acme.com"].map(|user| Change::unassign(user, DELIVERY)));
+    let harness = settled().await;
+    disturb(&harness, &["ann@acme.com", "bob@acme.com"].map(|user| Change::unassign(user, DELIVERY)));
     let newcomers = ["farid@acme.com", "grace@acme.com", "hugo@acme.com", "jonas@acme.com"];
-    disturb(&stage, &newcomers.map(|user| Change::assign(user, DELIVERY)));
-    let report = stage.sync().await;
+    disturb(&harness, &newcomers.map(|user| Change::assign(user, DELIVERY)));
+    let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::Held, "{report:#?}");
     // Two of nine are 22 %: a guard without memory would let them go now.
-    let again = stage.sync().await;
-    assert_eq!((again.outcome, stage.writes()), (Outcome::Held, 0), "{again:#?}");
+    let again = harness.sync().await;
+    assert_eq!((again.outcome, harness.writes()), (Outcome::Held, 0), "{again:#?}");
     assert_eq!(held(&report), held(&again));
 }
 
 #[tokio::test]
 async fn a_dry_run_leaves_no_trace_in_what_later_runs_decide() {
-    let stage = settled().await;
-    disturb(&stage, &["ann@acme.com", "bob@acme.com"].map(|user| Change::unassign(user, DELIVERY)));
-    let dry = stage.run(RunMode::DryRun).await;
-    disturb(&stage, &["farid@acme.com", "grace@acme.com"].map(|user| Change::assign(user, DELIVERY)));
-    disturb(&stage, &["ann@acme.com", "bob@acme.com"].map(|user| Change::assign(user, DELIVERY)));
-    assert_eq!(stage.sync().await.outcome, Outcome::Applied);
-    disturb(&stage, &["ann@acme.com", "bob@acme.com"].map(|user| Change::unassign(user, DELIVERY)));
-    let report = stage.sync().await;
+    let harness = settled().await;
+    disturb(&harness, &["ann@acme.com", "bob@acme.com"].map(|user| Change::unassign(user, DELIVERY)));
+    let dry = harness.run(RunMode::DryRun).await;
+    disturb(&harness, &["farid@acme.com", "grace@acme.com"].map(|user| Change::assign(user, DELIVERY)));
+    disturb(&harness, &["ann@acme.com", "bob@acme.com"].map(|user| Change::assign(user, DELIVERY)));
+    assert_eq!(harness.sync().await.outcome, Outcome::Applied);
+    disturb(&harness, &["ann@acme.com", "bob@acme.com"].map(|user| Change::unassign(user, DELIVERY)));
+    let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::Applied, "2 of 7 are 29 %: {report:#?}");
     assert_eq!(dry.instances.iter().filter(|instance| instance.held.is_some()).count(), 1, "{dry:#?}");
 }
 
 #[tokio::test]
 async fn a_dry_runs_digest_is_that_of_the_next_run() {
-    let stage = settled().await;
-    disturb(&stage, &["ann@acme.com", "bob@acme.com"].map(|user| Change::unassign(user, DELIVERY)));
-    disturb(&stage, &[Change::assign("grace@acme.com", DELIVERY)]);
-    let dry = stage.run(RunMode::DryRun).await;
+    let harness = settled().await;
+    disturb(&harness, &["ann@acme.com", "bob@acme.com"].map(|user| Change::unassign(user, DELIVERY)));
+    disturb(&harness, &[Change::assign("grace@acme.com", DELIVERY)]);
+    let dry = harness.run(RunMode::DryRun).await;
     let digest = Digest::parse(&held(&dry)).expect("a digest");
     let now = Utc::now();
-    stage
+    harness
         .journal
         .approve(&digest, &"eve".into(), now, now + TimeDelta::days(1))
         .await
         .expect("a dry run's plan can be approved");
-    let report = stage.sync().await;
+    let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::Applied, "{report:#?}");
 }
 
 #[tokio::test]
 async fn an_undo_takes_one_runs_changes_back_and_later_runs_hold_them() {
-    let stage = Stage::of("first_day").await;
-    let before = stage.memberships("production");
-    let report = stage.sync().await;
-    let after = stage.memberships("production");
-    let mut stage = stage;
-    stage.options.limits.max_removals_percent = 100;
-    stage.options.limits.max_group_removals_percent = 100;
+    let harness = Harness::of("first_day").await;
+    let before = harness.memberships("production");
+    let report = harness.sync().await;
+    let after = harness.memberships("production");
+    let mut harness = harness;
+    harness.options.limits.max_removals_percent = 100;
+    harness.options.limits.max_group_removals_percent = 100;
     let shown = sync::undo(
-        &stage.options,
-        &stage.journal,
+        &harness.options,
+        &harness.journal,
         &report.run,
         RunMode::DryRun,
         &sync::Stop::never(),
@@ -261,56 +263,68 @@ async fn an_undo_takes_one_runs_changes_back_and_later_runs_hold_them() {
     .await
     .expect("known");
     assert_eq!((shown.outcome, shown.source.calls), (Outcome::ChangesPending, 0), "{shown:#?}");
-    assert_eq!(stage.memberships("production"), after);
-    let undone =
-        sync::undo(&stage.options, &stage.journal, &report.run, RunMode::Apply, &sync::Stop::never(), &Watcher::none())
-            .await
-            .expect("known");
+    assert_eq!(harness.memberships("production"), after);
+    let undone = sync::undo(
+        &harness.options,
+        &harness.journal,
+        &report.run,
+        RunMode::Apply,
+        &sync::Stop::never(),
+        &Watcher::none(),
+    )
+    .await
+    .expect("known");
     assert_eq!(undone.outcome, Outcome::Applied, "{undone:#?}");
-    assert_eq!(stage.memberships("production"), before);
-    let next = stage.sync().await;
-    assert_eq!((next.outcome, stage.writes()), (Outcome::Held, 0), "{next:#?}");
-    assert_eq!(stage.memberships("production"), before);
-    let again = stage.sync_approving(&held(&next)).await;
+    assert_eq!(harness.memberships("production"), before);
+    let next = harness.sync().await;
+    assert_eq!((next.outcome, harness.writes()), (Outcome::Held, 0), "{next:#?}");
+    assert_eq!(harness.memberships("production"), before);
+    let again = harness.sync_approving(&held(&next)).await;
     assert_eq!(again.outcome, Outcome::Applied, "{again:#?}");
-    assert_eq!(stage.memberships("production"), after);
+    assert_eq!(harness.memberships("production"), after);
 }
 
 #[tokio::test]
 async fn an_undo_is_over_when_the_organization_wants_something_else() {
-    let mut stage = Stage::of("first_day").await;
-    stage.options.limits.max_removals_percent = 100;
-    stage.options.limits.max_group_removals_percent = 100;
-    let report = stage.sync().await;
-    sync::undo(&stage.options, &stage.journal, &report.run, RunMode::Apply, &sync::Stop::never(), &Watcher::none())
+    let mut harness = Harness::of("first_day").await;
+    harness.options.limits.max_removals_percent = 100;
+    harness.options.limits.max_group_removals_percent = 100;
+    let report = harness.sync().await;
+    sync::undo(&harness.options, &harness.journal, &report.run, RunMode::Apply, &sync::Stop::never(), &Watcher::none())
         .await
         .expect("known");
-    disturb(&stage, &[Change::unassign("dev@acme.com", DELIVERY)]);
-    stage.sync().await;
-    disturb(&stage, &[Change::assign("dev@acme.com", DELIVERY)]);
-    let report = stage.sync().await;
+    disturb(&harness, &[Change::unassign("dev@acme.com", DELIVERY)]);
+    harness.sync().await;
+    disturb(&harness, &[Change::assign("dev@acme.com", DELIVERY)]);
+    let report = harness.sync().await;
     assert!(changes(&report).contains(&"applied: add dev@acme.com to delivery".to_owned()), "{report:#?}");
 }
 
 #[tokio::test]
 async fn an_unknown_run_cannot_be_undone() {
-    let stage = settled().await;
-    let error =
-        sync::undo(&stage.options, &stage.journal, "01JNEVER", RunMode::Apply, &sync::Stop::never(), &Watcher::none())
-            .await;
+    let harness = settled().await;
+    let error = sync::undo(
+        &harness.options,
+        &harness.journal,
+        "01JNEVER",
+        RunMode::Apply,
+        &sync::Stop::never(),
+        &Watcher::none(),
+    )
+    .await;
     assert!(matches!(error, Err(FindRunError::Unknown(_))), "{error:?}");
 }
 
 #[tokio::test]
 async fn the_journal_knows_who_had_access_when() {
-    let stage = Stage::of("first_day").await;
+    let harness = Harness::of("first_day").await;
     let before = Utc::now();
-    stage.sync().await;
+    harness.sync().await;
     let between = Utc::now();
-    disturb(&stage, &[Change::unassign("ann@acme.com", DELIVERY)]);
-    stage.sync().await;
+    disturb(&harness, &[Change::unassign("ann@acme.com", DELIVERY)]);
+    harness.sync().await;
     let members = async |at| {
-        let access = stage.journal.access(at, Utc::now()).await.expect("readable");
+        let access = harness.journal.access(at, Utc::now()).await.expect("readable");
         let groups = access.into_iter().flat_map(|instance| instance.groups);
         groups
             .filter(|group| group.group == "delivery")
@@ -325,61 +339,61 @@ async fn the_journal_knows_who_had_access_when() {
 
 #[tokio::test]
 async fn incident_23_two_runs_at_once_are_one_run_and_a_refusal_that_names_the_holder() {
-    let stage = settled().await;
-    let LockAttempt::Acquired(_lock) = stage.journal.lock("run of somebody else").await.expect("a lock") else {
+    let harness = settled().await;
+    let LockAttempt::Acquired(_lock) = harness.journal.lock("run of somebody else").await.expect("a lock") else {
         panic!("nobody else is there");
     };
-    let report = stage.sync().await;
-    assert_eq!((report.outcome, stage.sandbox.requests().len()), (Outcome::Locked, 0));
+    let report = harness.sync().await;
+    assert_eq!((report.outcome, harness.sandbox.requests().len()), (Outcome::Locked, 0));
     assert!(report.error.as_deref().is_some_and(|error| error.contains("run of somebody else")), "{report:#?}");
 }
 
 #[tokio::test]
 async fn incident_13_a_narrowed_run_changes_no_other_user() {
-    let stage = Stage::of("first_day").await;
-    let report = stage.sync_user("DEV@acme.com").await;
+    let harness = Harness::of("first_day").await;
+    let report = harness.sync_user("DEV@acme.com").await;
     assert_eq!(changes(&report).len(), 2, "{report:#?}");
     assert!(changes(&report).iter().all(|line| line.starts_with("applied: add dev@acme.com")), "{report:#?}");
-    let report = stage.sync_group("Content").await;
+    let report = harness.sync_group("Content").await;
     assert!(!changes(&report).is_empty(), "{report:#?}");
     assert!(changes(&report).iter().all(|line| line.ends_with(" content")), "{report:#?}");
-    assert!(is_member(&stage, "karl@acme.com", "delivery"), "a leaver of another group");
+    assert!(is_member(&harness, "karl@acme.com", "delivery"), "a leaver of another group");
 }
 
 #[tokio::test]
 async fn a_single_user_loses_a_group_only_if_a_second_read_confirms_it() {
-    let stage = settled().await;
+    let harness = settled().await;
     disturb(
-        &stage,
+        &harness,
         &[Change::unassign("ann@acme.com", DELIVERY), Change::unassign("bob@acme.com", "Campaign - acme - report")],
     );
-    let report = stage.sync_user("ann@acme.com").await;
+    let report = harness.sync_user("ann@acme.com").await;
     assert_eq!(changes(&report), ["applied: remove ann@acme.com from delivery"], "{report:#?}");
-    let calls: Vec<_> = stage.sandbox.requests().iter().map(|request| request.call.clone()).collect();
+    let calls: Vec<_> = harness.sandbox.requests().iter().map(|request| request.call.clone()).collect();
     assert!(calls.iter().any(|call| call == "members"), "{calls:?}");
-    assert!(is_member(&stage, "bob@acme.com", "report"));
+    assert!(is_member(&harness, "bob@acme.com", "report"));
 }
 
 #[tokio::test]
 async fn an_unknown_user_and_a_group_without_a_profile_are_reported() {
-    let stage = settled().await;
-    let report = stage.sync_user("karl@acme.com").await;
-    assert_eq!((report.outcome, stage.writes()), (Outcome::Partial, 0), "{report:#?}");
+    let harness = settled().await;
+    let report = harness.sync_user("karl@acme.com").await;
+    assert_eq!((report.outcome, harness.writes()), (Outcome::Partial, 0), "{report:#?}");
     assert_eq!(skipped(&report, SkipReason::UnknownUser), ["karl@acme.com"]);
-    let report = stage.sync_group("no such group").await;
-    assert_eq!((report.outcome, stage.writes()), (Outcome::Partial, 0), "{report:#?}");
+    let report = harness.sync_group("no such group").await;
+    assert_eq!((report.outcome, harness.writes()), (Outcome::Partial, 0), "{report:#?}");
     assert_eq!(skipped(&report, SkipReason::UnknownGroup), ["no such group"]);
 }
 
 #[tokio::test]
 async fn incident_12_an_unconfirmed_removal_and_a_held_one_stop_nothing_else() {
-    let stage = settled().await;
-    disturb(&stage, &[Change::unassign("ann@acme.com", DELIVERY), Change::assign("farid@acme.com", CONTENT)]);
-    stage.sandbox.inject(
+    let harness = settled().await;
+    disturb(&harness, &[Change::unassign("ann@acme.com", DELIVERY), Change::assign("farid@acme.com", CONTENT)]);
+    harness.sandbox.inject(
         campaign_group_sync::sandbox::Fault::new("members", campaign_group_sync::sandbox::Effect::status(404))
             .forever(),
     );
-    let report = stage.sync().await;
+    let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::Partial, "{report:#?}");
     let outcomes: Vec<_> = changes(&report);
     assert!(outcomes.contains(&"applied: add farid@acme.com to content".to_owned()), "{outcomes:?}");
@@ -388,14 +402,14 @@ async fn incident_12_an_unconfirmed_removal_and_a_held_one_stop_nothing_else() {
 
 #[tokio::test]
 async fn the_wait_of_a_run_is_limited_by_its_wait_policy() {
-    let mut stage = settled().await;
-    stage.options.first_page_interval = Duration::from_millis(300);
-    stage.options.experience_cloud.retry.max_wait = Duration::from_secs(5);
-    let report = stage.sync().await;
+    let mut harness = settled().await;
+    harness.options.first_page_interval = Duration::from_millis(300);
+    harness.options.experience_cloud.retry.max_wait = Duration::from_secs(5);
+    let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::InSync, "{report:#?}");
     let kinds: Vec<_> =
         report.instances.iter().flat_map(|instance| &instance.changes).map(|change| change.op).collect();
     assert!(!kinds.contains(&ChangeKind::Remove) && details(&report).is_empty());
-    assert_eq!(super::support::count(&report, ChangeOutcome::Failed), 0);
+    assert_eq!(super::harness::count(&report, ChangeOutcome::Failed), 0);
     let _ = request(RunMode::Apply);
 }

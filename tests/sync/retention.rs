@@ -12,7 +12,7 @@ use campaign_group_sync::{
 use regex::Regex;
 
 use super::recording::{Recording as _, RunBegin};
-use super::{reports::report, support::Stage};
+use super::{harness::Harness, reports::report};
 
 const DELIVERY: &str = "Campaign - acme - delivery";
 const CONTENT: &str = "Campaign - acme - content";
@@ -79,7 +79,7 @@ fn steps() -> Vec<Step> {
 
 /// One state, and what its runs answered.
 struct World {
-    stage: Stage,
+    harness: Harness,
     answers: Vec<String>,
     last: Option<RunReport>,
     runs: usize,
@@ -87,28 +87,28 @@ struct World {
 
 impl World {
     async fn with(retention: Retention) -> Self {
-        let mut stage = Stage::of("first_day").await;
-        stage.options.retention = retention;
-        Self { stage, answers: Vec::new(), last: None, runs: 0 }
+        let mut harness = Harness::of("first_day").await;
+        harness.options.retention = retention;
+        Self { harness, answers: Vec::new(), last: None, runs: 0 }
     }
 
     async fn take(&mut self, step: &Step) {
         match step {
-            Step::Changes(changes) => self.stage.sandbox.world().apply(changes).expect("applied"),
+            Step::Changes(changes) => self.harness.sandbox.world().apply(changes).expect("applied"),
             Step::Masks(mask) => {
-                for instance in &mut self.stage.options.instances {
+                for instance in &mut self.harness.options.instances {
                     instance.policy.mask = AssociationMask::parse(mask).expect("a mask");
                 }
             }
             Step::Approves => {
-                for hold in self.stage.journal.holds().await.expect("readable") {
-                    let report = self.stage.sync_approving(hold.digest.as_str()).await;
+                for hold in self.harness.journal.holds().await.expect("readable") {
+                    let report = self.harness.sync_approving(hold.digest.as_str()).await;
                     self.note(report);
                 }
             }
             Step::Undoes => {
                 let run = self.last.as_ref().expect("a run that applied something").run.clone();
-                let (options, journal) = (&self.stage.options, &self.stage.journal);
+                let (options, journal) = (&self.harness.options, &self.harness.journal);
                 let undone = sync::undo(options, journal, &run, RunMode::Apply, &Stop::never(), &Watcher::none()).await;
                 self.note(undone.expect("known"));
             }
@@ -119,7 +119,7 @@ impl World {
             }
         }
         for _ in 0..2 {
-            let report = self.stage.sync().await;
+            let report = self.harness.sync().await;
             self.note(report);
         }
     }
@@ -135,9 +135,9 @@ impl World {
             started_at: now,
             instances: Vec::new(),
         };
-        self.stage.journal.begin_run(&begin).await.expect("begun");
+        self.harness.journal.begin_run(&begin).await.expect("begun");
         let ended = RunReport { outcome: Outcome::Unavailable, ..report(&run, now, Vec::new()) };
-        self.stage.journal.end_run(&ended).await.expect("ended");
+        self.harness.journal.end_run(&ended).await.expect("ended");
     }
 
     /// Keeps all of an answer that is not the name or the time of a run.
@@ -162,16 +162,16 @@ async fn retention_changes_no_plan_no_hold_and_no_digest() {
         let (kept, forgot) = (std::mem::take(&mut keeps.answers), std::mem::take(&mut forgets.answers));
         assert_eq!(kept, forgot, "after step {number}");
     }
-    let left = forgets.stage.journal.runs(1000).await.expect("readable").len();
-    let made = keeps.stage.journal.runs(1000).await.expect("readable").len();
+    let left = forgets.harness.journal.runs(1000).await.expect("readable").len();
+    let made = keeps.harness.journal.runs(1000).await.expect("readable").len();
     assert!(left < 60 && made > 150, "{left} runs of {made} are left");
     for world in [&keeps, &forgets] {
-        let verification = world.stage.journal.verify(None).await.expect("readable");
+        let verification = world.harness.journal.verify(None).await.expect("readable");
         assert!(verification.is_whole(), "{verification:#?}");
     }
     let now = chrono::Utc::now();
     let access = async |world: &World| {
-        let access = world.stage.journal.access(now, now).await.expect("readable");
+        let access = world.harness.journal.access(now, now).await.expect("readable");
         serde_json::to_string(&access).expect("a document")
     };
     assert_eq!(access(&keeps).await, access(&forgets).await);

@@ -8,32 +8,32 @@ use campaign_group_sync::{
 };
 use serde_json::Value;
 
-use super::support::Stage;
+use super::harness::Harness;
 use crate::support::captured_log::CapturedLog;
 
 /// What one run logged, down to `debug`, and its report.
-async fn logged(stage: &Stage, format: LogFormat) -> (Vec<String>, RunReport) {
+async fn logged(harness: &Harness, format: LogFormat) -> (Vec<String>, RunReport) {
     let options =
         observability::LogOptions { level: LogLevel::Debug, format, journal_stream: None, colours: Colours::Plain };
     let log =
         CapturedLog::start(|memory| observability::subscriber(&options, move || memory.clone()).expect("a log").0);
-    let report = stage.sync().await;
+    let report = harness.sync().await;
     (log.text().lines().map(str::to_owned).collect(), report)
 }
 
 /// A run that is asked for a pause, meets a server error and a row that Campaign refuses, and holds a removal.
-async fn disturbed() -> Stage {
-    let mut stage = Stage::of("joiners_and_leavers").await;
-    stage.options.experience_cloud.read = ReadChoice::Organization;
-    stage.sandbox.inject(Fault::new("users", Effect::too_many_requests("1")).page(0).times(1));
-    stage.sandbox.inject(Fault::new("members", Effect::status(503)).times(1));
+async fn disturbed() -> Harness {
+    let mut harness = Harness::of("joiners_and_leavers").await;
+    harness.options.experience_cloud.read = ReadChoice::Organization;
+    harness.sandbox.inject(Fault::new("users", Effect::too_many_requests("1")).page(0).times(1));
+    harness.sandbox.inject(Fault::new("members", Effect::status(503)).times(1));
     let refused = Effect::SoapFault {
         code: "SOAP-ENV:Server".to_owned(),
         string: "XTK-170019 The row is refused".to_owned(),
         detail: String::new(),
     };
-    stage.sandbox.inject(Fault::new("write", refused).times(1));
-    stage
+    harness.sandbox.inject(Fault::new("write", refused).times(1));
+    harness
 }
 
 fn has_line(lines: &[String], parts: &[&str]) -> bool {
@@ -43,9 +43,9 @@ fn has_line(lines: &[String], parts: &[&str]) -> bool {
 #[tokio::test]
 async fn every_line_of_a_run_carries_its_id_once() {
     for format in [LogFormat::Text, LogFormat::Json] {
-        let stage = disturbed().await;
-        let (lines, report) = logged(&stage, format).await;
-        for met in stage.sandbox.faults() {
+        let harness = disturbed().await;
+        let (lines, report) = logged(&harness, format).await;
+        for met in harness.sandbox.faults() {
             assert!(met.disturbed > 0, "a fault was never met: {met:?}");
         }
         let id = match format {
@@ -83,21 +83,21 @@ async fn every_line_of_a_run_carries_its_id_once() {
 
 #[tokio::test]
 async fn a_line_about_a_dead_run_carries_the_id_of_that_run_alone() {
-    let mut stage = Stage::of("first_day").await;
-    stage.sandbox.inject(Fault::new("write", Effect::Delay { ms: 600_000 }).forever());
+    let mut harness = Harness::of("first_day").await;
+    harness.sandbox.inject(Fault::new("write", Effect::Delay { ms: 600_000 }).forever());
     let is_sent = async {
-        while stage.writes() == 0 {
+        while harness.writes() == 0 {
             tokio::task::yield_now().await;
         }
     };
     tokio::select! {
-        report = stage.sync() => panic!("the run ended: {report:#?}"),
+        report = harness.sync() => panic!("the run ended: {report:#?}"),
         () = is_sent => {}
     }
-    let first = stage.journal.runs(1).await.expect("readable").pop().expect("a run").run;
-    stage.sandbox.clear_faults();
-    stage.reopen().await;
-    let (lines, second) = logged(&stage, LogFormat::Json).await;
+    let first = harness.journal.runs(1).await.expect("readable").pop().expect("a run").run;
+    harness.sandbox.clear_faults();
+    harness.reopen().await;
+    let (lines, second) = logged(&harness, LogFormat::Json).await;
     let of = |run: &str| lines.iter().filter(|line| line.contains(&format!(r#""run.id":"{run}""#))).count();
     assert!(lines.iter().all(|line| line.matches("run.id").count() == 1), "{}", lines.join("\n"));
     assert_eq!(of(&first) + of(&second.run), lines.len());

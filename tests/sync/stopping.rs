@@ -6,45 +6,45 @@ use campaign_group_sync::{
     sync::{self, RunRequest, StopSwitch},
 };
 
-use super::support::{Stage, request};
+use super::harness::{Harness, request};
 
 /// A run that is stopped as soon as it reports this progress.
-async fn stopped_at(stage: &Stage, is_it: impl Fn(&Progress) -> bool + Send + Sync + 'static) -> RunReport {
-    stage.sandbox.clear_requests();
+async fn stopped_at(harness: &Harness, is_it: impl Fn(&Progress) -> bool + Send + Sync + 'static) -> RunReport {
+    harness.sandbox.clear_requests();
     let (switch, stop) = StopSwitch::new();
     let watcher = Watcher::of_progress(move |progress| {
         if is_it(progress) {
             switch.stop();
         }
     });
-    sync::run(&stage.options, &stage.journal, &RunRequest { stop, ..request(RunMode::Apply) }, &watcher).await
+    sync::run(&harness.options, &harness.journal, &RunRequest { stop, ..request(RunMode::Apply) }, &watcher).await
 }
 
 /// Where somebody is to lose a group, and nothing else is to be done.
-async fn one_leaves() -> Stage {
-    let stage = Stage::of("first_day").await;
-    assert_eq!(stage.sync().await.outcome, Outcome::Applied);
-    stage.sandbox.world().apply(&[Change::unassign("ann@acme.com", "Campaign - acme - delivery")]).expect("applied");
-    stage
+async fn one_leaves() -> Harness {
+    let harness = Harness::of("first_day").await;
+    assert_eq!(harness.sync().await.outcome, Outcome::Applied);
+    harness.sandbox.world().apply(&[Change::unassign("ann@acme.com", "Campaign - acme - delivery")]).expect("applied");
+    harness
 }
 
 #[tokio::test]
 async fn a_run_that_is_stopped_during_the_second_read_ends_at_once_and_writes_nothing() {
-    let stage = one_leaves().await;
-    stage.sandbox.inject(Fault::new("members", Effect::Delay { ms: 3_600_000 }).forever());
-    let report = stopped_at(&stage, |progress| progress.step == RunStep::Confirming).await;
-    assert_eq!((report.outcome, stage.writes()), (Outcome::Interrupted, 0), "{report:#?}");
-    stage.sandbox.clear_faults();
-    assert_eq!(stage.sync().await.outcome, Outcome::Applied, "the next run goes on");
+    let harness = one_leaves().await;
+    harness.sandbox.inject(Fault::new("members", Effect::Delay { ms: 3_600_000 }).forever());
+    let report = stopped_at(&harness, |progress| progress.step == RunStep::Confirming).await;
+    assert_eq!((report.outcome, harness.writes()), (Outcome::Interrupted, 0), "{report:#?}");
+    harness.sandbox.clear_faults();
+    assert_eq!(harness.sync().await.outcome, Outcome::Applied, "the next run goes on");
 }
 
 #[tokio::test]
 async fn a_run_that_is_stopped_while_it_reads_ends_at_once_and_writes_nothing() {
-    let stage = one_leaves().await;
+    let harness = one_leaves().await;
     for is_it in [|progress: &Progress| progress.instance.is_none(), |progress: &Progress| progress.instance.is_some()]
     {
-        let report = stopped_at(&stage, is_it).await;
-        assert_eq!((report.outcome, stage.writes()), (Outcome::Interrupted, 0), "{report:#?}");
+        let report = stopped_at(&harness, is_it).await;
+        assert_eq!((report.outcome, harness.writes()), (Outcome::Interrupted, 0), "{report:#?}");
     }
-    assert_eq!(stage.sync().await.outcome, Outcome::Applied, "the next run goes on");
+    assert_eq!(harness.sync().await.outcome, Outcome::Applied, "the next run goes on");
 }

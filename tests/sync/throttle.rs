@@ -9,119 +9,121 @@ use campaign_group_sync::{
     sync::{self, RunRequest, WaitPolicy},
 };
 
-use super::support::{Stage, request};
+use super::harness::{Harness, request};
 
 /// How many requests for page 0 of this listing the last run sent.
-fn first_pages(stage: &Stage, call: &str) -> usize {
-    stage.sandbox.requests().iter().filter(|request| request.call == call && request.page == Some(0)).count()
+fn first_pages(harness: &Harness, call: &str) -> usize {
+    harness.sandbox.requests().iter().filter(|request| request.call == call && request.page == Some(0)).count()
 }
 
 /// Requests of the last run to the user management API.
-fn calls(stage: &Stage) -> usize {
+fn calls(harness: &Harness) -> usize {
     let is_umapi = |call: &str| ["users", "groups", "members", "user"].contains(&call);
-    stage.sandbox.requests().iter().filter(|request| is_umapi(&request.call)).count()
+    harness.sandbox.requests().iter().filter(|request| is_umapi(&request.call)).count()
 }
 
 /// Until when Adobe asked for a pause, as the journal remembers it.
-async fn pause(stage: &Stage) -> Option<chrono::DateTime<chrono::Utc>> {
-    let organization = &stage.options.experience_cloud.organization_id;
-    stage.journal.call_windows(organization, chrono::Utc::now()).await.expect("readable").not_before
+async fn pause(harness: &Harness) -> Option<chrono::DateTime<chrono::Utc>> {
+    let organization = &harness.options.experience_cloud.organization_id;
+    harness.journal.call_windows(organization, chrono::Utc::now()).await.expect("readable").not_before
 }
 
-async fn stage(read: ReadChoice) -> Stage {
-    let mut stage = Stage::of("first_day").await;
-    stage.options.first_page_interval = Duration::from_secs(2 * 3600);
-    stage.options.experience_cloud.read = read;
-    stage
+async fn harness(read: ReadChoice) -> Harness {
+    let mut harness = Harness::of("first_day").await;
+    harness.options.first_page_interval = Duration::from_secs(2 * 3600);
+    harness.options.experience_cloud.read = read;
+    harness
 }
 
 #[tokio::test]
 async fn within_the_interval_a_run_reads_the_profiles_it_knows_and_says_what_it_cannot_see() {
-    let mut stage = stage(ReadChoice::Auto).await;
-    let first = stage.sync().await;
-    assert_eq!((first.outcome, first_pages(&stage, "groups")), (Outcome::Applied, 1), "{first:#?}");
-    stage.reopen().await;
+    let mut harness = harness(ReadChoice::Auto).await;
+    let first = harness.sync().await;
+    assert_eq!((first.outcome, first_pages(&harness, "groups")), (Outcome::Applied, 1), "{first:#?}");
+    harness.reopen().await;
     let profile = UmapiGroup::profile(69001, "Campaign - acme - new");
-    stage.sandbox.world().organization_mut().groups.push(profile);
-    stage.sandbox.world().apply(&[Change::unassign("ann@acme.com", "Campaign - acme - delivery")]).expect("applied");
-    let second = stage.sync().await;
+    harness.sandbox.world().organization_mut().groups.push(profile);
+    harness.sandbox.world().apply(&[Change::unassign("ann@acme.com", "Campaign - acme - delivery")]).expect("applied");
+    let second = harness.sync().await;
     assert_eq!((second.outcome, second.source.read), (Outcome::Applied, Some(SourceKind::Profiles)), "{second:#?}");
-    assert_eq!((first_pages(&stage, "groups"), first_pages(&stage, "users")), (0, 0));
+    assert_eq!((first_pages(&harness, "groups"), first_pages(&harness, "users")), (0, 0));
     assert!(second.warnings.iter().any(|warning| warning.contains("new and renamed")), "{:?}", second.warnings);
     assert_eq!(second.instances.first().map(|instance| instance.changes.len()), Some(1), "{second:#?}");
 }
 
 #[tokio::test]
 async fn a_read_of_the_organization_that_comes_too_early_ends_without_a_call() {
-    let mut stage = stage(ReadChoice::Organization).await;
-    assert_eq!(stage.sync().await.outcome, Outcome::Applied);
-    stage.reopen().await;
-    let report = stage.sync().await;
-    assert_eq!((report.outcome, calls(&stage), stage.writes()), (Outcome::Throttled, 0, 0), "{report:#?}");
+    let mut harness = harness(ReadChoice::Organization).await;
+    assert_eq!(harness.sync().await.outcome, Outcome::Applied);
+    harness.reopen().await;
+    let report = harness.sync().await;
+    assert_eq!((report.outcome, calls(&harness), harness.writes()), (Outcome::Throttled, 0, 0), "{report:#?}");
     assert!(report.error.as_deref().is_some_and(|error| error.contains("--wait")), "{report:#?}");
 }
 
 #[tokio::test]
 async fn incident_07_a_long_retry_after_is_obeyed_also_after_a_restart() {
-    let mut stage = stage(ReadChoice::Organization).await;
-    stage.options.first_page_interval = Duration::ZERO;
-    stage.sandbox.inject(Fault::new("users", Effect::too_many_requests("3244")).page(0).forever());
-    let report = stage.sync().await;
-    assert_eq!((report.outcome, first_pages(&stage, "users")), (Outcome::Throttled, 1), "{report:#?}");
-    stage.sandbox.clear_faults();
+    let mut harness = harness(ReadChoice::Organization).await;
+    harness.options.first_page_interval = Duration::ZERO;
+    harness.sandbox.inject(Fault::new("users", Effect::too_many_requests("3244")).page(0).forever());
+    let report = harness.sync().await;
+    assert_eq!((report.outcome, first_pages(&harness, "users")), (Outcome::Throttled, 1), "{report:#?}");
+    harness.sandbox.clear_faults();
     for _ in 0..2 {
-        stage.reopen().await;
-        let report = stage.sync().await;
-        assert_eq!((report.outcome, calls(&stage)), (Outcome::Throttled, 0), "{report:#?}");
+        harness.reopen().await;
+        let report = harness.sync().await;
+        assert_eq!((report.outcome, calls(&harness)), (Outcome::Throttled, 0), "{report:#?}");
     }
-    let left = pause(&stage).await.expect("remembered") - chrono::Utc::now();
+    let left = pause(&harness).await.expect("remembered") - chrono::Utc::now();
     assert!((3000..3300).contains(&left.num_seconds()), "{left}");
 }
 
 #[tokio::test]
 async fn incident_07_a_short_pause_is_remembered_before_it_is_waited_out() {
-    let stage = stage(ReadChoice::Organization).await;
-    stage.sandbox.inject(Fault::new("users", Effect::too_many_requests("1")).page(0).times(1));
-    assert_eq!(stage.sync().await.outcome, Outcome::Applied);
-    assert!(pause(&stage).await.is_some());
+    let harness = harness(ReadChoice::Organization).await;
+    harness.sandbox.inject(Fault::new("users", Effect::too_many_requests("1")).page(0).times(1));
+    assert_eq!(harness.sync().await.outcome, Outcome::Applied);
+    assert!(pause(&harness).await.is_some());
 }
 
 #[tokio::test]
 async fn incident_07_a_pause_that_a_call_for_one_user_brings_is_obeyed_by_every_later_run() {
-    let mut stage = stage(ReadChoice::Organization).await;
-    assert_eq!(stage.sync().await.outcome, Outcome::Applied);
-    stage.sandbox.inject(Fault::new("user", Effect::too_many_requests("3244")).forever());
-    let report = stage.sync_user("ann@acme.com").await;
-    assert_eq!((report.outcome, calls(&stage)), (Outcome::Throttled, 1), "{report:#?}");
-    stage.sandbox.clear_faults();
-    stage.reopen().await;
-    let report = stage.sync_user("ann@acme.com").await;
-    assert_eq!((report.outcome, calls(&stage)), (Outcome::Throttled, 0), "{report:#?}");
+    let mut harness = harness(ReadChoice::Organization).await;
+    assert_eq!(harness.sync().await.outcome, Outcome::Applied);
+    harness.sandbox.inject(Fault::new("user", Effect::too_many_requests("3244")).forever());
+    let report = harness.sync_user("ann@acme.com").await;
+    assert_eq!((report.outcome, calls(&harness)), (Outcome::Throttled, 1), "{report:#?}");
+    harness.sandbox.clear_faults();
+    harness.reopen().await;
+    let report = harness.sync_user("ann@acme.com").await;
+    assert_eq!((report.outcome, calls(&harness)), (Outcome::Throttled, 0), "{report:#?}");
 }
 
 #[tokio::test]
 async fn incident_07_a_pause_that_a_second_read_brings_is_remembered_whatever_came_with_it() {
     for status in [429, 503] {
-        let stage = stage(ReadChoice::Organization).await;
+        let harness = harness(ReadChoice::Organization).await;
         let headers = vec![("retry-after".to_owned(), "3244".to_owned())];
-        stage.sandbox.inject(Fault::new("members", Effect::Status { status, headers, body: String::new() }).forever());
-        assert_eq!(stage.sync().await.outcome, Outcome::Partial, "{status}");
-        assert!(pause(&stage).await.is_some(), "{status}");
+        harness
+            .sandbox
+            .inject(Fault::new("members", Effect::Status { status, headers, body: String::new() }).forever());
+        assert_eq!(harness.sync().await.outcome, Outcome::Partial, "{status}");
+        assert!(pause(&harness).await.is_some(), "{status}");
     }
 }
 
 #[tokio::test]
 async fn incident_07_a_pause_that_an_explanation_brings_is_remembered() {
-    let stage = stage(ReadChoice::Organization).await;
-    assert_eq!(stage.sync().await.outcome, Outcome::Applied);
-    stage.sandbox.inject(Fault::new("user", Effect::too_many_requests("3244")).forever());
-    sync::explain(&stage.options, Some(&stage.journal), "ann@acme.com", None).await;
-    assert!(pause(&stage).await.is_some());
+    let harness = harness(ReadChoice::Organization).await;
+    assert_eq!(harness.sync().await.outcome, Outcome::Applied);
+    harness.sandbox.inject(Fault::new("user", Effect::too_many_requests("3244")).forever());
+    sync::explain(&harness.options, Some(&harness.journal), "ann@acme.com", None).await;
+    assert!(pause(&harness).await.is_some());
 }
 
 #[tokio::test]
 async fn page_0_that_failed_after_it_was_sent_counts_and_one_that_was_never_sent_does_not() {
-    let mut failed = stage(ReadChoice::Organization).await;
+    let mut failed = harness(ReadChoice::Organization).await;
     failed.sandbox.inject(Fault::new("users", Effect::status(503)).page(0).forever());
     assert_eq!(failed.sync().await.outcome, Outcome::Unavailable);
     assert_eq!(first_pages(&failed, "users"), 1);
@@ -129,7 +131,7 @@ async fn page_0_that_failed_after_it_was_sent_counts_and_one_that_was_never_sent
     failed.reopen().await;
     assert_eq!((failed.sync().await.outcome, calls(&failed)), (Outcome::Throttled, 0));
 
-    let unsent = stage(ReadChoice::Organization).await;
+    let unsent = harness(ReadChoice::Organization).await;
     unsent.sandbox.inject(Fault::new("token", Effect::status(500)).forever());
     assert_eq!(unsent.sync().await.outcome, Outcome::Unavailable);
     unsent.sandbox.clear_faults();
@@ -138,22 +140,22 @@ async fn page_0_that_failed_after_it_was_sent_counts_and_one_that_was_never_sent
 
 #[tokio::test]
 async fn a_user_costs_no_page_0_when_a_listing_is_remembered() {
-    let stage = stage(ReadChoice::Organization).await;
-    assert_eq!(stage.sync().await.outcome, Outcome::Applied);
-    let report = stage.sync_user("ann@acme.com").await;
+    let harness = harness(ReadChoice::Organization).await;
+    assert_eq!(harness.sync().await.outcome, Outcome::Applied);
+    let report = harness.sync_user("ann@acme.com").await;
     assert_eq!((report.outcome, report.source.read), (Outcome::InSync, Some(SourceKind::Users)), "{report:#?}");
-    assert_eq!(calls(&stage), 1);
+    assert_eq!(calls(&harness), 1);
 }
 
 #[tokio::test]
 async fn a_run_that_may_wait_begins_after_the_interval() {
-    let mut stage = stage(ReadChoice::Organization).await;
-    stage.options.first_page_interval = Duration::from_secs(1);
-    stage.options.experience_cloud.retry.max_wait = Duration::ZERO;
-    assert_eq!(stage.sync().await.outcome, Outcome::Applied);
-    assert_eq!(stage.sync().await.outcome, Outcome::Throttled);
+    let mut harness = harness(ReadChoice::Organization).await;
+    harness.options.first_page_interval = Duration::from_secs(1);
+    harness.options.experience_cloud.retry.max_wait = Duration::ZERO;
+    assert_eq!(harness.sync().await.outcome, Outcome::Applied);
+    assert_eq!(harness.sync().await.outcome, Outcome::Throttled);
     let patient = RunRequest { wait_policy: WaitPolicy::Unbounded, ..request(RunMode::Apply) };
-    assert_eq!(stage.ask(&patient).await.outcome, Outcome::InSync);
+    assert_eq!(harness.ask(&patient).await.outcome, Outcome::InSync);
     let scheduled = RunRequest { wait_policy: WaitPolicy::Scheduled, ..request(RunMode::Apply) };
-    assert_eq!(stage.ask(&scheduled).await.outcome, Outcome::InSync);
+    assert_eq!(harness.ask(&scheduled).await.outcome, Outcome::InSync);
 }

@@ -10,25 +10,25 @@ use campaign_group_sync::{
 use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use super::support::Stage;
+use super::harness::Harness;
 
 const DELIVERY: &str = "Campaign - acme - delivery";
 
-async fn undo(stage: &Stage, run: &str) -> RunReport {
+async fn undo(harness: &Harness, run: &str) -> RunReport {
     let undone =
-        sync::undo(&stage.options, &stage.journal, run, RunMode::Apply, &Stop::never(), &Watcher::none()).await;
+        sync::undo(&harness.options, &harness.journal, run, RunMode::Apply, &Stop::never(), &Watcher::none()).await;
     undone.expect("a known run")
 }
 
-async fn held(stage: &Stage) -> Vec<String> {
-    stage.journal.holds().await.expect("readable").into_iter().map(|hold| hold.digest.to_string()).collect()
+async fn held(harness: &Harness) -> Vec<String> {
+    harness.journal.holds().await.expect("readable").into_iter().map(|hold| hold.digest.to_string()).collect()
 }
 
 /// A held undo of the first run, and the digest under which it is held.
-async fn held_undo(stage: &Stage) -> (String, String) {
-    let first = stage.sync().await;
+async fn held_undo(harness: &Harness) -> (String, String) {
+    let first = harness.sync().await;
     assert_eq!(first.outcome, Outcome::Applied, "{first:#?}");
-    let report = undo(stage, &first.run).await;
+    let report = undo(harness, &first.run).await;
     assert_eq!(report.outcome, Outcome::Held, "{report:#?}");
     (first.run, report.instances[0].held.clone().expect("a digest"))
 }
@@ -36,35 +36,35 @@ async fn held_undo(stage: &Stage) -> (String, String) {
 #[tokio::test]
 async fn the_hold_of_an_undo_is_over_with_the_time_of_an_approval_and_not_before() {
     for (ttl, is_kept) in [(Duration::ZERO, false), (Duration::from_secs(3600), true)] {
-        let mut stage = Stage::of("first_day").await;
-        stage.options.approval_ttl = ttl;
-        let (_, digest) = held_undo(&stage).await;
-        stage.sync().await;
-        assert_eq!(held(&stage).await.contains(&digest), is_kept, "{ttl:?}: {:?}", held(&stage).await);
+        let mut harness = Harness::of("first_day").await;
+        harness.options.approval_ttl = ttl;
+        let (_, digest) = held_undo(&harness).await;
+        harness.sync().await;
+        assert_eq!(held(&harness).await.contains(&digest), is_kept, "{ttl:?}: {:?}", held(&harness).await);
     }
 }
 
 #[tokio::test]
 async fn an_undo_that_finds_nothing_to_take_back_any_more_holds_nothing_any_more() {
-    let stage = Stage::of("first_day").await;
-    let (run, digest) = held_undo(&stage).await;
+    let harness = Harness::of("first_day").await;
+    let (run, digest) = held_undo(&harness).await;
     // By hand, everything is as it was before the run.
-    let (before, after) = (Stage::of("first_day").await.memberships("production"), stage.memberships("production"));
+    let (before, after) = (Harness::of("first_day").await.memberships("production"), harness.memberships("production"));
     let join = |(login, group): &(String, String)| InstanceChange::Join { login: login.clone(), group: group.clone() };
     let leave =
         |(login, group): &(String, String)| InstanceChange::Leave { login: login.clone(), group: group.clone() };
     let joined = before.iter().filter(|one| !after.contains(one)).map(join);
     let left = after.iter().filter(|one| !before.contains(one)).map(leave);
     let by_hand: Vec<_> = joined.chain(left).map(|change| Change::instance("production", change)).collect();
-    stage.sandbox.world().apply(&by_hand).expect("applied");
-    let report = undo(&stage, &run).await;
+    harness.sandbox.world().apply(&by_hand).expect("applied");
+    let report = undo(&harness, &run).await;
     assert_eq!(report.outcome, Outcome::InSync, "{report:#?}");
-    assert!(!held(&stage).await.contains(&digest), "{:?}", held(&stage).await);
+    assert!(!held(&harness).await.contains(&digest), "{:?}", held(&harness).await);
 }
 
 /// What the events of kind `sending` say, in order.
-async fn sending(stage: &Stage) -> Vec<Value> {
-    let options = SqliteConnectOptions::new().filename(stage.state()).read_only(true);
+async fn sending(harness: &Harness) -> Vec<Value> {
+    let options = SqliteConnectOptions::new().filename(harness.state()).read_only(true);
     let mut connection = SqliteConnection::connect_with(&options).await.expect("a connection");
     let sql = "select body from events where kind = 'sending' order by position";
     let bodies: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut connection).await.expect("readable");
@@ -73,26 +73,26 @@ async fn sending(stage: &Stage) -> Vec<Value> {
 
 #[tokio::test]
 async fn each_change_that_is_sent_names_the_approval_it_rests_on_also_when_a_later_run_continues() {
-    let stage = Stage::of("first_day").await;
-    assert_eq!(stage.sync().await.outcome, Outcome::Applied);
-    assert!(sending(&stage).await.iter().all(|event| event.get("approvals").is_none()), "no approval was needed");
+    let harness = Harness::of("first_day").await;
+    assert_eq!(harness.sync().await.outcome, Outcome::Applied);
+    assert!(sending(&harness).await.iter().all(|event| event.get("approvals").is_none()), "no approval was needed");
     let leave = ["ann@acme.com", "bob@acme.com"].map(|user| Change::unassign(user, DELIVERY));
-    stage.sandbox.world().apply(&leave).expect("applied");
-    let digest = stage.sync().await.instances[0].held.clone().expect("held");
-    let before = sending(&stage).await.len();
+    harness.sandbox.world().apply(&leave).expect("applied");
+    let digest = harness.sync().await.instances[0].held.clone().expect("held");
+    let before = sending(&harness).await.len();
     // Campaign refuses the collection, and then the first of its rows.
     let refused = || Effect::SoapFault {
         code: "SOAP-ENV:Server".to_owned(),
         string: "XTK-170019 The row is refused".to_owned(),
         detail: String::new(),
     };
-    stage.sandbox.inject(Fault::new("write", refused()).times(2));
-    let report = stage.sync_approving(&digest).await;
+    harness.sandbox.inject(Fault::new("write", refused()).times(2));
+    let report = harness.sync_approving(&digest).await;
     assert_eq!(report.outcome, Outcome::Partial, "{report:#?}");
-    let first = sending(&stage).await.split_off(before);
-    let next = stage.sync().await;
+    let first = sending(&harness).await.split_off(before);
+    let next = harness.sync().await;
     assert_eq!(next.outcome, Outcome::Applied, "{next:#?}");
-    let second = sending(&stage).await.split_off(before + first.len());
+    let second = sending(&harness).await.split_off(before + first.len());
     for events in [&first, &second] {
         assert!(!events.is_empty());
         for event in events {

@@ -11,27 +11,27 @@ use campaign_group_sync::{
     transport::{BaseUrl, CertificateFault, ConnectionReuse, HttpClient, HttpOptions, TransportError},
 };
 
-use super::stage::Stage;
+use super::harness::Harness;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What is wrong with the certificate of a sandbox, and all that the error says.
 async fn refused(tls: Tls) -> (CertificateFault, String) {
-    let stage = Stage::with(tls).await;
-    let error = stage.ask().await.expect_err("refused");
+    let harness = Harness::with(tls).await;
+    let error = harness.ask().await.expect_err("refused");
     assert!(matches!(error, TransportError::Connect(_)), "{error:?}");
-    assert!(stage.sandbox.requests().is_empty(), "nothing is sent to a server that is not trusted");
+    assert!(harness.sandbox.requests().is_empty(), "nothing is sent to a server that is not trusted");
     let causes = successors(Some(&error as &dyn Error), |error: &&dyn Error| (*error).source());
     let said = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
-    let host = stage.sandbox.address().to_string();
+    let host = harness.sandbox.address().to_string();
     assert!(said.starts_with(&format!("the certificate of https://{host} is not accepted: ")), "{said}");
     (error.certificate_fault().expect("a fault").clone(), said)
 }
 
 #[tokio::test]
 async fn a_good_certificate_is_accepted_and_tells_for_whom_until_when_and_by_whom() {
-    let stage = Stage::with(Tls { days_left: 41, ..Tls::default() }).await;
-    let answer = stage.ask().await.expect("an answer");
+    let harness = Harness::with(Tls { days_left: 41, ..Tls::default() }).await;
+    let answer = harness.ask().await.expect("an answer");
     let said = answer.certificate.expect("encrypted").read().expect("readable");
     assert_eq!(
         (said.names.as_slice(), said.issuer.as_str()),
@@ -43,9 +43,9 @@ async fn a_good_certificate_is_accepted_and_tells_for_whom_until_when_and_by_who
 
 #[tokio::test]
 async fn over_plain_http_there_is_no_certificate() {
-    let stage = Stage::with(Tls { endpoints: vec![Endpoint::Ims], ..Tls::default() }).await;
-    assert!(stage.campaign().is_plain());
-    assert_eq!(stage.ask().await.expect("an answer").certificate, None);
+    let harness = Harness::with(Tls { endpoints: vec![Endpoint::Ims], ..Tls::default() }).await;
+    assert!(harness.campaign().is_plain());
+    assert_eq!(harness.ask().await.expect("an answer").certificate, None);
 }
 
 #[tokio::test]
@@ -73,11 +73,11 @@ async fn a_certificate_by_an_unknown_authority_is_refused() {
 
 #[tokio::test]
 async fn every_certificate_is_refused_on_a_host_without_authorities() {
-    let stage = Stage::with(Tls::default()).await;
+    let harness = Harness::with(Tls::default()).await;
     let options = HttpOptions { trusted_authorities: Some(String::new()), ..HttpOptions::default() };
-    let client = HttpClient::new(&stage.campaign(), &options).expect("a client");
+    let client = HttpClient::new(&harness.campaign(), &options).expect("a client");
     let error = client
-        .send(client.get(&stage.campaign().join("/r/test")), ConnectionReuse::Allowed, async || {
+        .send(client.get(&harness.campaign().join("/r/test")), ConnectionReuse::Allowed, async || {
             Ok::<_, TransportError>(())
         })
         .await
@@ -95,9 +95,9 @@ async fn authorities_that_cannot_be_read_are_an_error() {
 
 #[tokio::test]
 async fn a_refused_connection_has_no_certificate_fault() {
-    let stage = Stage::with(Tls::default()).await;
-    let (client, url) = (stage.client(), stage.campaign().join("/r/test"));
-    stage.sandbox.stop().await;
+    let harness = Harness::with(Tls::default()).await;
+    let (client, url) = (harness.client(), harness.campaign().join("/r/test"));
+    harness.sandbox.stop().await;
     let error = client
         .send(client.get(&url), ConnectionReuse::Allowed, async || Ok::<_, TransportError>(()))
         .await

@@ -6,24 +6,24 @@ use campaign_group_sync::{
 };
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
-use super::stage::Stage;
+use super::harness::Harness;
 
 #[tokio::test]
 async fn named_endpoints_are_served_over_https_and_the_others_over_http_on_the_same_port() {
-    let stage = Stage::with(Tls { endpoints: vec![Endpoint::Campaign], ..Tls::default() }).await;
-    let connection = stage.sandbox.connection();
-    let address = stage.sandbox.address();
+    let harness = Harness::with(Tls { endpoints: vec![Endpoint::Campaign], ..Tls::default() }).await;
+    let connection = harness.sandbox.connection();
+    let address = harness.sandbox.address();
     assert_eq!(connection.ims_url, format!("http://{address}"));
     assert_eq!(connection.umapi_url, format!("http://{address}/v2/usermanagement"));
-    assert_eq!(connection.instances.first().map(|one| one.url.clone()), Some(stage.campaign().to_string()));
-    assert_eq!(stage.campaign().to_string(), format!("https://{address}/campaign/production"));
+    assert_eq!(connection.instances.first().map(|one| one.url.clone()), Some(harness.campaign().to_string()));
+    assert_eq!(harness.campaign().to_string(), format!("https://{address}/campaign/production"));
     assert!(connection.authority.is_some_and(|pem| pem.starts_with("-----BEGIN CERTIFICATE-----")));
 }
 
 #[tokio::test]
 async fn a_replaced_world_is_served_over_tls_as_before() {
-    let stage = Stage::with(Tls::default()).await;
-    let (client, url) = (reqwest_client(), stage.sandbox.url());
+    let harness = Harness::with(Tls::default()).await;
+    let (client, url) = (reqwest_client(), harness.sandbox.url());
     let world =
         client.get(format!("{url}/sandbox/world")).send().await.expect("answered").text().await.expect("complete");
     let mut world: serde_json::Value = serde_json::from_str(&world).expect("JSON");
@@ -31,7 +31,7 @@ async fn a_replaced_world_is_served_over_tls_as_before() {
     world.as_object_mut().expect("an object").remove("tls");
     let put = client.put(format!("{url}/sandbox/world")).body(world.to_string()).send().await.expect("answered");
     assert!(put.status().is_success(), "{put:?}");
-    assert!(stage.ask().await.expect("an answer").certificate.is_some());
+    assert!(harness.ask().await.expect("an answer").certificate.is_some());
 }
 
 fn reqwest_client() -> reqwest::Client {
@@ -41,15 +41,15 @@ fn reqwest_client() -> reqwest::Client {
 
 #[tokio::test]
 async fn an_encrypted_connection_can_be_reset_cut_off_or_lose_the_response() {
-    let stage = Stage::with(Tls::default()).await;
+    let harness = Harness::with(Tls::default()).await;
     for effect in [Effect::Reset, Effect::LoseAnswer] {
-        stage.sandbox.inject(Fault::new("test", effect.clone()));
-        let error = stage.ask().await.expect_err("no response");
+        harness.sandbox.inject(Fault::new("test", effect.clone()));
+        let error = harness.ask().await.expect_err("no response");
         assert!(matches!(error, TransportError::ConnectionLost { .. }), "{effect:?}: {error:?}");
     }
     for after in [0, 7] {
-        stage.sandbox.inject(Fault::new("test", Effect::CutOff { after: Some(after) }));
-        let error = stage.ask().await.expect_err("incomplete");
+        harness.sandbox.inject(Fault::new("test", Effect::CutOff { after: Some(after) }));
+        let error = harness.ask().await.expect_err("incomplete");
         assert!(
             matches!(error, TransportError::IncompleteBody { received, .. } if received == after),
             "{after}: {error:?}"
@@ -57,24 +57,24 @@ async fn an_encrypted_connection_can_be_reset_cut_off_or_lose_the_response() {
     }
     // More than fits into the buffers between server and client.
     let after = 5_000_000;
-    stage.sandbox.inject(Fault::new("test", Effect::DeepXml { depth: 1_000_000 }));
-    stage.sandbox.inject(Fault::new("test", Effect::CutOff { after: Some(after) }));
-    let error = stage.ask().await.expect_err("incomplete");
+    harness.sandbox.inject(Fault::new("test", Effect::DeepXml { depth: 1_000_000 }));
+    harness.sandbox.inject(Fault::new("test", Effect::CutOff { after: Some(after) }));
+    let error = harness.ask().await.expect_err("incomplete");
     assert!(matches!(error, TransportError::IncompleteBody { received, .. } if received == after), "{error:?}");
-    assert!(stage.ask().await.is_ok(), "each fault was used up");
+    assert!(harness.ask().await.is_ok(), "each fault was used up");
 }
 
 #[tokio::test]
 async fn a_silent_or_invalid_client_does_not_delay_others() {
-    let stage = Stage::with(Tls::default()).await;
-    let silent = TcpStream::connect(stage.sandbox.address()).await.expect("accepted");
-    let mut half = TcpStream::connect(stage.sandbox.address()).await.expect("accepted");
+    let harness = Harness::with(Tls::default()).await;
+    let silent = TcpStream::connect(harness.sandbox.address()).await.expect("accepted");
+    let mut half = TcpStream::connect(harness.sandbox.address()).await.expect("accepted");
     half.write_all(&[22, 3, 1, 2]).await.expect("sent");
-    let mut nonsense = TcpStream::connect(stage.sandbox.address()).await.expect("accepted");
+    let mut nonsense = TcpStream::connect(harness.sandbox.address()).await.expect("accepted");
     nonsense.write_all(&[22; 600]).await.expect("sent");
-    assert!(stage.ask().await.is_ok());
+    assert!(harness.ask().await.is_ok());
     drop((silent, half, nonsense));
-    assert!(stage.ask().await.is_ok());
+    assert!(harness.ask().await.is_ok());
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::stage::Stage;
+use super::harness::Harness;
 
 /// A name that is not resolved: the client connects to the proxy only.
 const HOST: &str = "acme.campaign.example";
@@ -41,9 +41,9 @@ async fn proxy(server: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     (address, heads)
 }
 
-async fn ask(stage: &Stage, variables: &[(&str, &str)]) -> Result<HttpResponse, TransportError> {
+async fn ask(harness: &Harness, variables: &[(&str, &str)]) -> Result<HttpResponse, TransportError> {
     let environment: BTreeMap<_, _> = variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-    let (proxies, authority) = (Proxies::of_environment(&environment), stage.sandbox.connection().authority);
+    let (proxies, authority) = (Proxies::of_environment(&environment), harness.sandbox.connection().authority);
     let options = HttpOptions { proxies, trusted_authorities: authority, ..HttpOptions::default() };
     let base = BaseUrl::parse(&format!("https://{HOST}")).expect("an address");
     let client = HttpClient::new(&base, &options)?;
@@ -52,9 +52,9 @@ async fn ask(stage: &Stage, variables: &[(&str, &str)]) -> Result<HttpResponse, 
 
 #[tokio::test]
 async fn incident_51_a_server_is_reached_through_a_proxy_with_its_credentials() {
-    let stage = Stage::with(Tls { name: Some(HOST.to_owned()), ..Tls::default() }).await;
-    let (proxy, heads) = proxy(stage.sandbox.address()).await;
-    ask(&stage, &[("HTTPS_PROXY", &format!("http://user:pass@{proxy}"))]).await.expect("an answer");
+    let harness = Harness::with(Tls { name: Some(HOST.to_owned()), ..Tls::default() }).await;
+    let (proxy, heads) = proxy(harness.sandbox.address()).await;
+    ask(&harness, &[("HTTPS_PROXY", &format!("http://user:pass@{proxy}"))]).await.expect("an answer");
     let heads = heads.lock().expect("not poisoned").clone();
     let [head] = &heads[..] else { panic!("{heads:?}") };
     assert!(head.starts_with(&format!("CONNECT {HOST}:443 ")), "{head}");
@@ -63,9 +63,9 @@ async fn incident_51_a_server_is_reached_through_a_proxy_with_its_credentials() 
 
 #[tokio::test]
 async fn incident_51_a_certificate_that_is_refused_behind_a_proxy_is_still_a_certificate() {
-    let stage = Stage::with(Tls { name: Some("other.example".to_owned()), ..Tls::default() }).await;
-    let (proxy, _) = proxy(stage.sandbox.address()).await;
-    let error = ask(&stage, &[("https_proxy", &proxy.to_string())]).await.expect_err("refused");
+    let harness = Harness::with(Tls { name: Some("other.example".to_owned()), ..Tls::default() }).await;
+    let (proxy, _) = proxy(harness.sandbox.address()).await;
+    let error = ask(&harness, &[("https_proxy", &proxy.to_string())]).await.expect_err("refused");
     assert!(error.certificate_fault().is_some() && !error.is_misconfigured(), "{error}");
 }
 
@@ -88,10 +88,10 @@ fn incident_51_no_proxy_exempts_a_host_from_a_proxy_that_cannot_be_used() {
 
 #[tokio::test]
 async fn one_client_reaches_each_address_directly_or_through_the_proxy() {
-    let stage = Stage::with(Tls::default()).await;
-    let (proxy, heads) = proxy(stage.sandbox.address()).await;
+    let harness = Harness::with(Tls::default()).await;
+    let (proxy, heads) = proxy(harness.sandbox.address()).await;
     let environment = BTreeMap::from([("HTTPS_PROXY".to_owned(), proxy.to_string())]);
-    let (proxies, authority) = (Proxies::of_environment(&environment), stage.sandbox.connection().authority);
+    let (proxies, authority) = (Proxies::of_environment(&environment), harness.sandbox.connection().authority);
     let options = HttpOptions { proxies, trusted_authorities: authority, ..HttpOptions::default() };
     let base = BaseUrl::parse(&format!("https://{HOST}")).expect("an address");
     let client = HttpClient::new(&base, &options).expect("a client");
@@ -99,7 +99,7 @@ async fn one_client_reaches_each_address_directly_or_through_the_proxy() {
         client.send(client.get(url), ConnectionReuse::Allowed, async || Ok::<_, TransportError>(())).await
     };
 
-    ask(&stage.campaign().join("/r/test")).await.expect("an answer");
+    ask(&harness.campaign().join("/r/test")).await.expect("an answer");
     assert_eq!(*heads.lock().expect("not poisoned"), [""; 0], "a loopback address is reached directly");
 
     let error = ask("https://ims.example:8443/ims/token/v3").await.expect_err("a certificate of another name");

@@ -26,7 +26,7 @@ pub(crate) const PHOTOSHOP: &str = "Photoshop";
 pub(crate) type Memberships = BTreeMap<String, BTreeSet<String>>;
 
 /// A served organization and a client for it.
-pub(crate) struct Stage {
+pub(crate) struct Harness {
     pub(crate) sandbox: Sandbox,
     pub(crate) client: ExperienceCloud,
     notes: Arc<Notes>,
@@ -64,7 +64,7 @@ impl CallLedger for Notes {
     }
 }
 
-impl Stage {
+impl Harness {
     pub(crate) async fn of(scenario: Scenario) -> Self {
         Self::with(scenario, |_| {}).await
     }

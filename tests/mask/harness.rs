@@ -12,12 +12,12 @@ use campaign_group_sync::{
 };
 
 /// A sandbox, and a folder for the journal.
-pub(crate) struct Stage {
+pub(crate) struct Harness {
     pub(crate) sandbox: Sandbox,
     folder: tempfile::TempDir,
 }
 
-impl Stage {
+impl Harness {
     pub(crate) async fn of(scenario: Scenario) -> Self {
         let sandbox = crate::support::sandbox::start(scenario).await;
         Self { sandbox, folder: tempfile::tempdir().expect("a folder") }

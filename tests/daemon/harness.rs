@@ -24,18 +24,18 @@ pub(crate) const NEVER: &str = "[schedule]\ncron = \"0 0 3 29 2 *\"\njitter = \"
 pub(crate) const ALWAYS: &str = "[schedule]\ncron = \"* * * * * *\"\njitter = \"0s\"\n";
 
 /// `sandbox SCENARIO` in the background, and a configuration for it.
-pub(crate) struct Scene {
+pub(crate) struct Harness {
     sandbox: ServedSandbox,
     folder: tempfile::TempDir,
 }
 
-impl Scene {
+impl Harness {
     /// `more` is added to the configuration that the sandbox prints.
     pub(crate) fn of(scenario: &str, more: &str) -> Self {
         let sandbox = ServedSandbox::start(&[scenario]);
-        let scene = Self { sandbox, folder: tempfile::tempdir().expect("a folder") };
-        scene.configure(more);
-        scene
+        let harness = Self { sandbox, folder: tempfile::tempdir().expect("a folder") };
+        harness.configure(more);
+        harness
     }
 
     /// Writes the configuration again: that of the sandbox, and `more`.

@@ -21,14 +21,14 @@ use crate::support::{
 };
 
 /// A sandbox and the options of a run against it.
-pub(crate) struct Stage {
+pub(crate) struct Harness {
     pub(crate) sandbox: Sandbox,
     pub(crate) options: sync::SyncOptions,
     pub(crate) journal: Journal,
     folder: TempDir,
 }
 
-impl Stage {
+impl Harness {
     pub(crate) async fn of(scenario: &str) -> Self {
         Self::with(Scenario::named(scenario).expect("a built-in scenario")).await
     }

@@ -21,7 +21,7 @@ use campaign_group_sync::{
 use chrono::Utc;
 
 /// What is to be checked; without mistakes until a test adds one.
-pub(crate) struct Stage {
+pub(crate) struct Harness {
     pub(crate) scenario: Scenario,
     pub(crate) faults: Vec<Fault>,
     /// Replacements in the configuration.
@@ -49,7 +49,7 @@ pub(crate) struct Checked {
     pub(crate) left: Vec<String>,
 }
 
-impl Stage {
+impl Harness {
     pub(crate) fn sound() -> Self {
         let scenario = Scenario::named("first_day").expect("built in");
         Self {

@@ -55,13 +55,13 @@ fn logged() -> String {
 }
 
 /// A running instance. When it is dropped, the log must not contain any of its secrets.
-pub(crate) struct Visit {
+pub(crate) struct Harness {
     pub(crate) sandbox: Sandbox,
     /// Where its part of the log begins.
     logged_before: usize,
 }
 
-impl Visit {
+impl Harness {
     /// Serves the world with native sign-in.
     pub(crate) async fn native() -> Self {
         Self::to(|_| {}).await
@@ -151,7 +151,7 @@ impl Visit {
     }
 }
 
-impl Drop for Visit {
+impl Drop for Harness {
     fn drop(&mut self) {
         if std::thread::panicking() {
             return;

@@ -18,7 +18,7 @@ use tokio::{
 const QUESTIONS: usize = 4;
 
 /// A server with its state and its journal.
-pub(crate) struct Stage {
+pub(crate) struct Harness {
     pub(crate) daemon_state: DaemonState,
     pub(crate) journal: Journal,
     pub(crate) address: SocketAddr,
@@ -28,7 +28,7 @@ pub(crate) struct Stage {
     _folder: Option<TempDir>,
 }
 
-impl Stage {
+impl Harness {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let location = journal::JournalLocation::Sqlite(folder.path().join("state.db"));

@@ -23,7 +23,7 @@ pub(crate) struct Group {
 
 /// Everything one review depends on. Logins that begin with `n` are users without operator.
 #[derive(Clone, Debug)]
-pub(crate) struct Scene {
+pub(crate) struct Fixture {
     pub(crate) instance: String,
     pub(crate) groups: Vec<Group>,
     pub(crate) created: BTreeSet<String>,
@@ -98,7 +98,7 @@ pub(crate) fn held(review: &Review) -> Vec<String> {
     review.held.changes.iter().map(|held| written(&held.change)).collect()
 }
 
-impl Scene {
+impl Fixture {
     /// Groups as (name, present members, desired members), each with a profile `P - name`.
     pub(crate) fn new(groups: &[(&str, &str, &str)]) -> Self {
         let group = |(name, current, wanted): &(&str, &str, &str)| Group {

@@ -41,9 +41,9 @@ impl JournalFixture {
 
     /// All kinds of locations that this environment has.
     pub(crate) async fn all() -> Vec<Self> {
-        let mut places = vec![Self::in_a_folder()];
-        places.extend(Self::shared().await);
-        places
+        let mut fixtures = vec![Self::in_a_folder()];
+        fixtures.extend(Self::shared().await);
+        fixtures
     }
 
     /// A location that several nodes share; `None`, with a printed note, if no server is configured.

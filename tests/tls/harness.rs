@@ -5,11 +5,11 @@ use campaign_group_sync::{
     transport::{BaseUrl, ConnectionReuse, HttpClient, HttpOptions, HttpResponse, TransportError},
 };
 
-pub(crate) struct Stage {
+pub(crate) struct Harness {
     pub(crate) sandbox: Sandbox,
 }
 
-impl Stage {
+impl Harness {
     pub(crate) async fn with(tls: Tls) -> Self {
         let mut scenario = Scenario::named("first_day").expect("built in");
         scenario.tls = Some(tls);
