@@ -1,8 +1,8 @@
 //! Domain types and every decision. Pure: no input or output, no clock, no environment, no asynchronous code.
 //!
 //! The input is two snapshots and the output is a plan: [`desired_state()`] computes a [`DesiredState`] from an
-//! [`OrganizationSnapshot`] and a [`CampaignSnapshot`], [`plan()`] computes the [`Plan`], and [`review`] splits the plan
-//! into the changes that may be applied and those that are held.
+//! [`OrganizationSnapshot`] and a [`CampaignSnapshot`], [`plan()`] computes the [`Plan`], and [`review`] splits the
+//! plan into the changes that may be applied and those that are held.
 
 mod access_record;
 mod approver;
