@@ -40,6 +40,7 @@ impl Clients {
                 journal: journal.clone(),
                 client_id: options.client_id.clone(),
                 organization: options.organization_id.clone(),
+                cancelled_before: Mutex::default(),
             })
         });
         Ok(self.access(&options)?.client(options, ledger, purpose, watcher.clone()))
@@ -61,6 +62,8 @@ struct StateLedger {
     journal: Journal,
     client_id: String,
     organization: OrganizationId,
+    /// How many pauses had been forgotten when the last one was recorded.
+    cancelled_before: Mutex<Option<i64>>,
 }
 
 impl CallLedger for StateLedger {
@@ -78,12 +81,17 @@ impl CallLedger for StateLedger {
     fn record_pause(&self, RequestedPause { length, until }: RequestedPause) -> RecordingFuture<'_> {
         Box::pin(async move {
             tracing::warn!(umapi.until = %to_the_second(until), "Adobe asked for a pause until {}", to_the_second(until));
-            Ok(self.journal.set_pause(&self.organization, length, until - length).await?)
+            // Counted before the pause is recorded: one that is forgotten before the wait begins is then noticed.
+            let before = self.journal.cancelled_pause_count(&self.organization).await?;
+            self.journal.set_pause(&self.organization, length, until - length).await?;
+            *self.cancelled_before.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
+            Ok(())
         })
     }
 
     fn pause(&self, length: Duration) -> PauseEnd {
         let (journal, organization) = (self.journal.clone(), self.organization.clone());
-        Box::pin(async move { wait_out(&journal, &organization, length, None).await })
+        let before = *self.cancelled_before.lock().unwrap_or_else(PoisonError::into_inner);
+        Box::pin(async move { wait_out(&journal, &organization, length, before).await })
     }
 }
