@@ -44,7 +44,7 @@ impl Layers {
             _ if value.contains(char::REPLACEMENT_CHARACTER) => {
                 Err(problem(name, "the value is not UTF-8".to_owned(), "set a value in UTF-8"))
             }
-            place => self.register_instance(path, &origin).map(|()| place),
+            kind => self.register_instance(path, &origin).map(|()| kind),
         }
     }
 }

@@ -19,7 +19,7 @@ fn at(path: &Path) -> JournalOptions {
     JournalOptions { location: JournalLocation::Sqlite(path.to_owned()), watch: None }
 }
 
-/// A private folder with a state that was used once, and beside it a file of somebody else.
+/// A private folder with a state that was used once, and beside it a file of another user.
 async fn used_state() -> (tempfile::TempDir, PathBuf, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let state = folder.path().join("state").join("state.db");

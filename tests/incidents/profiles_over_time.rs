@@ -519,8 +519,8 @@ async fn incident_54_a_hold_outlives_a_listing_that_lacks_the_profile_once() {
     disturb(&harness, [remove_profile(DELIVERY)]);
     assert_eq!((harness.sync().await.outcome, harness.writes()), (Outcome::InSync, 0));
     put_back(&harness, before);
-    // Three of seven were too many; three of fourteen are not, but nobody has approved them. Who signs in joins the
-    // group, so that there are fourteen before the run.
+    // Three of seven were too many; three of fourteen are not, but no administrator has approved them. An operator that
+    // signs in joins the group, so that there are fourteen before the run.
     let joins = |login: &String| InstanceChange::Join { login: login.clone(), group: "delivery".to_owned() };
     let joiners = logins('c');
     disturb(&harness, joiners.iter().map(|login| Change::assign(login, DELIVERY)));

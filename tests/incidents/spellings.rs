@@ -1,5 +1,5 @@
-//! One name in two spellings, and two names that look alike: nobody gains anything by a likeness, nobody loses
-//! anything.
+//! One name in two spellings, and two names that look alike: a likeness gives no operator a group and
+//! takes none away.
 
 use campaign_group_sync::{
     domain::{ChangeOutcome, FoldedName, InstanceReport, Limits, MissingPolicy, Outcome, RunReport, SkipReason},
