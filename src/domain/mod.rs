@@ -20,6 +20,7 @@ mod former_logins;
 mod guard;
 mod history;
 mod identity;
+mod instance_answers;
 mod known_profiles;
 mod look_alikes;
 mod mask;
@@ -42,6 +43,7 @@ mod protection;
 mod report;
 mod roster;
 mod run_event;
+mod scratch_record;
 mod settling;
 mod skipped;
 mod summary;
@@ -76,6 +78,9 @@ pub use history::{
     SourceRead, UnfinishedDisablement,
 };
 pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen, unsettled_logins};
+pub use instance_answers::{
+    AbsentRow, CollectionBehavior, InstanceAnswers, JoinForm, Learned, LeaveForm, RepeatedJoin,
+};
 pub use known_profiles::{KnownProfiles, groups_for_lookup};
 pub use look_alikes::LookAlike;
 pub use mask::{AssociationMask, MaskError, MaskMatch};
@@ -108,6 +113,7 @@ pub use run_event::{
     AfterPlan, BegunApproval, Evidence, GroupObservation, HeldRecord, HeldState, InstancePlan, ObservedGroups,
     RunEvent, RunStart, Sending, SentChange, SettledChanges, UndoHold,
 };
+pub use scratch_record::{FoundScratch, RememberedScratch, SCRATCH_GROUP, SCRATCH_OPERATOR, ScratchKind};
 pub use settling::settled_by;
 pub use skipped::{SkipReason, Skipped};
 pub use summary::Summary;

@@ -10,7 +10,7 @@ use std::{
 mod words;
 
 /// A module, and the modules that it may import.
-const MODULES: [(&str, &[&str]); 14] = [
+const MODULES: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     ("transport", &["domain"]),
     ("experience_cloud", &["domain", "transport"]),
@@ -19,6 +19,7 @@ const MODULES: [(&str, &[&str]); 14] = [
     ("observability", &["domain"]),
     ("notify", &["domain", "transport", "journal", "observability"]),
     ("sync", &["domain", "experience_cloud", "campaign", "journal", "observability"]),
+    ("probe", &["domain", "campaign", "journal", "sync"]),
     ("scheduler", &[]),
     (
         "settings",
@@ -65,6 +66,7 @@ const MODULES: [(&str, &[&str]); 14] = [
             "sync",
             "scheduler",
             "settings",
+            "probe",
             "sandbox",
         ],
     ),

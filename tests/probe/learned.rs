@@ -1,0 +1,121 @@
+//! What `probe` learns about instances that differ, and what is left of it: nothing.
+
+use campaign_group_sync::{
+    campaign::ABSENT_GROUP,
+    domain::{AbsentRow, CollectionBehavior, JoinForm, LeaveForm, RepeatedJoin, SCRATCH_GROUP, SCRATCH_OPERATOR},
+    probe::{ProbeOutcome, ProbeReport},
+    sandbox::campaign::{AbsentDelete, WriteCollectionMode},
+};
+
+use super::harness::ProbeHarness;
+
+fn answers(report: &ProbeReport) -> (Option<JoinForm>, Option<RepeatedJoin>, Option<LeaveForm>, Option<AbsentRow>) {
+    let answers = &report.answers;
+    (
+        answers.join_form.as_ref().map(|learned| learned.answer),
+        answers.repeated_join.as_ref().map(|learned| learned.answer),
+        answers.leave_form.as_ref().map(|learned| learned.answer),
+        answers.absent_row.as_ref().map(|learned| learned.answer),
+    )
+}
+
+fn collection(report: &ProbeReport) -> Option<CollectionBehavior> {
+    report.answers.collection.as_ref().map(|learned| learned.answer)
+}
+
+#[tokio::test]
+async fn a_probe_settles_every_question_and_leaves_the_instance_as_it_was() {
+    let harness = ProbeHarness::new().await;
+    let before = harness.world();
+    let report = harness.probe().await;
+    assert_eq!((report.outcome, report.error.as_deref()), (ProbeOutcome::Settled, None), "{report:#?}");
+    assert_eq!(
+        answers(&report),
+        (
+            Some(JoinForm::InsertOrUpdateByIds),
+            Some(RepeatedJoin::Accepted),
+            Some(LeaveForm::Delete),
+            Some(AbsentRow::Accepted)
+        )
+    );
+    assert_eq!(collection(&report), Some(CollectionBehavior::Atomic));
+    let ids: Vec<_> = report.steps.iter().map(|step| step.id).collect();
+    assert_eq!(ids, ["T1", "T1", "T2", "T2", "T3", "T3", "T4", "T4", "T6", "T6", "T7", "T9"]);
+    assert_eq!(harness.world(), before);
+    harness.assert_clean("after a probe").await;
+    assert_eq!(harness.answers().await.described(), report.answers.described());
+}
+
+#[tokio::test]
+async fn every_write_of_a_probe_names_scratch_records_alone() {
+    let harness = ProbeHarness::new().await;
+    let others = harness.world();
+    let report = harness.probe().await;
+    assert_eq!(report.outcome, ProbeOutcome::Settled, "{report:#?}");
+    let highest = others.operators.iter().map(|operator| operator.id).chain(others.groups.iter().map(|group| group.id));
+    let highest = highest.flatten().max().expect("records");
+    let requests = harness.sandbox.requests();
+    let writes: Vec<_> = requests.iter().filter(|request| super::harness::is_write(&request.call)).collect();
+    assert!(writes.len() > 10, "{writes:?}");
+    for write in writes {
+        let ids: Vec<i64> = ["operator-id=\"", " id=\"", "group-id=\""]
+            .iter()
+            .flat_map(|key| write.body.split(key).skip(1))
+            .map(|rest| rest.split('"').next().expect("a value").parse().expect("an id"))
+            .collect();
+        for id in &ids {
+            assert!(*id > highest || *id == ABSENT_GROUP.0, "{id} is another record: {}", write.body);
+        }
+        let names_scratch = write.body.contains(SCRATCH_GROUP) || write.body.contains(SCRATCH_OPERATOR);
+        assert!(names_scratch || !ids.is_empty(), "{}", write.body);
+    }
+}
+
+#[tokio::test]
+async fn a_probe_finds_out_that_the_removal_of_an_absent_membership_is_a_fault() {
+    let harness = ProbeHarness::behaving(|behavior| behavior.absent_delete = AbsentDelete::Fault).await;
+    let report = harness.probe().await;
+    assert_eq!(report.outcome, ProbeOutcome::Settled, "{report:#?}");
+    assert_eq!(answers(&report).3, Some(AbsentRow::Fault));
+    harness.assert_clean("absent rows are faults").await;
+}
+
+#[tokio::test]
+async fn a_probe_finds_out_that_a_bad_row_ends_a_collection() {
+    let harness =
+        ProbeHarness::behaving(|behavior| behavior.write_collection = WriteCollectionMode::StopAtFirstError).await;
+    let report = harness.probe().await;
+    assert_eq!(report.outcome, ProbeOutcome::Settled, "{report:#?}");
+    assert_eq!(collection(&report), Some(CollectionBehavior::StopsAtFirstError));
+    harness.assert_clean("a collection that stops").await;
+}
+
+#[tokio::test]
+async fn without_the_right_to_create_a_probe_ends_and_leaves_nothing() {
+    let harness = ProbeHarness::with(|stage| {
+        stage.behavior.administrator = false;
+        stage.memberships.retain(|(login, _)| login != "group-sync");
+    })
+    .await;
+    let report = harness.probe().await;
+    assert_eq!(report.outcome, ProbeOutcome::Partial, "{report:#?}");
+    assert!(report.error.as_deref().is_some_and(|error| error.contains("did not create")), "{report:#?}");
+    assert!(report.answers.is_empty() && report.left.is_empty(), "{report:#?}");
+    harness.assert_clean("no rights").await;
+}
+
+#[tokio::test]
+async fn a_second_probe_replaces_the_answers() {
+    let harness = ProbeHarness::behaving(|behavior| behavior.absent_delete = AbsentDelete::Fault).await;
+    harness.probe().await;
+    harness
+        .sandbox
+        .world()
+        .instance_mut("stage")
+        .expect("there")
+        .adjust(|behavior| behavior.absent_delete = AbsentDelete::Ignored);
+    let report = harness.probe().await;
+    assert_eq!(report.outcome, ProbeOutcome::Settled, "{report:#?}");
+    let stored = harness.answers().await;
+    assert_eq!(stored.absent_row.map(|learned| learned.answer), Some(AbsentRow::Accepted));
+}
