@@ -118,7 +118,7 @@ impl MembershipForms {
     }
 }
 
-impl<'a> CampaignWriter<'a> {
+impl CampaignWriter<'_> {
     /// The same writer, which uses what `probe` learned about the instance.
     #[must_use]
     pub fn with_answers(self, answers: &InstanceAnswers) -> Self {

@@ -51,12 +51,11 @@ async fn probed(
     let [instance] = options.instances.as_slice() else {
         return Err(CommandError::Usage("probe takes the name of one instance".to_owned()));
     };
-    let report = match refuse_configured(instance) {
-        Some(refusal) => ProbeReport::not_allowed(instance, &refusal),
-        None => {
-            confirm(instance)?;
-            until_signals(instance, &settings, &progress).await?
-        }
+    let report = if let Some(refusal) = refuse_configured(instance) {
+        ProbeReport::not_allowed(instance, &refusal)
+    } else {
+        confirm(instance)?;
+        until_signals(instance, &settings, &progress).await?
     };
     progress.finish();
     print(&match arguments.output {

@@ -6,13 +6,19 @@ use textwrap::WordSplitter;
 
 use crate::{
     domain::printable,
-    probe::{ProbeOutcome, ProbeReport},
+    probe::{ProbeOutcome, ProbeReport, ProbeStep},
 };
 
 use super::{
     markdown::{cell, table},
     styles::{BAD, BOLD, DIM, DOUBT, GOOD, line, styled},
 };
+
+/// The heading of the answers.
+const KNOWN: &str = "Known about this instance, and used by runs";
+
+/// The heading of the steps that `probe` cannot make.
+const BY_HAND: &str = "T8, by an administrator with a test user";
 
 /// The width of text, in columns.
 const WIDTH: usize = 80;
@@ -33,14 +39,14 @@ pub(super) fn text(report: &ProbeReport) -> String {
     let known = report.answers.described();
     if !known.is_empty() {
         line(&mut out, "");
-        line(&mut out, &styled(BOLD, "Known about this instance, and used by runs"));
+        line(&mut out, &styled(BOLD, KNOWN));
     }
     for answer in known {
         wrapped(&mut out, "  ", answer);
     }
     if report.has_begun() {
         line(&mut out, "");
-        line(&mut out, &styled(BOLD, "T8, by an administrator with a test user"));
+        line(&mut out, &styled(BOLD, BY_HAND));
         for (at, step) in report.by_hand.iter().enumerate() {
             wrapped(&mut out, &format!("  {}. ", at + 1), step);
         }
@@ -63,27 +69,30 @@ pub(super) fn text(report: &ProbeReport) -> String {
 pub(super) fn markdown(report: &ProbeReport) -> String {
     let mut out = format!("# Probe of {}\n\n{}\n", cell(&report.instance), cell(&conclusion(report)));
     if !report.left.is_empty() {
-        let left = report.left.iter().map(|left| format!("- {}\n", cell(left))).collect::<String>();
-        out += &format!("\n## Left in Campaign\n\n{left}");
+        list(&mut out, "Left in Campaign", "-", report.left.iter().map(String::as_str));
     }
-    if !report.steps.is_empty() {
-        let row = |step: &crate::probe::ProbeStep| {
-            [step.id.to_owned(), step.tried.clone(), step.answer.clone(), step.settles.clone()]
-        };
-        let steps = table(["Step", "Tried", "Campaign", "Settles"], report.steps.iter().map(row));
-        out += &format!("\n## Steps\n\n{steps}\n");
+    if report.has_begun() {
+        let row =
+            |step: &ProbeStep| [step.id.to_owned(), step.tried.clone(), step.answer.clone(), step.settles.clone()];
+        line(&mut out, "\n## Steps\n");
+        line(&mut out, &table(["Step", "Tried", "Campaign", "Settles"], report.steps.iter().map(row)));
     }
     let known = report.answers.described();
     if !known.is_empty() {
-        let known = known.into_iter().map(|answer| format!("- {}\n", cell(answer))).collect::<String>();
-        out += &format!("\n## Known about this instance, and used by runs\n\n{known}");
+        list(&mut out, KNOWN, "-", known);
     }
     if report.has_begun() {
-        let by_hand = report.by_hand.iter().enumerate();
-        let by_hand = by_hand.map(|(at, step)| format!("{}. {}\n", at + 1, cell(step))).collect::<String>();
-        out += &format!("\n## T8, by an administrator with a test user\n\n{by_hand}");
+        list(&mut out, BY_HAND, "1.", report.by_hand);
     }
     out
+}
+
+/// A list below a heading.
+fn list<'a>(out: &mut String, heading: &str, mark: &str, entries: impl IntoIterator<Item = &'a str>) {
+    line(out, &format!("\n## {heading}\n"));
+    for entry in entries {
+        line(out, &format!("{mark} {}", cell(entry)));
+    }
 }
 
 /// How the probe ended, in one or two sentences.

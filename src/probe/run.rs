@@ -21,6 +21,9 @@ use super::{
     report::{ProbeOutcome, ProbeReport, ProbeStep, SIGN_IN_STEPS},
 };
 
+/// What is left where an earlier probe could not be cleaned up.
+const LEFT_BY_EARLIER: &str = "scratch records of an earlier probe";
+
 /// Probes one instance, under the lock of the journal. `progress` receives each step before it is made. The report holds
 /// every failure. A request to stop ends the questions; the scratch records are removed nevertheless.
 pub async fn probe(instance: &InstanceOptions, journal: &Journal, stop: &Stop, progress: &dyn Fn(&str)) -> ProbeReport {
@@ -86,7 +89,7 @@ async fn with_client(
         unanswered: Vec::new(),
         progress,
     };
-    let ended = after_earlier_probes(&mut context, !remembered.is_empty(), report).await;
+    let ended = in_order(&mut context, !remembered.is_empty(), report).await;
     report.steps = context.steps;
     ended
 }
@@ -103,60 +106,69 @@ async fn until<T>(
     }
 }
 
-/// Removes what an earlier probe left, then probes.
-async fn after_earlier_probes(
+/// Removes what an earlier probe left, settles the questions, and removes the scratch records whatever happened.
+async fn in_order(
     context: &mut ProbeContext<'_>,
     has_earlier: bool,
     report: &mut ProbeReport,
 ) -> Result<(), ProbeError> {
     if has_earlier {
-        let removed = remove_records(context).await?;
-        let answer = if removed.records.is_empty() { "none was there".to_owned() } else { removed.records.join(", ") };
-        let tried = "remove what an earlier probe left, which did not end";
-        let settles = if removed.left.is_empty() { "it was removed" } else { "not all of it could be removed" };
-        context.step("T9", tried, answer, settles);
-        if !removed.left.is_empty() {
-            report.left = removed.left;
-            return Err(ProbeError::Unsettled(
-                "the scratch records of an earlier probe could not be removed".to_owned(),
-            ));
-        }
+        remove_earlier(context, report).await?;
     }
     let asked = ask(context).await;
-    let removed = match &asked {
-        Err(error) if error.forbids_writes() => Err(None),
-        _ => remove_records(context).await.map_err(Some),
-    };
-    let stored = store(context, &asked).await;
+    let may_write = asked.as_ref().err().is_none_or(|error| !error.forbids_writes());
+    let removed = remove(context, may_write, report).await;
+    let stored = store(context, asked.is_ok()).await;
     report.answers = context.answers.clone();
+    asked.and(removed).and(stored)
+}
+
+async fn remove_earlier(context: &mut ProbeContext<'_>, report: &mut ProbeReport) -> Result<(), ProbeError> {
+    let tried = "remove what an earlier probe left, which did not end";
+    let removed = remove_records(context).await.inspect_err(|_| report.left.push(LEFT_BY_EARLIER.to_owned()))?;
+    report.left = removed.left;
+    if report.left.is_empty() {
+        let records = removed.records.join(", ");
+        let answer = if records.is_empty() { "none was there".to_owned() } else { format!("removed: {records}") };
+        context.step("T9", tried, answer, "nothing of it is left, as read back");
+        return Ok(());
+    }
+    context.step("T9", tried, "not removed", "not all of it could be removed");
+    Err(ProbeError::Unsettled("the scratch records of an earlier probe could not be removed".to_owned()))
+}
+
+/// T9, of this probe.
+async fn remove(context: &mut ProbeContext<'_>, may_write: bool, report: &mut ProbeReport) -> Result<(), ProbeError> {
+    let tried = "remove the scratch records";
+    let removed = if may_write { Some(remove_records(context).await) } else { None };
     match removed {
-        Ok(removed) => {
+        Some(Ok(removed)) => {
             let records = removed.records.join(", ");
-            let answer = if records.is_empty() {
-                "there was nothing to remove".to_owned()
-            } else {
-                format!("removed: {records}")
-            };
-            let settles = if removed.left.is_empty() { "nothing is left, as read back" } else { "something is left" };
-            context.step("T9", "remove the scratch records", answer, settles);
+            let answer = if records.is_empty() { "none was there".to_owned() } else { format!("removed: {records}") };
+            let is_clean = removed.left.is_empty();
             report.left = removed.left;
-        }
-        Err(error) => {
-            report.left =
-                context.remembered().await.unwrap_or_default().iter().map(|one| one.kind.described()).collect();
-            if let Some(error) = error {
-                context.step("T9", "remove the scratch records", Chain(&error).to_string(), "something may be left");
-                if report.error.is_none() && asked.is_ok() {
-                    return Err(error);
-                }
+            let settles = if is_clean { "nothing is left, as read back" } else { "something is left" };
+            context.step("T9", tried, answer, settles);
+            if is_clean {
+                return Ok(());
             }
+            Err(ProbeError::Unsettled("a scratch record could not be removed".to_owned()))
+        }
+        Some(Err(error)) => {
+            context.step("T9", tried, Chain(&error).to_string(), "something may be left");
+            report.left = still_remembered(context).await;
+            Err(error)
+        }
+        None => {
+            report.left = still_remembered(context).await;
+            Ok(())
         }
     }
-    asked.and(stored)?;
-    if !report.left.is_empty() {
-        return Err(ProbeError::Unsettled("a scratch record could not be removed".to_owned()));
-    }
-    Ok(())
+}
+
+async fn still_remembered(context: &ProbeContext<'_>) -> Vec<String> {
+    let remembered = context.remembered().await.unwrap_or_default();
+    remembered.iter().map(|record| record.kind.described()).collect()
 }
 
 /// Settles the questions, in their order.
@@ -175,13 +187,10 @@ async fn ask(context: &mut ProbeContext<'_>) -> Result<(), ProbeError> {
 }
 
 /// Stores the answers. Where the questions were not finished, earlier answers to the others stay.
-async fn store(context: &mut ProbeContext<'_>, asked: &Result<(), ProbeError>) -> Result<(), ProbeError> {
-    if asked.is_err() {
+async fn store(context: &mut ProbeContext<'_>, is_finished: bool) -> Result<(), ProbeError> {
+    if !is_finished {
         let before = context.journal.instance_answers(context.instance, &context.address).await?;
         context.answers = context.answers.clone().or(before);
-    }
-    if context.answers.is_empty() {
-        return Ok(());
     }
     context.journal.remember_instance_answers(context.instance, &context.address, &context.answers).await?;
     Ok(())
