@@ -10,6 +10,7 @@ mod draft;
 mod expression;
 mod external_account;
 mod ims_logon;
+mod instance_behavior;
 mod logon;
 mod population;
 mod query;
@@ -28,13 +29,11 @@ pub use change::InstanceChange;
 pub(in crate::sandbox) use external_account::AccountDefaults;
 pub use external_account::ExternalAccount;
 pub use ims_logon::LogonSync;
+pub use instance_behavior::{AbsentDelete, InstanceBehavior, SchemaPart, WriteCollectionMode};
 pub use router::TokenStatus;
 pub(in crate::sandbox) use soap::envelope;
 pub(in crate::sandbox) use soap_fault::SoapFault;
-pub use world::{
-    AbsentDelete, InstanceAuthentication, InstanceBehavior, InstanceWorld, Operator, OperatorGroup, SchemaPart,
-    WriteCollectionMode,
-};
+pub use world::{InstanceAuthentication, InstanceWorld, Operator, OperatorGroup};
 
 pub(in crate::sandbox) use xml::latin_1;
 

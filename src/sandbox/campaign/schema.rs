@@ -2,8 +2,8 @@
 //! compiled.
 
 use super::external_account::{AccountField, AccountRow};
+use super::instance_behavior::SchemaPart;
 use super::tables::{Membership, Owner, OwnerKind, Tables};
-use super::world::SchemaPart;
 use super::xml::Markup;
 
 /// A schema that can be queried; all but the external accounts can be written.

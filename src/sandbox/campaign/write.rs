@@ -2,11 +2,11 @@
 
 use super::draft::{Draft, RowOperation, is_instruction, key_paths};
 use super::expression::parse_path;
+use super::instance_behavior::{AbsentDelete, WriteCollectionMode};
 use super::query::{unknown_path, unknown_schema};
 use super::schema::{Entity, Field, Link, OwnerField, Schemas};
 use super::soap_fault::Cause;
 use super::tables::{Membership, Owner, OwnerKind, Tables};
-use super::world::{AbsentDelete, WriteCollectionMode};
 use super::xml::Element;
 
 /// What the caller may write.
