@@ -144,6 +144,7 @@ impl Instance {
         if self.definition.behavior.administrator != before {
             self.settle_administrator();
         }
+        self.settle_tables();
     }
 
     fn set_behavior(&mut self, key: &str, value: Value) -> Result<(), String> {

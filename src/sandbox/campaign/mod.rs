@@ -4,6 +4,7 @@
 //! injects the faults of a connection. Where no public source says what Campaign does, there is a key of
 //! [`InstanceBehavior`], or the response says that it is the sandbox's own wording.
 
+mod build;
 mod change;
 mod compiled_schema;
 mod draft;
@@ -25,11 +26,15 @@ mod world;
 mod write;
 mod xml;
 
+pub use build::Build;
 pub use change::InstanceChange;
 pub(in crate::sandbox) use external_account::AccountDefaults;
 pub use external_account::ExternalAccount;
 pub use ims_logon::LogonSync;
-pub use instance_behavior::{AbsentDelete, InstanceBehavior, SchemaPart, WriteCollectionMode};
+pub use instance_behavior::{
+    AbsentDelete, CompiledSchemas, DisabledColumn, GroupStorage, InstanceBehavior, JoinForm, LeaveForm, RelationKey,
+    RepeatedJoin, SchemaPart, WriteCollectionMode,
+};
 pub use router::TokenStatus;
 pub(in crate::sandbox) use soap::envelope;
 pub(in crate::sandbox) use soap_fault::SoapFault;
