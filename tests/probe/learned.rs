@@ -4,7 +4,7 @@ use campaign_group_sync::{
     campaign::ABSENT_GROUP,
     domain::{AbsentRow, CollectionBehavior, JoinForm, LeaveForm, RepeatedJoin, SCRATCH_GROUP, SCRATCH_OPERATOR},
     probe::{ProbeOutcome, ProbeReport},
-    sandbox::campaign::{AbsentDelete, WriteCollectionMode},
+    sandbox::campaign::{self as sandbox, AbsentDelete, InstanceBehavior, WriteCollectionMode},
 };
 
 use super::harness::ProbeHarness;
@@ -71,23 +71,117 @@ async fn every_write_of_a_probe_names_scratch_records_alone() {
     }
 }
 
-#[tokio::test]
-async fn a_probe_finds_out_that_the_removal_of_an_absent_membership_is_a_fault() {
-    let harness = ProbeHarness::behaving(|behavior| behavior.absent_delete = AbsentDelete::Fault).await;
-    let report = harness.probe().await;
-    assert_eq!(report.outcome, ProbeOutcome::Settled, "{report:#?}");
-    assert_eq!(answers(&report).3, Some(AbsentRow::Fault));
-    harness.assert_clean("absent rows are faults").await;
+/// What a probe finds where nothing is set differently.
+const USUAL: Found = Found {
+    join: JoinForm::InsertOrUpdateByIds,
+    repeated: RepeatedJoin::Accepted,
+    leave: LeaveForm::Delete,
+    absent: AbsentRow::Accepted,
+    collection: CollectionBehavior::Atomic,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Found {
+    join: JoinForm,
+    repeated: RepeatedJoin,
+    leave: LeaveForm,
+    absent: AbsentRow,
+    collection: CollectionBehavior,
+}
+
+/// Every answer, which must be settled.
+fn found(report: &ProbeReport) -> Found {
+    let (join, repeated, leave, absent) = answers(report);
+    Found {
+        join: join.expect("settled"),
+        repeated: repeated.expect("settled"),
+        leave: leave.expect("settled"),
+        absent: absent.expect("settled"),
+        collection: collection(report).expect("settled"),
+    }
 }
 
 #[tokio::test]
-async fn a_probe_finds_out_that_a_bad_row_ends_a_collection() {
-    let harness =
-        ProbeHarness::behaving(|behavior| behavior.write_collection = WriteCollectionMode::StopAtFirstError).await;
+async fn a_probe_finds_each_difference_of_an_instance() {
+    type Change = fn(&mut InstanceBehavior);
+    let cases: [(&str, Change, Found); 10] = [
+        ("none", |_| {}, USUAL),
+        ("join by ids alone", |behavior| behavior.join_form = sandbox::JoinForm::Ids, USUAL),
+        (
+            "join by insert alone",
+            |behavior| behavior.join_form = sandbox::JoinForm::Insert,
+            Found { join: JoinForm::InsertByIds, repeated: RepeatedJoin::Fault, ..USUAL },
+        ),
+        (
+            "join by linked elements alone",
+            |behavior| behavior.join_form = sandbox::JoinForm::Links,
+            Found { join: JoinForm::InsertByLinks, repeated: RepeatedJoin::Fault, ..USUAL },
+        ),
+        (
+            "a repeated join is a fault",
+            |behavior| behavior.repeated_join = sandbox::RepeatedJoin::Fault,
+            Found { repeated: RepeatedJoin::Fault, ..USUAL },
+        ),
+        (
+            "leave by DeleteCollection alone",
+            |behavior| behavior.leave_form = sandbox::LeaveForm::DeleteCollection,
+            Found { leave: LeaveForm::DeleteCollection, ..USUAL },
+        ),
+        (
+            "an absent row is a fault",
+            |behavior| behavior.absent_delete = AbsentDelete::Fault,
+            Found { absent: AbsentRow::Fault, ..USUAL },
+        ),
+        (
+            "a bad row ends a collection",
+            |behavior| behavior.write_collection = WriteCollectionMode::StopAtFirstError,
+            Found { collection: CollectionBehavior::StopsAtFirstError, ..USUAL },
+        ),
+        (
+            "a bad row is skipped",
+            |behavior| behavior.write_collection = WriteCollectionMode::SkipBadRows,
+            Found { collection: CollectionBehavior::SkipsBadRows, ..USUAL },
+        ),
+        (
+            "no collections",
+            |behavior| behavior.collections = false,
+            Found { collection: CollectionBehavior::Refused, ..USUAL },
+        ),
+    ];
+    for (what, change, expected) in cases {
+        let harness = ProbeHarness::behaving(change).await;
+        let before = harness.world();
+        let report = harness.probe().await;
+        assert_eq!((report.outcome, report.error.as_deref()), (ProbeOutcome::Settled, None), "{what}: {report:#?}");
+        assert_eq!(found(&report), expected, "{what}");
+        assert_eq!(harness.world(), before, "{what}");
+        harness.assert_clean(what).await;
+    }
+}
+
+#[tokio::test]
+async fn all_differences_together_are_found() {
+    let harness = ProbeHarness::behaving(|behavior| {
+        behavior.join_form = sandbox::JoinForm::Links;
+        behavior.leave_form = sandbox::LeaveForm::DeleteCollection;
+        behavior.absent_delete = AbsentDelete::Fault;
+        behavior.collections = false;
+        behavior.negative_ids = true;
+        behavior.show_errors = false;
+        behavior.fault_status = 500;
+    })
+    .await;
     let report = harness.probe().await;
-    assert_eq!(report.outcome, ProbeOutcome::Settled, "{report:#?}");
-    assert_eq!(collection(&report), Some(CollectionBehavior::StopsAtFirstError));
-    harness.assert_clean("a collection that stops").await;
+    assert_eq!((report.outcome, report.error.as_deref()), (ProbeOutcome::Settled, None), "{report:#?}");
+    let expected = Found {
+        join: JoinForm::InsertByLinks,
+        repeated: RepeatedJoin::Fault,
+        leave: LeaveForm::DeleteCollection,
+        absent: AbsentRow::Accepted,
+        collection: CollectionBehavior::Refused,
+    };
+    assert_eq!(found(&report), expected);
+    harness.assert_clean("all differences").await;
 }
 
 #[tokio::test]

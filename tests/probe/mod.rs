@@ -1,5 +1,6 @@
 //! `probe`: what it learns, what it refuses, and that nothing of it is left.
 
+mod applied;
 mod command;
 mod harness;
 mod interrupted;
