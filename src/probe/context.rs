@@ -25,7 +25,7 @@ pub(super) enum ProbeError {
     Journal(#[from] JournalError),
     #[error("the probe was stopped")]
     Stopped,
-    /// A question has no answer, without which the next steps make no sense.
+    /// A question was not settled, and the next steps depend on it.
     #[error("{0}")]
     Unsettled(String),
 }
