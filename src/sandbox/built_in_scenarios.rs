@@ -54,7 +54,7 @@ pub(super) const MISCONFIGURED: [(&str, &str); 63] = built_in! {
     "misconfigured/campaign_password_changed"
     "misconfigured/technical_account_disabled"
     "misconfigured/no_named_right"
-    "misconfigured/schema_without_key"
+    "misconfigured/column_missing"
     "misconfigured/package_missing"
     "misconfigured/external_account_missing"
     "misconfigured/external_account_twice"
