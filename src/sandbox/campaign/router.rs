@@ -206,7 +206,7 @@ impl Instance {
     }
 
     fn write(&mut self, method: Method, call: &SoapCall, rights: Rights) -> Result<Vec<Output>, CallError> {
-        let document = call.document(if method == Method::DeleteCollection { 1 } else { 0 })?;
+        let document = call.document(usize::from(method == Method::DeleteCollection))?;
         if std::mem::take(&mut self.definition.behavior.deadlock_once) {
             let line = "ODB-240000 ODBC error: ERROR: deadlock detected SQLState: 40001 (iRc=-1)";
             return Err(CallError::Execution(Cause::new(line)));
