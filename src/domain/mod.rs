@@ -5,6 +5,7 @@
 //! plan into the changes that may be applied and those that are held.
 
 mod access_record;
+mod all_variants;
 mod approver;
 mod call_budget;
 mod campaign_snapshot;
@@ -52,6 +53,7 @@ mod user_snapshot;
 mod warnings;
 
 pub use access_record::{AccessRecord, CurrentHold, MembershipPeriod};
+pub(crate) use all_variants::all_variants;
 pub use approver::{ApprovalNote, Approver, SystemUser};
 pub use call_budget::{CALL_WINDOW, CallKind, CallPurpose, LONGEST_PAUSE, PendingCall, SentCall};
 pub use campaign_snapshot::{
