@@ -1,14 +1,15 @@
 //! Writes memberships in small collections, row by row if a collection fails, with one writer at a time.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tokio::sync::MutexGuard;
 
 use super::client::Campaign;
+use super::columns::{CREATED_GROUP, CREATED_OPERATOR, WRITTEN_GROUP};
 use super::error::CampaignError;
 use super::membership_forms::{collection_call, join_row, leave_call, leave_row, membership_call};
-use super::operators::{DISABLED, DisablingSupport, IMS};
+use super::memberships::MembershipRow;
+use super::operators::{DisabledColumn, IMS};
 use super::rows::Row;
 use super::soap_call::SoapCall;
 use super::xml_writer::{Element, can_carry};
@@ -64,7 +65,7 @@ pub enum CampaignWrite {
     },
 }
 
-/// The one writer of a client. It exists only after the schemas of the instance were checked.
+/// The one writer of a client. It exists only for an instance that has the columns of memberships.
 #[derive(Debug)]
 pub struct CampaignWriter<'a> {
     campaign: &'a Campaign,
@@ -127,12 +128,10 @@ impl CampaignWriter<'_> {
 }
 
 impl Campaign {
-    /// Waits for the previous writer to end, and checks the schemas unless they were checked already.
+    /// Waits for the previous writer to end. Tries a query of one membership, unless this client has read some already.
     pub async fn writer(&self) -> Result<CampaignWriter<'_>, CampaignError> {
         let turn = self.writing.lock().await;
-        if !self.schemas_agree.load(Ordering::Acquire) {
-            self.check_schemas().await?;
-        }
+        self.require(MembershipRow::SCHEMA, MembershipRow::COLUMNS).await?;
         Ok(CampaignWriter { campaign: self, _turn: turn, forms: MembershipForms::default() })
     }
 }
@@ -197,22 +196,20 @@ impl CampaignWriter<'_> {
         if let Some(name) = write.texts().into_iter().find(|text| !can_carry(text)) {
             return Err(CampaignError::NotWritable { name: name.to_owned() });
         }
-        if matches!(write, CampaignWrite::Disable { .. })
-            && self.campaign.disabling_support().await? == DisablingSupport::NotOffered
-        {
-            return Err(CampaignError::CannotDisable { attribute: DISABLED });
-        }
         let call = match write {
             CampaignWrite::Join { operator, group } => membership_call(join_row(self.forms.join, *operator, *group)),
             CampaignWrite::Leave { operator, group } => leave_call(self.forms.leave, *operator, *group),
             CampaignWrite::CreateOperator { login, email, label } => {
+                self.campaign.require(Operator::SCHEMA, CREATED_OPERATOR).await?;
                 SoapCall::create(Operator::SCHEMA, &of_schema(Operator::SCHEMA, operator_row(login, email, label)))
             }
             CampaignWrite::CreateGroup { name, label } => {
-                SoapCall::create(OperatorGroup::SCHEMA, &of_schema(OperatorGroup::SCHEMA, group_row(name, label)))
+                self.campaign.require(WRITTEN_GROUP, CREATED_GROUP).await?;
+                SoapCall::create(WRITTEN_GROUP, &of_schema(WRITTEN_GROUP, group_row(name, label)))
             }
             CampaignWrite::Disable { operator } => {
-                SoapCall::write(Operator::SCHEMA, &of_schema(Operator::SCHEMA, disabling_row(*operator)))
+                let row = disabling_row(*operator, self.campaign.disabled_column().await?)?;
+                SoapCall::write(Operator::SCHEMA, &of_schema(Operator::SCHEMA, row))
             }
         };
         self.campaign.call(&call, |_| Ok(())).await
@@ -252,10 +249,14 @@ fn group_row(name: &OperatorGroupName, label: &str) -> Element {
 }
 
 /// `update` instead of the default, so that an operator that was deleted meanwhile is not created again.
-fn disabling_row(operator: OperatorId) -> Element {
+fn disabling_row(operator: OperatorId, column: DisabledColumn) -> Result<Element, CampaignError> {
     let found = Element::new(Operator::ELEMENT).attribute("_operation", "update").attribute("_key", "@id");
-    let access = Element::new("access").attribute("disabled", "true");
-    found.attribute("id", &operator.to_string()).child(&access)
+    let found = found.attribute("id", &operator.to_string());
+    match column {
+        DisabledColumn::InAccess => Ok(found.child(&Element::new("access").attribute("disabled", "true"))),
+        DisabledColumn::OfOperator => Ok(found.attribute("disabled", "true")),
+        DisabledColumn::Absent => Err(CampaignError::CannotDisable { attributes: DisabledColumn::ATTRIBUTES }),
+    }
 }
 
 fn of_schema(schema: &'static str, row: Element) -> Element {
@@ -317,9 +318,12 @@ mod tests {
 
     #[test]
     fn disabling_changes_one_attribute_of_an_existing_operator() {
-        let row = disabling_row(OperatorId(5));
+        let row = |column| disabling_row(OperatorId(5), column).map(|row| row.to_xml());
         let expected = "<operator _operation=\"update\" _key=\"@id\" id=\"5\"><access disabled=\"true\"/></operator>";
-        assert_eq!(row.to_xml(), expected);
+        assert_eq!(row(DisabledColumn::InAccess).expect("a row"), expected);
+        let expected = "<operator _operation=\"update\" _key=\"@id\" id=\"5\" disabled=\"true\"/>";
+        assert_eq!(row(DisabledColumn::OfOperator).expect("a row"), expected);
+        assert!(matches!(row(DisabledColumn::Absent), Err(CampaignError::CannotDisable { .. })));
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub(super) async fn collection(context: &mut ProbeContext<'_>, pair: &ScratchPai
     let written = write(context, pair, (join, leave), BadRow::None, alone).await?;
     if !written.has_good_row {
         return match written.answer {
-            WriteAnswer::Fault(_) => {
+            WriteAnswer::Fault(_) | WriteAnswer::NotSent(_) => {
                 learned(context, &written, alone, CollectionBehavior::Refused);
                 Ok(())
             }

@@ -51,6 +51,8 @@ pub(super) enum WriteAnswer {
     Accepted,
     /// A fault, as text.
     Fault(String),
+    /// The write was not sent, because the instance lacks what it needs.
+    NotSent(String),
 }
 
 impl WriteAnswer {
@@ -59,6 +61,7 @@ impl WriteAnswer {
         match self {
             Self::Accepted => "accepted".to_owned(),
             Self::Fault(fault) => format!("fault: {fault}"),
+            Self::NotSent(why) => format!("not sent: {why}"),
         }
     }
 }
@@ -145,7 +148,10 @@ impl<'a> ProbeContext<'a> {
         (self.progress)(what);
         match Box::pin(write(&mut self.writer)).await {
             Ok(()) => Ok(WriteAnswer::Accepted),
-            Err(CampaignError::Fault { fault, .. }) if !fault.is_passing() => Ok(WriteAnswer::Fault(fault.to_string())),
+            Err(CampaignError::Fault { fault, .. }) if !fault.is_temporary() => {
+                Ok(WriteAnswer::Fault(fault.to_string()))
+            }
+            Err(error @ CampaignError::AbsentColumns { .. }) => Ok(WriteAnswer::NotSent(error.to_string())),
             Err(error) => Err(error.into()),
         }
     }

@@ -47,7 +47,9 @@ async fn create_one(context: &mut ProbeContext<'_>, kind: ScratchKind) -> Result
         );
         return Err(ProbeError::Unsettled(match answer {
             WriteAnswer::Accepted => format!("Campaign accepted the {} and does not show it", kind.described()),
-            WriteAnswer::Fault(fault) => format!("Campaign did not create the {}: {fault}", kind.described()),
+            WriteAnswer::Fault(why) | WriteAnswer::NotSent(why) => {
+                format!("Campaign did not create the {}: {why}", kind.described())
+            }
         }));
     };
     context.remember(&RememberedScratch { id: Some(*id), ..intended }).await?;
@@ -66,7 +68,9 @@ async fn create_again(context: &mut ProbeContext<'_>, kind: ScratchKind) -> Resu
     let count = own_ids(context, kind).await?.len();
     let settles = match (&answer, count) {
         (_, 2..) => "Campaign has two records with this name: a creation that is sent twice creates two",
-        (WriteAnswer::Fault(_), _) => "a name is unique, and this is the fault of a duplicate",
+        (WriteAnswer::Fault(_) | WriteAnswer::NotSent(_), _) => {
+            "a name is unique, and this is the fault of a duplicate"
+        }
         (WriteAnswer::Accepted, _) => "a name is unique, and a duplicate is ignored",
     };
     context.step("T2", tried, format!("{}; {count} read back", answer.described()), settles);

@@ -34,7 +34,9 @@ async fn join_again(context: &mut ProbeContext<'_>, pair: &ScratchPair, form: Jo
     let rows = rows(context, pair).await?;
     let (repeated, settles) = match (&answer, rows) {
         (WriteAnswer::Accepted, 1) => (Some(RepeatedJoin::Accepted), "a repeated addition changes nothing"),
-        (WriteAnswer::Fault(_), 1) => (Some(RepeatedJoin::Fault), "a repeated addition is a fault and changes nothing"),
+        (WriteAnswer::Fault(_) | WriteAnswer::NotSent(_), 1) => {
+            (Some(RepeatedJoin::Fault), "a repeated addition is a fault and changes nothing")
+        }
         (_, 0) => (None, "a repeated addition removes the membership: report this to the maintainers"),
         _ => (None, "a repeated addition is stored twice: report this to the maintainers"),
     };
@@ -67,7 +69,9 @@ async fn leave_again(context: &mut ProbeContext<'_>, pair: &ScratchPair, form: L
     let answer = ask_to_leave(context, pair, form, &tried).await?;
     let (absent, settles) = match &answer {
         WriteAnswer::Accepted => (AbsentRow::Accepted, "the removal of an absent membership is accepted"),
-        WriteAnswer::Fault(_) => (AbsentRow::Fault, "the removal of an absent membership is a fault"),
+        WriteAnswer::Fault(_) | WriteAnswer::NotSent(_) => {
+            (AbsentRow::Fault, "the removal of an absent membership is a fault")
+        }
     };
     context.answers.absent_row = Some(Learned::new(absent, Utc::now(), answer.described()));
     context.step(step_of(form), tried, answer.described(), settles);

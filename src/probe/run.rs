@@ -62,9 +62,10 @@ async fn with_client(
 ) -> Result<(), ProbeError> {
     let name = &instance.policy.instance;
     progress("read the instance");
-    let reported = until(stop, async { campaign.fetch_server_info().await.info }).await?.instance;
-    let refusal = reported.as_deref().and_then(|reported| refuse_reported(name, reported));
-    if let Some(refusal) = refusal {
+    let of_page = until(stop, async { campaign.fetch_server_info().await.info }).await?.instance;
+    let of_session = until(stop, campaign.instance_of_session()).await?;
+    let mut reported = of_page.iter().chain(&of_session);
+    if let Some(refusal) = reported.find_map(|reported| refuse_reported(name, reported)) {
         report.refuse(&refusal);
         return Ok(());
     }

@@ -213,3 +213,52 @@ async fn a_second_probe_replaces_the_answers() {
     let stored = harness.answers().await;
     assert_eq!(stored.absent_row.map(|learned| learned.answer), Some(AbsentRow::Accepted));
 }
+
+#[tokio::test]
+async fn every_build_can_be_probed() {
+    for build in sandbox::Build::ALL {
+        let harness = ProbeHarness::with(|stage| {
+            stage.behavior = InstanceBehavior::of(build);
+            if !stage.behavior.native_sign_in {
+                stage.authentication = sandbox::InstanceAuthentication::Ims;
+            }
+        })
+        .await;
+        let before = harness.world();
+        let report = harness.probe().await;
+        let what = build.name();
+        assert_eq!((report.outcome, report.error.as_deref()), (ProbeOutcome::Settled, None), "{what}: {report:#?}");
+        assert_eq!(harness.world(), before, "{what}");
+        harness.assert_clean(what).await;
+    }
+}
+
+#[tokio::test]
+async fn an_instance_can_be_probed_however_it_stores_groups_and_memberships() {
+    type Change = fn(&mut InstanceBehavior);
+    let cases: [(&str, Change); 4] = [
+        ("groups in a table of their own", |behavior| behavior.groups = sandbox::GroupStorage::GroupTable),
+        ("named rights among the groups", |behavior| behavior.groups = sandbox::GroupStorage::Unfiltered),
+        ("memberships with an id", |behavior| behavior.relation_key = sandbox::RelationKey::Id),
+        ("no compiled schemas", |behavior| behavior.compiled_schemas = sandbox::CompiledSchemas::Refused),
+    ];
+    for (what, change) in cases {
+        let harness = ProbeHarness::behaving(change).await;
+        let before = harness.world();
+        let report = harness.probe().await;
+        assert_eq!((report.outcome, report.error.as_deref()), (ProbeOutcome::Settled, None), "{what}: {report:#?}");
+        assert_eq!(harness.world(), before, "{what}");
+        harness.assert_clean(what).await;
+    }
+}
+
+#[tokio::test]
+async fn where_groups_cannot_be_created_a_probe_ends_and_says_so() {
+    let harness = ProbeHarness::behaving(|behavior| behavior.groups = sandbox::GroupStorage::AsOperators).await;
+    let before = harness.world();
+    let report = harness.probe().await;
+    assert_eq!(report.outcome, ProbeOutcome::Partial, "{report:#?}");
+    assert!(report.error.as_deref().is_some_and(|error| error.contains("xtk:group")), "{report:#?}");
+    assert_eq!(harness.world(), before);
+    harness.assert_clean("no schema of groups").await;
+}

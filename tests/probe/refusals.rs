@@ -4,7 +4,7 @@ use campaign_group_sync::{
     domain::{InstanceMode, InstanceName, RememberedScratch, SCRATCH_GROUP, SCRATCH_OPERATOR, ScratchKind},
     journal::LockAttempt,
     probe::{ProbeOutcome, ProbeReport},
-    sandbox::{Change, campaign::InstanceChange},
+    sandbox::{Change, Effect, Fault, campaign::InstanceChange},
 };
 use chrono::Utc;
 
@@ -50,8 +50,14 @@ async fn an_instance_at_a_production_host_is_not_probed() {
 
 #[tokio::test]
 async fn an_instance_that_reports_a_production_name_is_not_probed() {
-    let harness = ProbeHarness::with(|stage| stage.tenant = "acme_mkt_prod1".to_owned()).await;
-    refused(&harness, &["the name that it reports for itself is \"acme_mkt_prod1\""]).await;
+    let part = "the name that it reports for itself is \"acme_mkt_prod1\"";
+    let named = async || ProbeHarness::behaving(|behavior| behavior.instance_name = "acme_mkt_prod1".to_owned()).await;
+    refused(&named().await, &[part]).await;
+    // A security zone may hide it on the page that needs no session.
+    let harness = named().await;
+    harness.sandbox.inject(Fault::new("any", Effect::replace_text("instance=", "hidden=")).forever());
+    refused(&harness, &[part]).await;
+    assert!(harness.sandbox.requests().iter().any(|request| request.call == "logon"));
 }
 
 #[tokio::test]
