@@ -57,9 +57,11 @@ pub(super) async fn check(
     ldap(findings, &campaign, instance).await;
     let mask = one.policy.as_ref().map(|policy| &policy.mask);
     package(findings, &campaign, settings, instance, mask).await;
+    // What cannot be queried cannot be read: the reason is reported already.
+    let is_readable = !findings.has_failed(instance.name.as_str(), SCHEMAS);
     let snapshot = match mask {
-        Some(_) => Some(campaign.fetch_snapshot().await),
-        None => None,
+        Some(_) if is_readable => Some(campaign.fetch_snapshot().await),
+        _ => None,
     };
     campaign.sign_out().await;
     if let Some(Err(error)) = &snapshot {

@@ -95,19 +95,10 @@ fn mask_plausibility(mask: &AssociationMask, matched: Option<&[(&str, String)]>)
 
 fn no_match(mask: &AssociationMask, profiles: &[ProductProfile]) -> CheckOutcome {
     let near = near(mask, profiles);
-    let in_another_case = in_another_case(mask, profiles);
     let of_instances = named_by_instance(profiles);
     let compare = "compare the mask with the names of the product profiles in the Admin Console (campaign-group-sync mask \
                    shows each difference)";
-    let (found, remedy) = if let Some(name) = in_another_case.first() {
-        let found = format!("in another letter case: {}", listed(&in_another_case, NAMES_SHOWN));
-        let remedy = format!(
-            "letter case counts in a mask: write it as in {}, here and in the external account, after \
-             campaign-group-sync mask --try='MASK' has shown what the corrected mask matches",
-            characters(name)
-        );
-        (found, remedy)
-    } else if !near.is_empty() {
+    let (found, remedy) = if !near.is_empty() {
         (format!("nearly: {}", listed(&near, NAMES_SHOWN)), compare.to_owned())
     } else if let Some(prefix) = of_instances.first() {
         let found = format!("there are profiles that begin with {}", listed(&of_instances, NAMES_SHOWN));
@@ -124,19 +115,6 @@ fn no_match(mask: &AssociationMask, profiles: &[ProductProfile]) -> CheckOutcome
     let separator = if found.is_empty() { "" } else { "; " };
     let evidence = format!("none of {} product profiles{separator}{found}", profiles.len());
     CheckOutcome::failed(FailureCause::Incomplete, evidence, remedy)
-}
-
-/// Profiles that differ from the mask in letter case only.
-fn in_another_case<'a>(mask: &AssociationMask, profiles: &'a [ProductProfile]) -> Vec<&'a str> {
-    let shape = MaskShape::of(mask);
-    let folded = |characters: &[char]| characters.iter().collect::<String>().to_lowercase();
-    let (prefix, suffix) = (folded(&shape.prefix), folded(&shape.suffix));
-    let names = profiles.iter().map(|profile| profile.name.as_str());
-    let differs_in_case = |name: &&str| {
-        let name = name.to_lowercase();
-        !prefix.is_empty() && name.strip_prefix(&prefix).is_some_and(|rest| rest.ends_with(&suffix))
-    };
-    names.filter(differs_in_case).collect()
 }
 
 /// The beginnings of profile names of Campaign v8, `campaign - instance - `, without duplicates.

@@ -145,7 +145,7 @@ pub(super) const PREREQUISITES: [Prerequisite; 47] = [
     each(GROUPS, CheckSection::Names, "Every matched profile has its operator group", &[MATCHES, SIGN_IN, AMBIGUOUS]),
     each(UNFED, CheckSection::Names, "Operator groups without a profile", &[MATCHES, SIGN_IN, AMBIGUOUS]),
     each(CONTROL_PANEL, CheckSection::Names, "No profile gives access to the Control Panel by accident", &[MATCHES]),
-    each(AMBIGUOUS, CheckSection::Names, "Names of operators and groups are unambiguous", &[SIGN_IN]),
+    each(AMBIGUOUS, CheckSection::Names, "Names of operators and groups are unambiguous", &[SIGN_IN, SCHEMAS]),
     each(WITHOUT_OPERATOR, CheckSection::Names, "Users who have no operator yet", &[AMBIGUOUS]),
     once(SECRETS, CheckSection::Host, "Only the owner can read the secret files", &[]),
     once(STATE, CheckSection::Host, "The state can be stored", &[]),
