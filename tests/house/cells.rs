@@ -8,8 +8,11 @@ use std::{
 
 use campaign_group_sync::sandbox::campaign::{Build, DisabledColumn, GroupStorage, InstanceBehavior};
 
+/// Whether a list has the builds with this behavior.
+type Accepts = fn(&InstanceBehavior) -> bool;
+
 /// The lists that `tests/campaign/builds.rs` defines, and the builds of each.
-const LISTS: [(&str, fn(&InstanceBehavior) -> bool); 4] = [
+const LISTS: [(&str, Accepts); 4] = [
     ("on_each_build", |_| true),
     ("with_native_sign_in", |behavior| behavior.native_sign_in),
     ("with_a_disabled_column", |behavior| behavior.disabled_column != DisabledColumn::None),
@@ -28,7 +31,7 @@ fn listed<'t>(text: &'t str, list: &str) -> Vec<&'t str> {
 fn every_test_of_the_campaign_suite_runs_on_its_builds_and_the_cells_are_printed() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/campaign");
     let builds = fs::read_to_string(folder.join("builds.rs")).expect("the lists");
-    let cells_of = |list: &str, accepts: fn(&InstanceBehavior) -> bool| {
+    let cells_of = |list: &str, accepts: Accepts| {
         let definition = builds.split(&format!("macro_rules! {list} {{")).nth(1).unwrap_or_default();
         let definition = definition.split("\n}").next().unwrap_or_default();
         let cells: Vec<Build> = Build::ALL.into_iter().filter(|build| accepts(&InstanceBehavior::of(*build))).collect();
