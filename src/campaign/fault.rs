@@ -263,7 +263,9 @@ impl fmt::Display for SoapFault {
             None => f.write_str(&self.message)?,
         }
         if self.is_without_right() {
-            f.write_str(": the operator of this program has no right to it; campaign-group-sync check names the remedy")?;
+            f.write_str(
+                ": the operator of this program has no right to it; campaign-group-sync check names the remedy",
+            )?;
         }
         Ok(())
     }
