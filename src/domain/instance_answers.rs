@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::report::rfc3339;
+use super::{all_variants::all_variants, report::rfc3339};
 
 /// The form of a write that adds an operator to an operator group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub enum JoinForm {
 
 impl JoinForm {
     /// All forms, in the order in which `probe` tries them.
-    pub const ALL: [Self; 3] = [Self::InsertOrUpdateByIds, Self::InsertByIds, Self::InsertByLinks];
+    pub const ALL: [Self; 3] = all_variants!(JoinForm: InsertOrUpdateByIds, InsertByIds, InsertByLinks);
 
     /// The form in words.
     pub fn described(self) -> &'static str {
@@ -66,7 +66,7 @@ pub enum LeaveForm {
 
 impl LeaveForm {
     /// All forms, in the order in which `probe` tries them.
-    pub const ALL: [Self; 2] = [Self::Delete, Self::DeleteCollection];
+    pub const ALL: [Self; 2] = all_variants!(LeaveForm: Delete, DeleteCollection);
 
     /// The form in words.
     pub fn described(self) -> &'static str {

@@ -22,6 +22,7 @@
 //! | `skipped`, `warnings` | what is skipped and why, and warnings for the reader of a report |
 //! | `outcome`, `summary`, `report` | how a run ends, its numbers, and its report |
 //! | `run_event`, `progress` | the events of a run, and the watcher that receives them |
+//! | `instance_answers`, `scratch_record` | what `probe` learned about an instance, and the records that it creates for that |
 //! | `notification` | notifications for administrators |
 //! | `approver` | who approved a held plan |
 //! | `explain`, `explanation`, `explained_operator`, `access_record` | why a user is in a group or not |

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::all_variants::all_variants;
+
 /// Internal name of the scratch operator group.
 pub const SCRATCH_GROUP: &str = "zz_cgs_probe";
 
@@ -22,7 +24,7 @@ pub enum ScratchKind {
 
 impl ScratchKind {
     /// The kinds in the order in which they are created.
-    pub const ALL: [Self; 2] = [Self::Group, Self::Operator];
+    pub const ALL: [Self; 2] = all_variants!(ScratchKind: Group, Operator);
 
     /// The name in the state.
     pub fn as_str(self) -> &'static str {

@@ -27,6 +27,7 @@
 //! | `login_holders` | who has a login that an operator had before |
 //! | `seen_operators`, `operator_record` | the operators of the last read, and the record of one user |
 //! | `unfinished_disablements` | disablements that a later run has to make |
+//! | `instance_answers`, `scratch_records` | what `probe` learned about an instance, and its scratch records |
 //! | `access`, `manual_changes` | who was in which group and when; changes that no run made |
 //! | `found_changes` | searches past changes |
 //! | `call_budget`, `call_windows` | the calls to Adobe, and when the next ones may be sent |

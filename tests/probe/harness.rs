@@ -62,8 +62,14 @@ impl ProbeHarness {
         Box::pin(probe(&self.instance, &self.journal, stop, &|_| {})).await
     }
 
+    /// The records of the instance, but those of the technical account, which Campaign creates at its first call.
     pub(crate) fn world(&self) -> InstanceWorld {
-        self.sandbox.world().instance(STAGE).expect("there").world()
+        let mut world = self.sandbox.world().instance(STAGE).expect("there").world();
+        let technical = world.technical_account.clone();
+        world.operators.retain(|operator| operator.name != technical);
+        world.memberships.retain(|(login, _)| *login != technical);
+        world.named_rights.retain(|(holder, _)| *holder != technical);
+        world
     }
 
     /// The names in the instance that a scratch record has, with the memberships.
