@@ -20,7 +20,7 @@ const KNOWN_REFUSALS: [(&str, &str); 5] = [
     ("SOP-330023", "SOP-330023 (the operator does not have the required rights)"),
 ];
 
-/// The code of a fault about an object that the operator has no right to.
+/// The code of a fault of which the operator may not see the cause.
 const NO_RIGHT: &str = "SOP-330023";
 
 /// The code of a fault about an expression that cannot be parsed, mostly because a path in it is unknown.
@@ -210,7 +210,8 @@ pub struct SoapFault {
 enum FaultKind {
     /// A retry may succeed.
     Temporary,
-    /// The operator has no right to the object of the call.
+    /// Campaign does not show the cause to the operator, mostly because the operator has no right to the object of the
+    /// call; an instance that hides details may answer any error in this way.
     NoRight,
     /// The call names a path that the schema does not have.
     UnknownPath,
@@ -231,8 +232,8 @@ impl SoapFault {
         self.kind == FaultKind::Temporary
     }
 
-    /// Whether Campaign answered `SOP-330023`: the operator of the program has no right to what the call concerns,
-    /// mostly because the technical account belongs to no operator (acc-js-sdk, issue 112).
+    /// Whether Campaign answered `SOP-330023`, mostly because the technical account belongs to no operator, or has no
+    /// right to what the call concerns (acc-js-sdk, issue 112).
     pub fn is_without_right(&self) -> bool {
         self.kind == FaultKind::NoRight
     }
@@ -241,13 +242,13 @@ impl SoapFault {
     pub(super) fn of_rows(self) -> Self {
         match self.kind {
             FaultKind::UnknownPath | FaultKind::Other => Self { kind: FaultKind::OfRows, ..self },
-            FaultKind::Temporary | FaultKind::NoRight | FaultKind::OfRows => self,
+            FaultKind::NoRight | FaultKind::Temporary | FaultKind::OfRows => self,
         }
     }
 
     /// Whether a column in the call may have caused the fault.
     pub(super) fn may_be_about_a_path(&self) -> bool {
-        matches!(self.kind, FaultKind::UnknownPath | FaultKind::Other)
+        matches!(self.kind, FaultKind::UnknownPath | FaultKind::NoRight | FaultKind::Other)
     }
 
     /// Whether Campaign answered `XTK-170036`: a path in the call is unknown.
@@ -264,7 +265,7 @@ impl fmt::Display for SoapFault {
         }
         if self.is_without_right() {
             f.write_str(
-                ": the operator of this program has no right to it; campaign-group-sync check names the remedy",
+                ": Campaign does not show the cause to the operator of this program; campaign-group-sync check names the remedy",
             )?;
         }
         Ok(())

@@ -137,15 +137,10 @@ impl Campaign {
             self.shape.groups.get_or_init(|| GroupSource::Operators);
             return Ok(among_operators);
         }
-        // No row is a group: either there is none, or this instance keeps them in a table of their own.
-        match self.groups_from(GroupSource::Groups, &[], &progress).await {
-            Ok(groups) => {
-                self.shape.groups.get_or_init(|| GroupSource::Groups);
-                Ok(groups)
-            }
-            Err(error) if error.may_be_about_a_path() => Ok(among_operators),
-            Err(error) => Err(error),
-        }
+        // No row is a group, and every instance has built-in groups: this one keeps them in a table of their own.
+        let groups = self.groups_from(GroupSource::Groups, &[], &progress).await?;
+        self.shape.groups.get_or_init(|| GroupSource::Groups);
+        Ok(groups)
     }
 
     async fn groups_from(

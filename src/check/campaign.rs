@@ -233,7 +233,8 @@ fn refused_native_sign_in(reason: &str, section: &str) -> String {
 fn call_failed(error: &CampaignError, remedy: &str) -> CheckOutcome {
     let remedy = match error {
         CampaignError::Fault { fault, .. } if fault.is_without_right() => {
-            "Campaign does not know the operator of the program, or it has no right to this: put a product profile of this \
+            "Campaign does not know the operator of the program, the operator has no right to this, or the security zone \
+             hides the cause (showErrors in serverConf.xml; the instance's log has it). Put a product profile of this \
              instance on the API credential (Developer Console, \"Edit product profiles\"), and check that Administration > \
              Access management > Operators lists its technical account, with the named right ADMINISTRATION"
         }

@@ -2,7 +2,7 @@
 
 use campaign_group_sync::campaign::{CampaignError, CampaignWrite, ColumnReport};
 use campaign_group_sync::domain::{Failure, OperatorGroupId, OperatorGroupName, OperatorId};
-use campaign_group_sync::sandbox::campaign::{Build, DisabledColumn, InstanceBehavior, SchemaPart};
+use campaign_group_sync::sandbox::campaign::{Build, DisabledColumn, GroupStorage, InstanceBehavior, SchemaPart};
 use campaign_group_sync::sandbox::{Effect, Fault};
 
 use super::harness::{Harness, named};
@@ -13,6 +13,7 @@ on_each_build![
     what_a_read_has_shown_costs_no_further_call,
     an_operator_without_rights_is_refused_and_no_column_counts_as_absent,
     a_token_that_campaign_could_not_ask_ims_about_is_tried_again,
+    groups_that_cannot_be_read_anywhere_are_an_error_and_not_an_empty_list,
 ];
 
 with_groups_as_operators![
@@ -20,7 +21,10 @@ with_groups_as_operators![
     keys_links_and_the_view_of_groups_are_not_needed,
 ];
 
-with_a_disabled_column![a_fault_that_does_not_name_a_column_and_does_not_come_again_shows_nothing,];
+with_a_disabled_column![
+    a_column_is_absent_also_where_campaign_hides_the_cause_behind_a_missing_right,
+    a_fault_that_does_not_name_a_column_and_does_not_come_again_shows_nothing,
+];
 
 const JOIN: CampaignWrite = CampaignWrite::Join { operator: OperatorId(2003), group: OperatorGroupId(3001) };
 
@@ -123,7 +127,25 @@ async fn an_operator_without_rights_is_refused_and_no_column_counts_as_absent(bu
         assert_eq!(error.failure(), Failure::Refused);
         assert!(error.to_string().contains("SOP-330023"), "{error}");
     }
-    assert_eq!(harness.count("query"), 2, "no other form is tried");
+}
+
+async fn a_column_is_absent_also_where_campaign_hides_the_cause_behind_a_missing_right(build: Build) {
+    let harness = Harness::native(build).await;
+    let expected = harness.read().await.unwrap();
+    let text =
+        "SOP-330023 An error occurred during the SOAP call. You don't have the required rights to view the detail.";
+    harness.sandbox.inject(Fault::new("query", Effect::soap_fault(text, "")).body("@disabled").forever());
+    assert_eq!(named(&harness.read().await.unwrap()), named(&expected));
+    assert!(!harness.client().check_columns().await.unwrap().can_disable);
+}
+
+async fn groups_that_cannot_be_read_anywhere_are_an_error_and_not_an_empty_list(build: Build) {
+    let harness = Harness::native(build).await;
+    harness.adjust(|behavior| {
+        behavior.groups = GroupStorage::GroupTable;
+        behavior.schema_without = vec![SchemaPart::GroupName];
+    });
+    assert_eq!(harness.read().await.unwrap_err().failure(), Failure::Incomplete);
 }
 
 async fn a_token_that_campaign_could_not_ask_ims_about_is_tried_again(build: Build) {
