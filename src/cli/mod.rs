@@ -24,6 +24,7 @@ mod markdown;
 mod mask_command;
 mod mask_markdown;
 mod mask_text;
+mod recording;
 mod reference;
 mod report_markdown;
 mod report_text;
@@ -83,7 +84,7 @@ async fn run(arguments: Arguments) -> ExitStatus {
         Some(Command::Unpause) => unpause_command::run(&arguments).await,
         Some(Command::Mask(mask)) => Box::pin(mask_command::run(&arguments, mask)).await,
         Some(Command::Config) => config_command::run(&arguments),
-        Some(Command::Sandbox(sandbox)) => sandbox_command::run(sandbox).await,
+        Some(Command::Sandbox(sandbox)) => sandbox_command::run(&arguments, sandbox).await,
         Some(Command::Generate(generate)) => generate_command::run(generate),
         None if arguments.sync_now => Box::pin(sync_now_command::run(&arguments)).await,
         None => Box::pin(daemon_command::run(&arguments)).await,
@@ -127,6 +128,12 @@ enum CommandError {
     #[error("the sandbox could not be started")]
     Sandbox(#[from] crate::sandbox::SandboxError),
     #[error(transparent)]
+    Transcript(#[from] crate::sandbox::ReplayFileError),
+    #[error(transparent)]
+    Folder(#[from] crate::transcript::FolderError),
+    #[error("no transcript was written")]
+    Recording(#[from] crate::transcript::NoRandomness),
+    #[error(transparent)]
     Journal(#[from] JournalError),
     #[error(transparent)]
     Run(crate::journal::FindRunError),
@@ -165,7 +172,9 @@ impl From<crate::journal::FindRunError> for CommandError {
 impl CommandError {
     fn exit(&self) -> ExitStatus {
         match self {
-            Self::Usage(_) | Self::Run(_) | Self::DeletedAccess { .. } => ExitStatus::Usage,
+            Self::Usage(_) | Self::Run(_) | Self::DeletedAccess { .. } | Self::Transcript(_) | Self::Folder(_) => {
+                ExitStatus::Usage
+            }
             Self::Sandbox(error) if error.is_of_scenario() => ExitStatus::Usage,
             Self::Settings(_)
             | Self::Logging(_)
@@ -185,6 +194,7 @@ impl CommandError {
             | Self::Control(_)
             | Self::Refused(_)
             | Self::Sandbox(_)
+            | Self::Recording(_)
             | Self::Output(_)
             | Self::Json(_) => ExitStatus::Failure,
             Self::Mask(error) => mask_command::exit_of(error),
