@@ -27,3 +27,4 @@ mod settings;
 mod support;
 mod sync;
 mod tls;
+mod transcript;

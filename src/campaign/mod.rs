@@ -13,6 +13,7 @@
 //! | `schemas` | what the compiled schemas must have before the program writes |
 //! | `external_account` | the connection to the Experience Cloud that is configured in Campaign |
 //! | `server_info` | the version, build and clock of an instance, without a session |
+//! | `survey` | read calls for a transcript, which say what an instance is like |
 //! | `writer` | writes in small collections, and row by row if a collection fails |
 //! | `error` | the errors of the client |
 
@@ -32,6 +33,7 @@ mod session;
 mod snapshot;
 mod soap_call;
 mod soap_response;
+mod survey;
 mod writer;
 mod xml_reader;
 mod xml_writer;

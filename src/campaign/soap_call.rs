@@ -33,6 +33,12 @@ impl SoapCall {
         Self { service: "xtk:session", method: "GetUserInfo", subject: "", parameters: Vec::new(), creates: false }
     }
 
+    /// `xtk:session#GetOption`: the value of an option of the instance.
+    pub(super) fn option(name: &str) -> Self {
+        let parameters = vec![text("name", name)];
+        Self { service: "xtk:session", method: "GetOption", subject: "", parameters, creates: false }
+    }
+
     /// `xtk:queryDef#ExecuteQuery` of a query on `schema`.
     pub(super) fn query(schema: &'static str, query: &Element) -> Self {
         let parameters = vec![xml_valued("document").child(query)];

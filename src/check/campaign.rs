@@ -57,6 +57,9 @@ pub(super) async fn check(
         Some(_) => Some(campaign.fetch_snapshot().await),
         None => None,
     };
+    if settings.connections.recorder.is_recording() {
+        campaign.survey().await;
+    }
     campaign.sign_out().await;
     if let Some(Err(error)) = &snapshot {
         let remedy =

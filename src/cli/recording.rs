@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     check::CheckReport,
-    domain::{InstanceMode, Manage, MissingPolicy, printable},
+    domain::{InstanceMode, Manage, MissingPolicy, Policy, WithoutGroups, printable},
     settings::{InstanceAuthentication, PartialInstance, PartialSettings},
     transcript::{
         RecordedConfiguration, RecordedInstance, RecordedSignIn, Transcript, TranscriptFolder, TranscriptRecorder,
@@ -139,17 +139,32 @@ fn instance(one: &PartialInstance) -> Option<RecordedInstance> {
             InstanceMode::Observe => "observe",
             InstanceMode::Apply => "apply",
         },
-        manage: policy.map(|policy| match policy.manage {
-            Manage::Ims => "ims",
-            Manage::All => "all",
-        }),
-        missing_group: policy.map(|policy| match policy.missing_group {
-            MissingPolicy::Skip => "skip",
-            MissingPolicy::Create => "create",
-        }),
+        choices: policy.map(choices).unwrap_or_default(),
         sign_in: match &access.authentication {
             InstanceAuthentication::Native { login, .. } => RecordedSignIn::Native { login: login.to_string() },
             InstanceAuthentication::Ims { client_id, .. } => RecordedSignIn::Ims { client_id: client_id.clone() },
         },
     })
+}
+
+/// The choices that findings depend on.
+fn choices(policy: &Policy) -> Vec<(&'static str, &'static str)> {
+    let missing = |policy| match policy {
+        MissingPolicy::Skip => "skip",
+        MissingPolicy::Create => "create",
+    };
+    let manage = match policy.manage {
+        Manage::Ims => "ims",
+        Manage::All => "all",
+    };
+    let without_groups = match policy.without_groups {
+        WithoutGroups::Keep => "keep",
+        WithoutGroups::Disable => "disable",
+    };
+    vec![
+        ("manage", manage),
+        ("missing_group", missing(policy.missing_group)),
+        ("missing_operator", missing(policy.missing_operator)),
+        ("without_groups", without_groups),
+    ]
 }

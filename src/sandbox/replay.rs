@@ -30,6 +30,9 @@ use super::{
 /// Hosts of IMS that Adobe's documentation names for Campaign: both serve the same users.
 const IMS_HOSTS: [&str; 2] = ["ims-na1.adobelogin.com", "adobeid-na1.services.adobe.com"];
 
+/// The organization in the configuration of a replay where none was recorded.
+const NO_ORGANIZATION: &str = "000000000000000000000000@AdobeOrg";
+
 /// The secret in the configuration of a replay, which accepts any.
 const ANY_SECRET: &str = "replay";
 
@@ -109,7 +112,7 @@ impl Replay {
         ConnectionParameters {
             ims_url: self.url(),
             umapi_url: format!("{}/v2/usermanagement", self.url()),
-            organization_id: configuration.organization_id.clone().unwrap_or_default(),
+            organization_id: configuration.organization_id.clone().unwrap_or_else(|| NO_ORGANIZATION.to_owned()),
             client_id: format!("{CLIENT_PREFIX}experience_cloud"),
             client_secret: ANY_SECRET.to_owned(),
             instances: configuration.instances.iter().map(|instance| self.instance(instance)).collect(),
@@ -139,20 +142,18 @@ impl Replay {
     pub fn recorded_settings(&self) -> Misconfiguration {
         let mut settings = Misconfiguration::default();
         let configuration = &self.shared.file.configuration;
-        if configuration.organization_id.is_none() {
-            settings.missing_keys.push("experience_cloud.organization_id".to_owned());
-        }
+        // Without a usable credential the id of the organization is not known either.
+        let missing = match (&configuration.credential, &configuration.organization_id) {
+            (None, _) => Some("client_id"),
+            (Some(_), None) => Some("organization_id"),
+            (Some(_), Some(_)) => None,
+        };
+        settings.missing_keys.extend(missing.map(|key| format!("experience_cloud.{key}")));
         for instance in &configuration.instances {
             let key = |name: &str| format!("instances.{}.{name}", instance.name);
-            let chosen = [
-                ("mode", Some(&instance.mode)),
-                ("manage", instance.manage.as_ref()),
-                ("missing_group", instance.missing_group.as_ref()),
-            ];
-            for (name, value) in chosen {
-                if let Some(value) = value {
-                    settings.configuration.insert(key(name), serde_json::Value::from(value.as_str()));
-                }
+            let choices = instance.choices.iter().map(|(name, value)| (name.as_str(), value));
+            for (name, value) in choices.chain([("mode", &instance.mode)]) {
+                settings.configuration.insert(key(name), serde_json::Value::from(value.as_str()));
             }
             for (name, value) in
                 [("tenant", &instance.tenant), ("association_mask", &instance.association_mask), ("url", &instance.url)]

@@ -37,6 +37,7 @@ pub struct ReplayFile {
 pub(super) struct ReplayConfiguration {
     pub(super) organization_id: Option<String>,
     pub(super) ims_url: Option<String>,
+    pub(super) credential: Option<String>,
     pub(super) instances: Vec<ReplayInstance>,
 }
 
@@ -48,8 +49,7 @@ pub(super) struct ReplayInstance {
     pub(super) tenant: Option<String>,
     pub(super) association_mask: Option<String>,
     pub(super) mode: String,
-    pub(super) manage: Option<String>,
-    pub(super) missing_group: Option<String>,
+    pub(super) choices: BTreeMap<String, String>,
     pub(super) authentication: String,
     pub(super) login: Option<String>,
     pub(super) credential: Option<String>,

@@ -1,5 +1,7 @@
 //! What of the configuration is needed to replay a transcript: with pseudonyms, in its first line.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{pseudonyms::Pseudonyms, values::ValueKind};
@@ -33,10 +35,8 @@ pub struct RecordedInstance {
     pub association_mask: Option<String>,
     /// Its mode: `observe` or `apply`.
     pub mode: &'static str,
-    /// Which operators it manages: `ims` or `all`.
-    pub manage: Option<&'static str>,
-    /// What happens with a missing group: `skip` or `create`.
-    pub missing_group: Option<&'static str>,
+    /// Keys of its section with one of a few values, such as `missing_group` with `create`.
+    pub choices: Vec<(&'static str, &'static str)>,
     /// How the program signs in.
     pub sign_in: RecordedSignIn,
 }
@@ -62,6 +62,8 @@ pub(super) struct ShownConfiguration {
     pub(super) organization_id: Option<String>,
     ims_url: Option<String>,
     umapi_url: Option<String>,
+    /// The name of the credential in the lines of IMS.
+    credential: Option<&'static str>,
     pub(super) instances: Vec<ShownInstance>,
 }
 
@@ -73,8 +75,7 @@ pub(super) struct ShownInstance {
     pub(super) tenant: Option<String>,
     pub(super) association_mask: Option<String>,
     mode: &'static str,
-    manage: Option<&'static str>,
-    missing_group: Option<&'static str>,
+    choices: BTreeMap<&'static str, &'static str>,
     authentication: &'static str,
     login: Option<String>,
     /// The name of the credential in the lines of IMS; `None` with a login.
@@ -130,13 +131,18 @@ impl RecordedConfiguration {
                 tenant: value(ValueKind::Name, &instance.tenant),
                 association_mask: value(ValueKind::Mask, &instance.association_mask),
                 mode: instance.mode,
-                manage: instance.manage,
-                missing_group: instance.missing_group,
+                choices: instance.choices.iter().copied().collect(),
                 authentication,
                 login,
                 credential,
             });
         }
-        ShownConfiguration { organization_id, ims_url, umapi_url, instances }
+        ShownConfiguration {
+            organization_id,
+            ims_url,
+            umapi_url,
+            credential: self.client_id.as_ref().map(|_| OF_THE_ORGANIZATION),
+            instances,
+        }
     }
 }

@@ -63,10 +63,13 @@ fn word(pseudonyms: &mut Pseudonyms, rest: &str, out: &mut String) -> usize {
     }
     let end = rest.find(is_separator).unwrap_or(rest.len());
     let word = rest.get(..end).unwrap_or_default();
-    let before = out.to_lowercase();
+    let before: String = out.chars().rev().take(LONGEST_BEFORE).collect::<Vec<_>>().into_iter().rev().collect();
+    let before = before.to_lowercase();
     let before = before.trim_end_matches([' ', ':', '(', '{']);
     let is_state = word.len() == 5
-        && word.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+        && word.bytes().take(2).all(|byte| byte.is_ascii_digit())
+        && word.bytes().skip(2).all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+        && word.bytes().filter(u8::is_ascii_digit).count() >= 3
         && (before.ends_with("sqlstate") || out.ends_with('{'));
     let is_status = word.len() == 3
         && word.bytes().all(|byte| byte.is_ascii_digit())
@@ -81,6 +84,9 @@ fn word(pseudonyms: &mut Pseudonyms, rest: &str, out: &mut String) -> usize {
     }
     end
 }
+
+/// How much of the text before a number says whether it is a status.
+const LONGEST_BEFORE: usize = 16;
 
 /// What an apostrophe leaves of `don't`.
 const SHORT_FORMS: [&str; 3] = ["don", "doesn", "t"];

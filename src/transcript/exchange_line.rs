@@ -208,15 +208,18 @@ fn shown_action(pseudonyms: &mut Pseudonyms, action: &str) -> String {
 fn shown_path(pseudonyms: &mut Pseudonyms, system: &System, path: &str) -> String {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let mut parts = Vec::new();
-    for part in path.split('/') {
+    for (at, part) in path.split('/').enumerate() {
         let decoded = percent_encoding::percent_decode_str(part).decode_utf8_lossy();
-        let is_page = part.len() <= 6 && part.bytes().all(|byte| byte.is_ascii_digit()) && *system == System::Umapi;
+        // `users/ORGANIZATION/PAGE/PROFILE`: the page stays, the profile is a name or an id.
+        let is_number = !part.is_empty() && part.len() <= 15 && part.bytes().all(|byte| byte.is_ascii_digit());
+        let is_page = is_number && part.len() <= 6 && at == 3 && *system == System::Umapi;
         parts.push(if PATH_WORDS.contains(&part) || part == "soaprouter.jsp" || is_page {
             part.to_owned()
         } else if decoded.ends_with("@AdobeOrg") {
             pseudonyms.value(ValueKind::Organization, &decoded)
         } else {
-            encoded(&pseudonyms.value(ValueKind::Profile, &decoded))
+            let kind = if is_number { ValueKind::Id } else { ValueKind::Profile };
+            encoded(&pseudonyms.value(kind, &decoded))
         });
     }
     let mut path = parts.join("/");

@@ -43,11 +43,16 @@ impl TranscriptRecorder {
 
     /// The recorder for the options of clients.
     pub fn recorder(&self) -> ExchangeRecorder {
+        ExchangeRecorder::new(self.receiver())
+    }
+
+    /// What the recorder does with each exchange.
+    pub fn receiver(&self) -> impl Fn(Exchange) + Send + Sync + use<> {
         let exchanges = Arc::clone(&self.exchanges);
-        ExchangeRecorder::new(move |exchange| {
+        move |exchange| {
             let mut exchanges = exchanges.lock().unwrap_or_else(PoisonError::into_inner);
             exchanges.push((exchange, SystemTime::now()));
-        })
+        }
     }
 
     /// Makes the transcript of everything that was recorded so far, and forgets the exchanges. Two passes: the first

@@ -26,7 +26,7 @@ pub(super) enum ValueKind {
     OneOf(&'static [&'static str]),
     /// An id.
     Id,
-    /// A name of a person or anything else in free words.
+    /// A name of a user or anything else in free words.
     Text,
     /// A name of an operator, an operator group, an instance or an account, which may be an address.
     Name,
@@ -200,8 +200,8 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_replaced_but_for_what_names_nobody() {
-        let [person, technical, domain] = shown(
+    fn an_address_is_replaced_but_for_what_names_no_user() {
+        let [user, technical, domain] = shown(
             &[],
             [
                 (ValueKind::Name, "ann.report@acme.com"),
@@ -209,7 +209,7 @@ mod tests {
                 (ValueKind::Name, "ann@acme.de"),
             ],
         );
-        assert!(person.ends_with(".com") && !person.contains("report") && !person.contains("acme"), "{person}");
+        assert!(user.ends_with(".com") && !user.contains("report") && !user.contains("acme"), "{user}");
         assert!(technical.ends_with("@techacct.adobe.com") && !technical.contains("sync"), "{technical}");
         assert!(!domain.ends_with(".de"), "{domain}");
         let [first, second] = shown(&[], [(ValueKind::Name, "Ann@ACME.com"), (ValueKind::Name, "ann@acme.com")]);

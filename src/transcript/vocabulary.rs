@@ -17,14 +17,12 @@ pub(super) const NAME_WORDS: &[&str] = &[
     "campaign",
     "central",
     "cgs",
-    "cloud",
     "content",
     "delivery",
     "interaction",
     "internal",
     "local",
     "loginmonitor",
-    "marketing",
     "mc",
     "messagecenter",
     "mid",
@@ -366,7 +364,7 @@ pub(super) const CODE_PREFIXES: &[&str] = &[
     "XTK",
 ];
 
-/// Words of Campaign's and Adobe's error texts. A word that may be part of a person's name is not in this list.
+/// Words of Campaign's and Adobe's error texts. A word that may be part of a user's name is not in this list.
 pub(super) const ERROR_WORDS: &[&str] = &[
     "a",
     "access",

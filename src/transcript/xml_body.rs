@@ -12,7 +12,8 @@ use super::{
     values::ValueKind,
     vocabulary::COLUMNS,
     xml_rules::{
-        SCHEMA_ELEMENTS, attribute, envelope_attribute, is_known_element, schema_attribute, text as text_kind,
+        SCHEMA_ELEMENTS, attribute, envelope_attribute, is_known_attribute, is_known_element, schema_attribute,
+        text as text_kind,
     },
 };
 
@@ -63,7 +64,7 @@ struct Rewriter<'a> {
 struct Open {
     /// Its local name in the original.
     name: String,
-    /// Its name as shown; `None` where it is left out with everything inside.
+    /// Its name as shown; `None` where it is omitted with everything inside.
     shown: Option<String>,
     content: Content,
 }
@@ -161,7 +162,7 @@ impl Rewriter<'_> {
         }
     }
 
-    /// Name and value of an attribute; `None` where it is left out.
+    /// Name and value of an attribute; `None` where it is omitted.
     fn attribute(
         &mut self,
         element: &str,
@@ -180,7 +181,7 @@ impl Rewriter<'_> {
             return Some((local.to_owned(), self.pseudonyms.value(kind, value)));
         }
         let kind = attribute(element, local);
-        let is_known = kind != ValueKind::Text || COLUMNS.contains(&local);
+        let is_known = kind != ValueKind::Text || COLUMNS.contains(&local) || is_known_attribute(local);
         let name = if is_known { local.to_owned() } else { self.pseudonyms.words(local, KnownWords::AreReplaced) };
         Some((name, self.pseudonyms.value(kind, value)))
     }

@@ -60,7 +60,7 @@ const ELEMENTS: &[&str] = &[
     "redir",
 ];
 
-/// Elements of a compiled schema; everything else in it is left out.
+/// Elements of a compiled schema; everything else in it is omitted.
 pub(super) const SCHEMA_ELEMENTS: &[&str] =
     &["schema", "element", "attribute", "key", "keyfield", "join", "compute-string"];
 
@@ -94,12 +94,31 @@ const WIRE_TYPES: &[&str] = &[
     "ns:Element",
 ];
 
+/// Attributes of the information about server and user whose names stay, while their values are replaced.
+const INFORMATION: &[&str] = &[
+    "commitId",
+    "databaseId",
+    "date",
+    "homeDir",
+    "instanceLocale",
+    "loginCS",
+    "serverDate",
+    "sha1",
+    "sourceIP",
+    "theme",
+];
+
+/// Whether the name of this attribute stays, although its value is replaced.
+pub(super) fn is_known_attribute(name: &str) -> bool {
+    INFORMATION.contains(&name)
+}
+
 /// Whether the name of this element stays.
 pub(super) fn is_known_element(name: &str) -> bool {
     ELEMENTS.contains(&name) || METHODS.contains(&name.strip_suffix("Response").unwrap_or(name))
 }
 
-/// The kind of an attribute of the envelope; `None` where it is none of them, and left out where its value is another.
+/// The kind of an attribute of the envelope; `None` where it is none of them, and omitted where its value is another.
 pub(super) fn envelope_attribute(name: &str) -> Option<ValueKind> {
     match name {
         "encodingStyle" => Some(ValueKind::OneOf(NAMESPACES)),
@@ -152,7 +171,7 @@ pub(super) fn attribute(element: &str, name: &str) -> ValueKind {
     }
 }
 
-/// The kind of an attribute of a compiled schema; `None` where it is left out.
+/// The kind of an attribute of a compiled schema; `None` where it is omitted.
 pub(super) fn schema_attribute(name: &str) -> Option<ValueKind> {
     match name {
         "name" => Some(ValueKind::Column),

@@ -10,9 +10,10 @@ use std::{
 mod words;
 
 /// A module, and the modules that it may import.
-const MODULES: [(&str, &[&str]); 14] = [
+const MODULES: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     ("transport", &["domain"]),
+    ("transcript", &["domain", "transport"]),
     ("experience_cloud", &["domain", "transport"]),
     ("campaign", &["domain", "transport"]),
     ("journal", &["domain"]),
@@ -66,6 +67,7 @@ const MODULES: [(&str, &[&str]); 14] = [
             "scheduler",
             "settings",
             "sandbox",
+            "transcript",
         ],
     ),
 ];
