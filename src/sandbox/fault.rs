@@ -82,7 +82,7 @@ pub enum Effect {
     },
     /// An HTML page with status 200, as a portal or proxy sends it.
     Html,
-    /// A SOAP fault, with status 200 as Campaign sends it.
+    /// A SOAP fault, with the HTTP status of the faults of the instance.
     SoapFault {
         /// `SOAP-ENV:Server` or `SOAP-ENV:Client`.
         code: String,

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 use super::behavior::{CallLimits, PageSizes, Quirks, TokenBehavior};
 use super::built_in_scenarios::{MISCONFIGURED, WORLDS, text_of};
-use super::campaign::InstanceWorld;
+use super::campaign::{Build, InstanceBehavior, InstanceWorld};
 use super::change::Change;
 use super::error::SandboxError;
 use super::fault::Fault;
@@ -76,12 +76,21 @@ impl Scenario {
     /// [`SandboxError::Scenario`] with the key at fault, and its line where the file stands alone;
     /// [`SandboxError::UnknownScenario`] when it is based on one that is not built in.
     pub fn from_toml(text: &str) -> Result<Self, SandboxError> {
-        let Basis { based_on } = parsed(text)?;
-        match based_on {
-            // A document of its own keeps the lines for errors.
-            None => parsed(text),
-            Some(basis) => laid_over(&basis, text)?.try_into().map_err(|error| SandboxError::of_toml(text, &error)),
+        let Basis { based_on, variants } = parsed(text)?;
+        // A document of its own keeps the lines for errors.
+        if based_on.is_none() && variants.is_none() {
+            return parsed(text);
         }
+        let mut document: Table = match based_on {
+            None => parsed(text)?,
+            Some(basis) => laid_over(&basis, text)?,
+        };
+        let of_toml = |error: toml::de::Error| SandboxError::of_toml(text, &error);
+        if let Some(Value::Table(variants)) = document.remove("variants") {
+            let keys = variant_keys(variants).map_err(of_toml)?;
+            lay_below_dials(&mut document, &keys);
+        }
+        document.try_into().map_err(of_toml)
     }
 
     /// The scenario with this number of generated users, in addition to those it lists.
@@ -113,17 +122,57 @@ fn known(name: &str) -> Result<&'static str, SandboxError> {
     text_of(name).ok_or_else(unknown)
 }
 
-/// The key that only files have: the scenario that is meant where they say nothing else. Tables are laid over its
-/// tables, lists and values take the place of its own.
+/// The keys that only files have. `based_on` is the scenario that is meant where they say nothing else: tables are laid
+/// over its tables, lists and values take the place of its own. `variants` is how all instances behave where their
+/// `dials` say nothing else: `build`, the name of a [`Build`], and any key of `dials`.
 #[derive(Deserialize)]
 struct Basis {
     based_on: Option<String>,
+    variants: Option<Table>,
+}
+
+/// The build of a table `[variants]`; its other keys are those of [`InstanceBehavior`].
+#[derive(Deserialize)]
+struct Variants {
+    build: Option<Build>,
+}
+
+/// The keys of a table `[variants]`, laid over those of its build.
+fn variant_keys(mut variants: Table) -> Result<Table, toml::de::Error> {
+    let Variants { build } = Value::Table(variants.clone()).try_into()?;
+    variants.remove("build");
+    // An unknown key is named as one of the variants.
+    let _: InstanceBehavior = Value::Table(variants.clone()).try_into()?;
+    let mut keys = match build.map(InstanceBehavior::of).map(Table::try_from) {
+        Some(keys) => keys.map_err(serde::de::Error::custom)?,
+        None => Table::new(),
+    };
+    lay_over(&mut keys, variants);
+    Ok(keys)
+}
+
+fn lay_below_dials(document: &mut Table, keys: &Table) {
+    let instances = document.get_mut("campaign").and_then(Value::as_table_mut);
+    for instance in instances.into_iter().flat_map(|instances| instances.iter_mut().map(|(_, instance)| instance)) {
+        let Some(instance) = instance.as_table_mut() else { continue };
+        let dials = instance.remove("dials");
+        let mut below = keys.clone();
+        match dials {
+            None => drop(instance.insert("dials".to_owned(), Value::Table(below))),
+            Some(Value::Table(dials)) => {
+                lay_over(&mut below, dials);
+                instance.insert("dials".to_owned(), Value::Table(below));
+            }
+            // Of another type: the error names it.
+            Some(other) => drop(instance.insert("dials".to_owned(), other)),
+        }
+    }
 }
 
 /// The document of a file laid over that of the scenario it is based on, and so on.
 fn laid_over(basis: &str, text: &str) -> Result<Table, SandboxError> {
     let below = known(basis)?;
-    let Basis { based_on } = parsed(below)?;
+    let Basis { based_on, .. } = parsed(below)?;
     let mut document = match based_on {
         None => parsed(below)?,
         Some(basis) => laid_over(&basis, below)?,
@@ -157,6 +206,30 @@ mod tests {
         let (basis, own) = (&basis.campaign["production"], &own.campaign["production"]);
         assert_eq!((own.tenant.as_str(), own.behavior.seed, own.groups.len()), ("other", 7, 0));
         assert_eq!((&own.operators, &own.association_mask), (&basis.operators, &basis.association_mask));
+    }
+
+    #[test]
+    fn dials_are_laid_over_variants_and_those_over_their_build() {
+        let text = "based_on = \"two_instances\"\n[variants]\nbuild = \"v8.6\"\nseed = 5\nfault_status = 200\n\
+                    [campaign.production.dials]\nseed = 7\n";
+        let scenario = Scenario::from_toml(text).unwrap();
+        let expected = |seed| InstanceBehavior { seed, fault_status: 200, ..InstanceBehavior::of(Build::V8_6) };
+        assert_eq!(scenario.campaign["production"].behavior, expected(7));
+        assert_eq!(scenario.campaign["stage"].behavior, expected(5));
+        let same = Scenario::from_toml("based_on = \"two_instances\"\n[variants]\n").unwrap();
+        assert_eq!(same, Scenario::named("two_instances").unwrap());
+    }
+
+    #[test]
+    fn a_slip_in_the_variants_is_named() {
+        for (text, parts) in [
+            ("[variants]\nbuild = \"v9\"\n", ["v9", "v8.6"]),
+            ("[variants]\nfault_state = 500\n", ["fault_state", "fault_status"]),
+            ("[variants]\ngroups = \"none\"\n", ["none", "group_table"]),
+        ] {
+            let message = Scenario::from_toml(text).unwrap_err().to_string();
+            assert!(parts.iter().all(|part| message.contains(part)), "{message}");
+        }
     }
 
     #[test]

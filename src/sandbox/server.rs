@@ -167,7 +167,13 @@ async fn disturbed(
             _ => {}
         }
     }
-    let instead = effects.iter().find_map(Effect::instead);
+    let instead = effects.iter().find_map(|effect| {
+        let mut response = effect.instead()?;
+        if matches!(effect, Effect::SoapFault { .. }) {
+            *response.status_mut() = target.fault_status(shared);
+        }
+        Some(response)
+    });
     let mut response = instead.unwrap_or_else(|| target.answer(shared, received));
     for effect in effects {
         effect.disturb(&mut response);
@@ -216,6 +222,13 @@ impl Target {
             Self::Umapi(request) => umapi::refusal(shared, received, request),
             _ => None,
         }
+    }
+
+    /// HTTP status of an injected SOAP fault: that of the faults of the instance.
+    fn fault_status(&self, shared: &Shared) -> StatusCode {
+        let Self::Campaign(name) = self else { return StatusCode::OK };
+        let status = shared.world().instance(name).map(|instance| instance.definition().behavior.fault_status);
+        status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK)
     }
 
     /// Makes a listing return another page than the requested one.
@@ -283,7 +296,7 @@ fn soap_call(received: &IncomingRequest, instance: &str) -> CallDescription {
     let name = match method.as_deref() {
         Some("Logon" | "BearerTokenLogon") => "logon",
         Some("ExecuteQuery") => "query",
-        Some("Write" | "WriteCollection") => "write",
+        Some("Write" | "WriteCollection" | "DeleteCollection") => "write",
         Some("GetEntityIfMoreRecent") => "schema",
         Some(other) => other,
         None => "unknown",
@@ -298,14 +311,22 @@ fn soap_call(received: &IncomingRequest, instance: &str) -> CallDescription {
     }
 }
 
-/// The schema in `schema="…"`, `xtkschema="…"` or the key `xtk:schema|…`, other than that of the query itself.
+/// The schema in `schema="…"`, `xtkschema="…"`, the key `xtk:schema|…` or, as `DeleteCollection` has it, the text of an
+/// element, other than that of the query itself.
 fn addressed_schema(body: &str) -> Option<String> {
     let quoted = ["schema=\"", "schema='"].into_iter().flat_map(|start| body.split(start).skip(1));
     let keyed = body.split("xtk:schema|").skip(1);
+    let is_name = |text: &&str| {
+        text.split_once(':').is_some_and(|(namespace, name)| {
+            [namespace, name].iter().all(|part| !part.is_empty() && part.chars().all(char::is_alphanumeric))
+        })
+    };
+    let texts = body.split('>').filter_map(|rest| rest.split('<').next()).filter(is_name);
     let ends = ['"', '\'', '<', '&'];
     keyed
         .chain(quoted)
         .filter_map(|rest| rest.split(ends).next())
+        .chain(texts)
         .find(|name| *name != "xtk:queryDef" && name.contains(':'))
         .map(str::to_owned)
 }

@@ -2,7 +2,7 @@
 
 use campaign_group_sync::campaign::{Campaign, CampaignError, CampaignWrite};
 use campaign_group_sync::domain::{Failure, Operator, OperatorGroupId, OperatorId, OperatorLogin};
-use campaign_group_sync::sandbox::campaign::{InstanceWorld, SchemaPart};
+use campaign_group_sync::sandbox::campaign::{DisabledColumn, InstanceWorld};
 
 use super::harness::Harness;
 
@@ -57,7 +57,7 @@ async fn disabling_a_deleted_operator_does_not_create_it_again() {
 #[tokio::test]
 async fn an_instance_without_the_attribute_has_no_disabled_operators_and_disabling_fails() {
     let harness = Harness::to(|world: &mut InstanceWorld| world.operators[1].disabled = true).await;
-    harness.adjust(|behavior| behavior.schema_without = vec![SchemaPart::OperatorDisabled]);
+    harness.adjust(|behavior| behavior.disabled_column = DisabledColumn::None);
     let client = harness.client();
     let snapshot = client.fetch_snapshot().await.unwrap();
     assert!(snapshot.operators().iter().all(|operator| !operator.disabled));

@@ -3,7 +3,7 @@
 use campaign_group_sync::campaign::CampaignError;
 use campaign_group_sync::domain::Failure;
 use campaign_group_sync::sandbox::Effect;
-use campaign_group_sync::sandbox::campaign::SchemaPart;
+use campaign_group_sync::sandbox::campaign::{DisabledColumn, SchemaPart};
 
 use super::harness::Harness;
 
@@ -48,7 +48,7 @@ async fn all_missing_parts_are_named_at_once() {
 #[tokio::test]
 async fn unused_parts_may_be_missing() {
     let harness = Harness::native().await;
-    harness.adjust(|behavior| behavior.schema_without = vec![SchemaPart::OperatorDisabled]);
+    harness.adjust(|behavior| behavior.disabled_column = DisabledColumn::None);
     harness.client().check_schemas().await.unwrap();
 }
 

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::Instance;
 use super::external_account::ExternalAccount;
 use super::ims_logon::LogonSync;
+use super::instance_behavior::InstanceBehavior;
 use super::tables::{Owner, OwnerKind};
-use super::world::InstanceBehavior;
 
 /// One change of an instance while it is served.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -144,6 +144,7 @@ impl Instance {
         if self.definition.behavior.administrator != before {
             self.settle_administrator();
         }
+        self.settle_tables();
     }
 
     fn set_behavior(&mut self, key: &str, value: Value) -> Result<(), String> {

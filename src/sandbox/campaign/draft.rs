@@ -1,5 +1,6 @@
 //! An operator or a group as a written element describes it.
 
+use super::instance_behavior::GroupStorage;
 use super::schema::{Entity, OwnerField, Schemas};
 use super::soap_fault::Cause;
 use super::tables::{Owner, OwnerKind};
@@ -53,8 +54,13 @@ pub(super) struct Draft {
 
 impl Draft {
     /// Reads the element of an operator or a group; attributes and elements that the schema lacks are refused.
-    pub(super) fn read(entity: Entity, element: &Element, schemas: Schemas<'_>) -> Result<Self, Cause> {
-        let kind = if entity == Entity::Group { OwnerKind::Group } else { OwnerKind::Operator };
+    /// `kind` is that of a row that does not say its own.
+    pub(super) fn read(
+        entity: Entity,
+        kind: OwnerKind,
+        element: &Element,
+        schemas: Schemas<'_>,
+    ) -> Result<Self, Cause> {
         let mut draft = Self { row: Owner::new(kind, ""), given: Vec::new() };
         for (name, value) in element.attributes.iter().filter(|(name, _)| !is_instruction(name)) {
             draft.take(entity, &format!("@{name}"), value, schemas)?;
@@ -86,9 +92,10 @@ impl Draft {
             OwnerField::AuthenticationType => self.row.authentication = text(),
             OwnerField::Type => {
                 let kind = OwnerKind::ALL.into_iter().find(|kind| (*kind as i64).to_string() == value);
+                let kind = kind.filter(|kind| may_have(schemas, entity, *kind));
                 self.row.kind = kind.ok_or_else(invalid)?;
             }
-            OwnerField::Disabled => {
+            OwnerField::AccessDisabled | OwnerField::Disabled => {
                 self.row.disabled = match value {
                     "true" | "1" => true,
                     "false" | "0" | "" => false,
@@ -114,9 +121,17 @@ impl Draft {
                 OwnerField::Label => owner.label.clone_from(&self.row.label),
                 OwnerField::Email => owner.email.clone_from(&self.row.email),
                 OwnerField::AuthenticationType => owner.authentication.clone_from(&self.row.authentication),
-                OwnerField::Disabled => owner.disabled = self.row.disabled,
+                OwnerField::AccessDisabled | OwnerField::Disabled => owner.disabled = self.row.disabled,
             }
         }
         owner
+    }
+}
+
+/// Whether rows of this kind can be written through the schema.
+fn may_have(schemas: Schemas<'_>, entity: Entity, kind: OwnerKind) -> bool {
+    match entity {
+        Entity::Group => kind == OwnerKind::Group,
+        _ => kind != OwnerKind::Group || schemas.behavior.groups != GroupStorage::GroupTable,
     }
 }

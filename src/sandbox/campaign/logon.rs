@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
-use super::router::{BUILD, TokenStatus, now};
+use super::router::{TokenStatus, now};
 use super::soap::{Output, SoapCall};
 use super::soap_fault::{CallError, SoapFault, credentials_refused, session_over};
 use super::tables::{Owner, OwnerKind};
@@ -13,6 +13,10 @@ use super::world::InstanceAuthentication;
 use super::write::Rights;
 use super::xml::Markup;
 use super::{ADMIN_RIGHT, Instance, OPERATOR_WRITE_RIGHT};
+
+/// Operators that may sign in with a password where others may not: those that Campaign's configuration allows by
+/// default beside `nonIMSAuthnAPI disableAPI="true"`.
+const NATIVE_OPERATORS: [&str; 5] = ["admin", "aemserver", "campaign-loginmonitor", "internal", "monitoring"];
 
 impl Instance {
     /// The operator that makes a call; `None` for an anonymous one.
@@ -70,9 +74,12 @@ impl Instance {
         self.tables.owner(id).is_some_and(|owner| owner.kind == OwnerKind::Operator && !owner.disabled)
     }
 
-    /// `Logon(login, password, parameters)`.
+    /// `Logon(login, password, parameters)`. No public source shows the refusal of an operator that may not sign in
+    /// with a password: it looks like that of a wrong one.
     pub(super) fn logon(&mut self, call: &SoapCall) -> Result<Vec<Output>, CallError> {
-        let accepted = self.definition.authentication == InstanceAuthentication::Native
+        let is_open = self.definition.behavior.native_sign_in || NATIVE_OPERATORS.contains(&call.text(0)?);
+        let accepted = is_open
+            && self.definition.authentication == InstanceAuthentication::Native
             && call.text(0)? == self.definition.login
             && call.text(1)? == self.definition.password;
         let id = self.tables.id_of(OwnerKind::Operator, &self.definition.login);
@@ -105,18 +112,21 @@ impl Instance {
     }
 
     fn server_info(&self) -> String {
-        let seconds = self.definition.behavior.session_seconds.to_string();
+        let behavior = &self.definition.behavior;
+        let seconds = behavior.session_seconds.to_string();
+        let mut numbers = behavior.version.split('.').chain(std::iter::repeat("0"));
+        let mut number = || numbers.next().unwrap_or_default();
         let (mut out, now) = (Markup::default(), now());
         let attributes = [
-            ("buildNumber", BUILD),
+            ("buildNumber", behavior.build_number.as_str()),
             ("commitId", "sandbox"),
             ("databaseId", "sandbox"),
             ("defaultNameSpace", "cus"),
-            ("instanceName", &self.definition.tenant),
-            ("majNumber", "7"),
-            ("minNumber", "4"),
-            ("servicePack", "3"),
-            ("releaseName", "7.4.3"),
+            ("instanceName", self.name()),
+            ("majNumber", number()),
+            ("minNumber", number()),
+            ("servicePack", number()),
+            ("releaseName", &behavior.version),
             ("securityTimeOut", &seconds),
             ("sessionTimeOut", &seconds),
             ("serverDate", &now),
@@ -132,12 +142,11 @@ impl Instance {
         let label = owner.map_or("", |owner| owner.label.as_str());
         let (name, id_text) = (format!("{label} ({login})"), id.unwrap_or(0).to_string());
         let mut out = Markup::default();
-        let attributes = [
+        let mut attributes = vec![
             ("datakitInDatabase", "true"),
             ("homeDir", ""),
             ("instanceLocale", "en"),
             ("locale", "en"),
-            ("login", login),
             ("loginCS", &name),
             ("loginId", &id_text),
             ("noConsoleCnx", "false"),
@@ -145,6 +154,9 @@ impl Instance {
             ("theme", ""),
             ("timezone", "Etc/UTC"),
         ];
+        if self.definition.behavior.user_info_login {
+            attributes.push(("login", login));
+        }
         out.open("userInfo", &attributes);
         for group in id.into_iter().flat_map(|id| self.held(id, OwnerKind::Group)) {
             out.empty("login-group", &[("id", &group.id.to_string())]);

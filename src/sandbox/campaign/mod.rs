@@ -4,12 +4,14 @@
 //! injects the faults of a connection. Where no public source says what Campaign does, there is a key of
 //! [`InstanceBehavior`], or the response says that it is the sandbox's own wording.
 
+mod build;
 mod change;
 mod compiled_schema;
 mod draft;
 mod expression;
 mod external_account;
 mod ims_logon;
+mod instance_behavior;
 mod logon;
 mod population;
 mod query;
@@ -24,17 +26,19 @@ mod world;
 mod write;
 mod xml;
 
+pub use build::Build;
 pub use change::InstanceChange;
 pub(in crate::sandbox) use external_account::AccountDefaults;
 pub use external_account::ExternalAccount;
 pub use ims_logon::LogonSync;
+pub use instance_behavior::{
+    AbsentDelete, CompiledSchemas, DisabledColumn, GroupStorage, InstanceBehavior, JoinForm, LeaveForm, RelationKey,
+    RepeatedJoin, SchemaPart, WriteCollectionMode,
+};
 pub use router::TokenStatus;
 pub(in crate::sandbox) use soap::envelope;
 pub(in crate::sandbox) use soap_fault::SoapFault;
-pub use world::{
-    AbsentDelete, InstanceAuthentication, InstanceBehavior, InstanceWorld, Operator, OperatorGroup, SchemaPart,
-    WriteCollectionMode,
-};
+pub use world::{InstanceAuthentication, InstanceWorld, Operator, OperatorGroup};
 
 pub(in crate::sandbox) use xml::latin_1;
 

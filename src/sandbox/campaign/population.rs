@@ -16,6 +16,9 @@ const BUILT_IN_ADMINISTRATORS: [(OwnerKind, &str); 3] =
 impl Instance {
     /// Builds the instance; the error names what is inconsistent in the world.
     pub fn new(mut world: InstanceWorld) -> Result<Self, String> {
+        if !matches!(world.behavior.fault_status, 200 | 500) {
+            return Err(format!("the dial 'fault_status' is 200 or 500, not {}", world.behavior.fault_status));
+        }
         let operators = std::mem::take(&mut world.operators);
         let groups = std::mem::take(&mut world.groups);
         let memberships = std::mem::take(&mut world.memberships);
@@ -30,6 +33,7 @@ impl Instance {
         }
         instance.grant_rights(&named_rights)?;
         instance.tables.begin();
+        instance.settle_tables();
         Ok(instance)
     }
 
@@ -106,6 +110,13 @@ impl Instance {
             self.settle_administrator();
         }
         Ok(())
+    }
+
+    /// Tells the tables what the behavior says of their rows. The rows of the scenario are older, and have the ids that
+    /// it gives them.
+    pub(super) fn settle_tables(&mut self) {
+        self.tables.negative_ids = self.definition.behavior.negative_ids;
+        self.tables.groups = self.definition.behavior.groups;
     }
 
     /// Gives the accounts of programs the named right `admin`, or takes it, as the behavior says.

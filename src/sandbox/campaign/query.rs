@@ -1,6 +1,6 @@
 //! `ExecuteQuery`'s document: from `queryDef` to a query with every path resolved.
 
-use super::expression::{Expression, parse, parse_path};
+use super::expression::{Aggregate, Expression, parse, parse_aggregate, parse_path};
 use super::schema::{Entity, Field, Schemas};
 use super::soap_fault::Cause;
 use super::xml::Element;
@@ -24,10 +24,19 @@ pub(super) enum Operation {
     Count,
 }
 
+/// What a column shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ColumnValue {
+    /// A field of the row; of any row of a group, which share it.
+    Field(Field),
+    /// What a function makes of a field of all rows of a group.
+    Aggregate(Aggregate, Field),
+}
+
 /// A column of the response.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Column {
-    pub(super) field: Field,
+    pub(super) value: ColumnValue,
     /// The elements around the attribute, outermost first.
     pub(super) elements: Vec<String>,
     pub(super) attribute: String,
@@ -46,6 +55,8 @@ pub(super) struct Query {
     pub(super) entity: Entity,
     pub(super) operation: Operation,
     pub(super) columns: Vec<Column>,
+    /// What the rows are grouped by, where they are; all rows are one group when it names no field.
+    pub(super) group_by: Option<Vec<Field>>,
     pub(super) filter: Expression<Field>,
     pub(super) order: Vec<OrderBy>,
     pub(super) start_line: usize,
@@ -57,29 +68,44 @@ impl Query {
     /// Reads a `queryDef` element.
     pub(super) fn read(document: &Element, schemas: Schemas<'_>) -> Result<Self, Cause> {
         let schema = document.attribute("schema").unwrap_or_default();
-        let entity = Entity::of(schema).ok_or_else(|| unknown_schema(schema))?;
+        let entity = schemas.entity(schema).ok_or_else(|| unknown_schema(schema))?;
         let reader = Reader { entity, schemas };
-        for unsupported in ["groupBy", "having"] {
-            if document.child(unsupported).is_some() {
-                return Err(not_simulated(&format!("the element '{unsupported}'")));
-            }
+        if document.child("having").is_some() {
+            return Err(not_simulated("the element 'having'"));
         }
         let filter = match document.child("where") {
             Some(condition) => reader.conditions(condition, 0)?,
             None => Expression::And(Vec::new()),
         };
         let line_count = number(document, "lineCount")?.filter(|&count| count > 0);
+        let columns = reader.columns(document.child("select"))?;
+        let group_by = reader.group_by(document, &columns)?;
+        let order = reader.order(document.child("orderBy"))?;
+        if group_by.as_ref().is_some_and(|fields| order.iter().any(|step| !fields.contains(&step.field))) {
+            return Err(not_simulated("an order of groups by anything but what makes them"));
+        }
         Ok(Self {
             entity,
             operation: operation(document.attribute("operation").unwrap_or("select"))?,
-            columns: reader.columns(document.child("select"))?,
+            columns,
+            group_by,
             filter,
-            order: reader.order(document.child("orderBy"))?,
+            order,
             start_line: number(document, "startLine")?.unwrap_or(0),
             line_count: line_count.unwrap_or(DEFAULT_LINE_COUNT),
             distinct: truth(document.attribute("distinct")),
         })
     }
+}
+
+/// Reads the conditions below an element that is `where`, or that holds one.
+pub(super) fn read_filter(
+    entity: Entity,
+    condition: &Element,
+    schemas: Schemas<'_>,
+) -> Result<Expression<Field>, Cause> {
+    let condition = condition.child("where").unwrap_or(condition);
+    Reader { entity, schemas }.conditions(condition, 0)
 }
 
 fn operation(name: &str) -> Result<Operation, Cause> {
@@ -119,7 +145,8 @@ impl Reader<'_> {
             // here.
             let keys: &[&str] =
                 if self.entity == Entity::Membership { &["@operator-id", "@group-id"] } else { &["@id"] };
-            return keys.iter().map(|path| Ok(column(self.resolve(path, path)?, path))).collect();
+            let value = |path| self.resolve(path, path).map(ColumnValue::Field);
+            return keys.iter().map(|path| Ok(column(value(path)?, path))).collect();
         }
         Ok(columns)
     }
@@ -128,14 +155,45 @@ impl Reader<'_> {
         if !node.children.is_empty() {
             return Err(not_simulated("a collection inside a selection"));
         }
+        let expression = node.attribute("expr").unwrap_or_default();
+        let alias = node.attribute("alias").filter(|alias| !alias.is_empty());
+        let alias = alias.map(|alias| match parse_path(alias) {
+            Ok(path) if path.split('/').all(is_name) => Ok(path),
+            _ => Err(unreadable("The alias is not a path", alias)),
+        });
+        let alias = alias.transpose()?;
+        if let Some((aggregate, path)) = parse_aggregate(expression) {
+            let value = ColumnValue::Aggregate(aggregate, self.resolve(&path, expression)?);
+            // No public source shows the name of such a column without an alias.
+            return alias
+                .map(|alias| column(value, &alias))
+                .ok_or_else(|| not_simulated("a function without an alias"));
+        }
         let path = path_of(node)?;
-        let field = self.resolve(&path, node.attribute("expr").unwrap_or_default())?;
-        match node.attribute("alias").filter(|alias| !alias.is_empty()) {
-            Some(alias) => match parse_path(alias) {
-                Ok(path) if path.split('/').all(is_name) => Ok(column(field, &path)),
-                _ => Err(unreadable("The alias is not a path", alias)),
-            },
-            None => Ok(column(field, &path)),
+        let value = ColumnValue::Field(self.resolve(&path, expression)?);
+        Ok(column(value, alias.as_deref().unwrap_or(&path)))
+    }
+
+    /// The fields to group by: those of `groupBy`, and those of columns that say so.
+    fn group_by(&self, document: &Element, columns: &[Column]) -> Result<Option<Vec<Field>>, Cause> {
+        let selected = document.child("select").into_iter().flat_map(|select| select.children_named("node"));
+        let selected = selected.filter(|node| truth(node.attribute("groupBy")));
+        let listed = document.child("groupBy").into_iter().flat_map(|group_by| group_by.children_named("node"));
+        let nodes = selected.chain(listed);
+        let fields = nodes.map(|node| self.resolve(&path_of(node)?, node.attribute("expr").unwrap_or_default()));
+        let fields = fields.collect::<Result<Vec<_>, _>>()?;
+        let has_aggregate = columns.iter().any(|column| matches!(column.value, ColumnValue::Aggregate(..)));
+        if fields.is_empty() && !has_aggregate {
+            return Ok(None);
+        }
+        let is_grouped = |column: &Column| match column.value {
+            ColumnValue::Field(field) => fields.contains(&field),
+            ColumnValue::Aggregate(..) => true,
+        };
+        if columns.iter().all(is_grouped) {
+            Ok(Some(fields))
+        } else {
+            Err(not_simulated("a column that differs in a group"))
         }
     }
 
@@ -211,10 +269,10 @@ fn is_name(step: &str) -> bool {
         && name.chars().all(|character| character.is_alphanumeric() || matches!(character, '_' | '-'))
 }
 
-fn column(field: Field, path: &str) -> Column {
+fn column(value: ColumnValue, path: &str) -> Column {
     let mut elements: Vec<String> = path.split('/').map(str::to_owned).collect();
     let attribute = elements.pop().unwrap_or_default();
-    Column { field, elements, attribute: attribute.trim_start_matches('@').to_owned() }
+    Column { value, elements, attribute: attribute.trim_start_matches('@').to_owned() }
 }
 
 /// The line about the unknown attribute, then that about the expression.

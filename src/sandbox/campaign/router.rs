@@ -10,6 +10,7 @@ use super::super::request::{HttpResponse, typed};
 use super::Instance;
 use super::compiled_schema::compiled_schema;
 use super::external_account::{AccountDefaults, AccountRow};
+use super::instance_behavior::CompiledSchemas;
 use super::query::Query;
 use super::schema::Schemas;
 use super::select::{SelectOptions, run};
@@ -17,9 +18,6 @@ use super::soap::{Output, SoapCall, envelope, response};
 use super::soap_fault::{CallError, Cause, SoapFault, session_over};
 use super::write::{Rights, Writer};
 use super::xml::{Markup, latin_1};
-
-/// The build number that the instance reports.
-pub(super) const BUILD: &str = "9396";
 
 /// The state of a bearer token at the simulated IMS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +46,7 @@ enum Method {
     ExecuteQuery,
     Write,
     WriteCollection,
+    DeleteCollection,
     GetEntityIfMoreRecent,
 }
 
@@ -69,6 +68,7 @@ impl Method {
             "ExecuteQuery" if service == "xtk:queryDef" => Self::ExecuteQuery,
             "Write" if is_persist => Self::Write,
             "WriteCollection" if is_persist => Self::WriteCollection,
+            "DeleteCollection" if is_persist || is_session => Self::DeleteCollection,
             "GetEntityIfMoreRecent" if is_persist => Self::GetEntityIfMoreRecent,
             "GetEntityIfMoreRecent" if is_session => return Err(SoapFault::unknown_library("urn:xtk:session")),
             unknown => return Err(SoapFault::unknown_method(unknown, service)),
@@ -84,7 +84,9 @@ impl Method {
     fn namespaces(self) -> &'static [&'static str] {
         match self {
             Self::ExecuteQuery => &["xtk:queryDef"],
-            Self::Write | Self::WriteCollection => &["xtk:persist", "xtk:session", "xtk:persist|xtk:session"],
+            Self::Write | Self::WriteCollection | Self::DeleteCollection => {
+                &["xtk:persist", "xtk:session", "xtk:persist|xtk:session"]
+            }
             Self::GetEntityIfMoreRecent => &["xtk:persist", "xtk:persist|xtk:session"],
             _ => &["xtk:session", "xtk:persist|xtk:session"],
         }
@@ -94,7 +96,7 @@ impl Method {
     fn response_namespace(self) -> &'static str {
         match self {
             Self::ExecuteQuery => "urn:xtk:queryDef",
-            Self::Write | Self::WriteCollection => "urn:",
+            Self::Write | Self::WriteCollection | Self::DeleteCollection => "urn:",
             Self::GetEntityIfMoreRecent => "urn:wpp:default",
             _ => "urn:xtk:session",
         }
@@ -127,6 +129,7 @@ impl Instance {
             Ok(content) => self.soap(&content),
             Err(CallError::Plain(status, text)) => plain(status, text),
             Err(CallError::Fault(fault)) => self.fault(fault),
+            Err(CallError::ServerError(fault)) => self.fault_with(StatusCode::INTERNAL_SERVER_ERROR, fault),
             Err(CallError::Execution(cause)) => self.fault(SoapFault::execution(&call.method, &call.service, &cause)),
         }
     }
@@ -170,12 +173,11 @@ impl Instance {
                 Ok(Vec::new())
             }
             Method::ExecuteQuery => self.query(call),
-            Method::Write | Method::WriteCollection => self.write(method, call, self.rights(operator_id)),
+            Method::Write | Method::WriteCollection | Method::DeleteCollection => {
+                self.write(method, call, self.rights(operator_id))
+            }
             Method::GetEntityIfMoreRecent => self.entity(call),
-            Method::GetOption => Ok(vec![
-                Output::Scalar("pstrValue", "xsd:string", String::new()),
-                Output::Scalar("pbtType", "xsd:byte", "0".to_owned()),
-            ]),
+            Method::GetOption => self.option(call),
             // `TestCnx` returns nothing; the others were answered above.
             _ => Ok(Vec::new()),
         }
@@ -193,27 +195,36 @@ impl Instance {
         Ok(vec![Output::Document("pdomOutput", run(&query, &self.tables, options)?)])
     }
 
+    /// `GetOption(name)`: an option that does not exist is an empty text of type 0.
+    fn option(&self, call: &SoapCall) -> Result<Vec<Output>, CallError> {
+        let is_set = call.text(0)?.trim() == "XtkLdap_Active" && self.definition.behavior.ldap_active;
+        let (value, data_type) = if is_set { ("1", "3") } else { ("", "0") };
+        Ok(vec![
+            Output::Scalar("pstrValue", "xsd:string", value.to_owned()),
+            Output::Scalar("pbtType", "xsd:byte", data_type.to_owned()),
+        ])
+    }
+
     fn write(&mut self, method: Method, call: &SoapCall, rights: Rights) -> Result<Vec<Output>, CallError> {
-        let document = call.document(0)?;
+        let document = call.document(usize::from(method == Method::DeleteCollection))?;
         if std::mem::take(&mut self.definition.behavior.deadlock_once) {
             let line = "ODB-240000 ODBC error: ERROR: deadlock detected SQLState: 40001 (iRc=-1)";
             return Err(CallError::Execution(Cause::new(line)));
         }
         let behavior = &self.definition.behavior;
-        let mut writer = Writer {
-            tables: &mut self.tables,
-            schemas: Schemas { without: &behavior.schema_without },
-            rights,
-            absent_delete: behavior.absent_delete,
-        };
+        let mut writer = Writer { tables: &mut self.tables, schemas: Schemas { behavior }, rights, behavior };
         match method {
-            Method::WriteCollection => writer.write_collection(document, behavior.write_collection)?,
+            Method::WriteCollection => writer.write_collection(document)?,
+            Method::DeleteCollection => writer.delete_collection(call.text(0)?.trim(), document)?,
             _ => writer.write(document)?,
         }
         Ok(Vec::new())
     }
 
     fn entity(&self, call: &SoapCall) -> Result<Vec<Output>, CallError> {
+        if self.definition.behavior.compiled_schemas == CompiledSchemas::Refused {
+            return Err(CallError::ServerError(SoapFault::entity_refused()));
+        }
         let key = call.text(0)?.trim();
         let known_md5 = call.text(1).unwrap_or_default().trim();
         let must_exist = matches!(call.text(2).unwrap_or_default().trim(), "true" | "1");
@@ -231,7 +242,13 @@ impl Instance {
     }
 
     fn schemas(&self) -> Schemas<'_> {
-        Schemas { without: &self.definition.behavior.schema_without }
+        Schemas { behavior: &self.definition.behavior }
+    }
+
+    /// The name that the instance reports.
+    pub(super) fn name(&self) -> &str {
+        let name = &self.definition.behavior.instance_name;
+        if name.is_empty() { &self.definition.tenant } else { name }
     }
 
     fn test_page(&self) -> String {
@@ -239,10 +256,10 @@ impl Instance {
         let attributes = [
             ("status", "OK"),
             ("date", now.as_str()),
-            ("build", BUILD),
+            ("build", &self.definition.behavior.build_number),
             ("version", &self.definition.behavior.version),
             ("sha1", "sandbox"),
-            ("instance", &self.definition.tenant),
+            ("instance", self.name()),
             ("sourceIP", "127.0.0.1"),
             ("host", "localhost"),
             ("localHost", "localhost"),
@@ -251,12 +268,19 @@ impl Instance {
         out.into_string()
     }
 
-    /// A fault is sent with HTTP 200, as Campaign sends it.
     fn fault(&self, fault: SoapFault) -> HttpResponse {
-        let fault = if self.definition.behavior.show_errors { fault } else { fault.without_detail() };
-        self.soap(&fault.to_xml())
+        let status = StatusCode::from_u16(self.definition.behavior.fault_status).unwrap_or(StatusCode::OK);
+        self.fault_with(status, fault)
     }
 
+    fn fault_with(&self, status: StatusCode, fault: SoapFault) -> HttpResponse {
+        let fault = if self.definition.behavior.show_errors { fault } else { fault.without_detail() };
+        let mut response = self.soap(&fault.to_xml());
+        *response.status_mut() = status;
+        response
+    }
+
+    /// An envelope around the content of its body, in the encoding of the instance.
     fn soap(&self, content: &str) -> HttpResponse {
         if self.definition.behavior.iso_8859_1 {
             // Only the declaration names the encoding, as in samples of the older documentation.

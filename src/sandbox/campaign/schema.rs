@@ -1,10 +1,8 @@
-//! The schemas of operators, groups, memberships and external accounts: which paths they have, and how they are
-//! compiled.
+//! The schemas of operators, groups, memberships and external accounts: which paths they have.
 
 use super::external_account::{AccountField, AccountRow};
-use super::tables::{Membership, Owner, OwnerKind, Tables};
-use super::world::SchemaPart;
-use super::xml::Markup;
+use super::instance_behavior::{DisabledColumn, GroupStorage, InstanceBehavior, RelationKey, SchemaPart};
+use super::tables::{Membership, Owner, Tables};
 
 /// A schema that can be queried; all but the external accounts can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,13 +61,24 @@ pub(super) enum OwnerField {
     Email,
     Type,
     AuthenticationType,
+    /// Below `access`.
+    AccessDisabled,
+    /// In the operator itself.
     Disabled,
 }
 
 impl OwnerField {
-    const OPERATOR: [Self; 7] =
-        [Self::Id, Self::Name, Self::Label, Self::Email, Self::Type, Self::AuthenticationType, Self::Disabled];
-    const GROUP: [Self; 3] = [Self::Id, Self::Name, Self::Label];
+    const OPERATOR: [Self; 8] = [
+        Self::Id,
+        Self::Name,
+        Self::Label,
+        Self::Email,
+        Self::Type,
+        Self::AuthenticationType,
+        Self::AccessDisabled,
+        Self::Disabled,
+    ];
+    const GROUP: [Self; 4] = [Self::Id, Self::Name, Self::Label, Self::Type];
 
     /// The path from the owner's element.
     pub(super) fn path(self) -> &'static str {
@@ -80,15 +89,16 @@ impl OwnerField {
             Self::Email => "@email",
             Self::Type => "@type",
             Self::AuthenticationType => "access/@authenticationType",
-            Self::Disabled => "access/@disabled",
+            Self::AccessDisabled => "access/@disabled",
+            Self::Disabled => "@disabled",
         }
     }
 
-    fn data_type(self) -> &'static str {
+    pub(super) fn data_type(self) -> &'static str {
         match self {
             Self::Id => "long",
             Self::Type => "byte",
-            Self::Disabled => "boolean",
+            Self::AccessDisabled | Self::Disabled => "boolean",
             Self::Name | Self::Label | Self::Email | Self::AuthenticationType => "string",
         }
     }
@@ -101,7 +111,7 @@ impl OwnerField {
             Self::Email => Value::Text(&owner.email),
             Self::Type => Value::Number(owner.kind as i64),
             Self::AuthenticationType => Value::Text(&owner.authentication),
-            Self::Disabled => Value::Number(i64::from(owner.disabled)),
+            Self::AccessDisabled | Self::Disabled => Value::Number(i64::from(owner.disabled)),
         }
     }
 
@@ -118,13 +128,13 @@ pub(super) enum Link {
 }
 
 impl Link {
-    const ALL: [Self; 2] = [Self::Operator, Self::Group];
+    pub(super) const ALL: [Self; 2] = [Self::Operator, Self::Group];
 
-    /// The schema at the other end, which has the link's name.
-    pub(super) fn target(self) -> Entity {
+    /// The name of the link, and of its element.
+    pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Operator => Entity::Operator,
-            Self::Group => Entity::Group,
+            Self::Operator => "operator",
+            Self::Group => "group",
         }
     }
 
@@ -142,6 +152,8 @@ impl Link {
 pub(super) enum Field {
     /// A column of the queried owner.
     Own(OwnerField),
+    /// The own key of a row of the relation.
+    MembershipId,
     /// A foreign key of the relation.
     ForeignKey(Link),
     /// A column at the other end of a link.
@@ -172,29 +184,46 @@ impl<'t> Row<'t> {
             (Self::Owner(owner), Field::Own(field)) => field.value(owner),
             (Self::Membership(row), Field::ForeignKey(Link::Operator)) => Value::Number(row.operator_id),
             (Self::Membership(row), Field::ForeignKey(Link::Group)) => Value::Number(row.group_id),
+            (Self::Membership(row), Field::MembershipId) => Value::Number(tables.membership_id(row).unwrap_or(0)),
             (Self::Membership(row), Field::Linked(link, field)) => {
+                // Nothing is at the end of a link whose schema does not show the row, as a named right in xtk:group.
                 let end = match link {
-                    Link::Operator => tables.owner(row.operator_id),
-                    // The link leads to xtk:group: where the row holds a named right, nothing is at its end.
-                    Link::Group => tables.owner(row.group_id).filter(|owner| owner.kind == OwnerKind::Group),
+                    Link::Operator => tables.owner(row.operator_id).filter(|owner| tables.is_operator_row(owner)),
+                    Link::Group => tables.owner(row.group_id).filter(|owner| tables.is_group_row(owner)),
                 };
                 end.map_or(field.absent(), |owner| field.value(owner))
             }
             (Self::Account(row), Field::Account(field)) => field.value(row),
             // Never resolved for such a row.
-            (Self::Owner(_), Field::ForeignKey(_)) | (Self::Account(_), _) | (_, Field::Account(_)) => Value::Number(0),
+            (Self::Owner(_), Field::MembershipId | Field::ForeignKey(_))
+            | (Self::Account(_), _)
+            | (_, Field::Account(_)) => Value::Number(0),
             (Self::Owner(_), Field::Linked(_, field)) | (Self::Membership(_), Field::Own(field)) => field.absent(),
         }
     }
 }
 
-/// The schemas of an instance, without the parts that it lacks.
+/// The schemas of an instance, as its behavior has them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Schemas<'a> {
-    pub(super) without: &'a [SchemaPart],
+    pub(super) behavior: &'a InstanceBehavior,
 }
 
 impl Schemas<'_> {
+    /// The schema with this id, as `xtk:operator`, if the instance has it.
+    pub(super) fn entity(self, schema: &str) -> Option<Entity> {
+        let has_groups = self.behavior.groups != GroupStorage::AsOperators;
+        Entity::of(schema).filter(|entity| has_groups || *entity != Entity::Group)
+    }
+
+    /// The schema at the end of a link.
+    pub(super) fn target(self, link: Link) -> Entity {
+        match link {
+            Link::Group if self.behavior.groups != GroupStorage::AsOperators => Entity::Group,
+            Link::Operator | Link::Group => Entity::Operator,
+        }
+    }
+
     /// The field at the end of a path without brackets; the error is Campaign's line about the unknown part.
     pub(super) fn resolve(self, entity: Entity, path: &str) -> Result<Field, String> {
         let unknown = || format!("'{path}' attribute unknown (see definition of '{}' schema)", entity.title());
@@ -208,17 +237,19 @@ impl Schemas<'_> {
     }
 
     fn relation_field(self, path: &str) -> Option<Field> {
+        if path == "@id" && self.behavior.relation_key == RelationKey::Id {
+            return Some(Field::MembershipId);
+        }
         let foreign_key = |link: &Link| path.strip_prefix('@') == Some(link.foreign_key());
         if let Some(link) = Link::ALL.into_iter().find(foreign_key) {
             return Some(Field::ForeignKey(link));
         }
         let (step, rest) = path.split_once('/')?;
-        let link =
-            Link::ALL.into_iter().filter(|&link| self.has_link(link)).find(|link| link.target().name() == step)?;
-        self.column(link.target(), rest).map(|field| Field::Linked(link, field))
+        let link = Link::ALL.into_iter().filter(|&link| self.has_link(link)).find(|link| link.name() == step)?;
+        self.column(self.target(link), rest).map(|field| Field::Linked(link, field))
     }
 
-    fn column(self, entity: Entity, path: &str) -> Option<OwnerField> {
+    pub(super) fn column(self, entity: Entity, path: &str) -> Option<OwnerField> {
         self.columns(entity).find(|field| field.path() == path)
     }
 
@@ -229,11 +260,20 @@ impl Schemas<'_> {
             Entity::Group => &OwnerField::GROUP,
             Entity::Membership | Entity::ExternalAccount => &[],
         };
-        all.iter().copied().filter(move |&field| !part(entity, field).is_some_and(|part| self.lacks(part)))
+        all.iter().copied().filter(move |&field| {
+            let is_kept = match field {
+                OwnerField::AccessDisabled => self.behavior.disabled_column == DisabledColumn::Access,
+                OwnerField::Disabled => self.behavior.disabled_column == DisabledColumn::Own,
+                // A table of groups needs nothing to tell them apart.
+                OwnerField::Type => entity == Entity::Operator || self.behavior.groups != GroupStorage::GroupTable,
+                _ => true,
+            };
+            is_kept && !part(entity, field).is_some_and(|part| self.lacks(part))
+        })
     }
 
     /// The columns of an external account.
-    fn account_columns(self) -> impl Iterator<Item = AccountField> {
+    pub(super) fn account_columns(self) -> impl Iterator<Item = AccountField> {
         let has_package = !self.lacks(SchemaPart::ExternalAccountIms);
         AccountField::ALL.into_iter().filter(move |field| has_package || field.is_everywhere())
     }
@@ -246,84 +286,9 @@ impl Schemas<'_> {
         })
     }
 
-    fn lacks(self, part: SchemaPart) -> bool {
-        self.without.contains(&part)
+    pub(super) fn lacks(self, part: SchemaPart) -> bool {
+        self.behavior.schema_without.contains(&part)
     }
-
-    /// The element of the compiled schema, as `GetEntityIfMoreRecent` returns it.
-    pub(super) fn compiled(self, entity: Entity) -> String {
-        let mut out = Markup::default();
-        let name = entity.name();
-        match entity {
-            Entity::Operator | Entity::Group => {
-                let attributes =
-                    [("name", name), ("label", entity.label()), ("sqltable", "XtkOperator"), ("autopk", "true")];
-                out.open("element", &attributes);
-                self.push_owner(&mut out, entity);
-            }
-            Entity::Membership => {
-                out.open("element", &[("name", name), ("label", entity.label()), ("sqltable", "XtkOperatorGroup")]);
-                self.push_relation(&mut out);
-            }
-            Entity::ExternalAccount => {
-                out.open("element", &[("name", name), ("label", entity.label()), ("sqltable", "NmsExtAccount")]);
-                push_key(&mut out, &[("internal", "true"), ("name", "id")], &["@id"]);
-                for field in self.account_columns() {
-                    push_column(&mut out, field.path().trim_start_matches('@'), field.data_type());
-                }
-            }
-        }
-        out.close("element");
-        out.into_string()
-    }
-
-    fn push_owner(self, out: &mut Markup, entity: Entity) {
-        push_key(out, &[("internal", "true"), ("name", "id")], &["@id"]);
-        if self.column(entity, "@name").is_some() {
-            push_key(out, &[("name", "name")], &["@name"]);
-        }
-        let mut access = Vec::new();
-        for field in self.columns(entity) {
-            match field.path().split_once("/@") {
-                Some((_, name)) => access.push((name, field.data_type())),
-                None => push_column(out, field.path().trim_start_matches('@'), field.data_type()),
-            }
-        }
-        if !access.is_empty() {
-            out.open("element", &[("name", "access"), ("label", "Access parameters")]);
-            for (name, data_type) in access {
-                push_column(out, name, data_type);
-            }
-            out.close("element");
-        }
-    }
-
-    fn push_relation(self, out: &mut Markup) {
-        if !self.lacks(SchemaPart::MembershipKey) {
-            push_key(out, &[("internal", "true"), ("name", "operatorGroup")], &["@operator-id", "@group-id"]);
-        }
-        for link in Link::ALL {
-            push_column(out, link.foreign_key(), "long");
-        }
-        for link in Link::ALL.into_iter().filter(|&link| self.has_link(link)) {
-            let name = link.target().name();
-            out.open("element", &[("name", name), ("type", "link"), ("target", &format!("xtk:{name}"))]);
-            out.empty("join", &[("xpath-src", &format!("@{}", link.foreign_key())), ("xpath-dst", "@id")]);
-            out.close("element");
-        }
-    }
-}
-
-fn push_key(out: &mut Markup, attributes: &[(&str, &str)], paths: &[&str]) {
-    out.open("key", attributes);
-    for path in paths {
-        out.empty("keyfield", &[("xpath", path)]);
-    }
-    out.close("key");
-}
-
-fn push_column(out: &mut Markup, name: &str, data_type: &str) {
-    out.empty("attribute", &[("name", name), ("type", data_type)]);
 }
 
 fn part(entity: Entity, field: OwnerField) -> Option<SchemaPart> {
@@ -333,7 +298,6 @@ fn part(entity: Entity, field: OwnerField) -> Option<SchemaPart> {
         (Entity::Operator, OwnerField::Type) => Some(SchemaPart::OperatorType),
         (Entity::Operator, OwnerField::Email) => Some(SchemaPart::OperatorEmail),
         (Entity::Operator, OwnerField::AuthenticationType) => Some(SchemaPart::OperatorAuthenticationType),
-        (Entity::Operator, OwnerField::Disabled) => Some(SchemaPart::OperatorDisabled),
         _ => None,
     }
 }

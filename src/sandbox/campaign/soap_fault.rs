@@ -9,6 +9,8 @@ use super::xml::Markup;
 pub(super) enum CallError {
     /// A fault of the router or the envelope.
     Fault(SoapFault),
+    /// A fault that has HTTP status 500 whatever that of other faults is.
+    ServerError(SoapFault),
     /// The method failed: the lines of the cause, which the router wraps into SOP-330011.
     Execution(Cause),
     /// Plain text, as sessions are refused.
@@ -86,6 +88,13 @@ impl SoapFault {
             message: "XSV-350392 Authentication by Adobe IMS failed.".to_owned(),
             detail: Some("XSV-350392 Access token has expired.".to_owned()),
         }
+    }
+
+    /// The refusal of a compiled schema, as version 8.6.3 sends it (issue 112 of acc-js-sdk).
+    pub(super) fn entity_refused() -> Self {
+        let message = "SOP-330023 An error occurred during the SOAP call. You don't have the required rights to view \
+                       the detail.";
+        Self { code: "SOAP-ENV:Error".to_owned(), message: message.to_owned(), detail: None }
     }
 
     /// The wrapper around an error inside a method.

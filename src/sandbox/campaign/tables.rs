@@ -1,12 +1,16 @@
 //! The rows of an instance: owners (operators, groups and named rights in one space of ids) and their relation.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use super::external_account::AccountRow;
+use super::instance_behavior::GroupStorage;
 use super::soap_fault::Cause;
 
 /// The last id that Campaign reserves for its own rows.
 const LAST_RESERVED_ID: i64 = 1000;
+
+/// Where an exhausted sequence of ids goes on (Campaign documentation, "Application objects").
+const FIRST_NEGATIVE_ID: i64 = -2_147_483_648;
 
 /// `@type` of a row of `xtk:operator`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,7 +64,7 @@ enum Undo {
     RemoveOwner(i64),
     RestoreOwner(Owner),
     RemoveMembership(Membership),
-    RestoreMembership(Membership),
+    RestoreMembership(Membership, i64),
 }
 
 /// All rows. Queries scan them; names are indexed, since each write and each sign-in looks one up.
@@ -68,9 +72,16 @@ enum Undo {
 pub(super) struct Tables {
     owners: BTreeMap<i64, Owner>,
     names: HashMap<(OwnerKind, String), i64>,
-    memberships: BTreeSet<Membership>,
+    /// Each with the id of its row.
+    memberships: BTreeMap<Membership, i64>,
     last_id: i64,
+    last_negative_id: i64,
+    last_membership_id: i64,
     undo: Vec<Undo>,
+    /// New rows have negative ids.
+    pub(super) negative_ids: bool,
+    /// How groups are stored and read.
+    pub(super) groups: GroupStorage,
     /// Read and never written.
     pub(super) accounts: Vec<AccountRow>,
 }
@@ -85,14 +96,18 @@ impl Default for Tables {
         let mut tables = Self {
             owners: BTreeMap::new(),
             names: HashMap::new(),
-            memberships: BTreeSet::new(),
+            memberships: BTreeMap::new(),
             last_id: 0,
+            last_negative_id: FIRST_NEGATIVE_ID - 1,
+            last_membership_id: 0,
             undo: Vec::new(),
+            negative_ids: false,
+            groups: GroupStorage::default(),
             accounts: Vec::new(),
         };
         // No name leads to it.
         tables.owners.insert(NULL_ID, Owner::new(OwnerKind::Operator, ""));
-        tables.memberships.insert(Membership { operator_id: NULL_ID, group_id: NULL_ID });
+        tables.memberships.insert(Membership { operator_id: NULL_ID, group_id: NULL_ID }, NULL_ID);
         tables
     }
 }
@@ -112,23 +127,55 @@ impl Tables {
         self.owners.values()
     }
 
+    /// Whether `xtk:operator` shows the row.
+    pub(super) fn is_operator_row(&self, owner: &Owner) -> bool {
+        self.groups != GroupStorage::GroupTable || owner.kind != OwnerKind::Group
+    }
+
+    /// Whether `xtk:group` shows the row, or, where there is no such schema, `xtk:operator` at the end of the link
+    /// `group`.
+    pub(super) fn is_group_row(&self, owner: &Owner) -> bool {
+        match self.groups {
+            GroupStorage::Both | GroupStorage::GroupTable => owner.kind == OwnerKind::Group || owner.id == NULL_ID,
+            GroupStorage::Unfiltered => owner.kind != OwnerKind::Operator || owner.id == NULL_ID,
+            GroupStorage::AsOperators => true,
+        }
+    }
+
     /// All memberships, ascending by operator and group.
     pub(super) fn memberships(&self) -> impl Iterator<Item = Membership> {
-        self.memberships.iter().copied()
+        self.memberships.keys().copied()
     }
 
     /// The memberships that one owner holds, ascending by group.
     pub(super) fn held_by(&self, operator_id: i64) -> impl Iterator<Item = Membership> {
         let key = |group_id| Membership { operator_id, group_id };
-        self.memberships.range(key(i64::MIN)..=key(i64::MAX)).copied()
+        self.memberships.range(key(i64::MIN)..=key(i64::MAX)).map(|(membership, _)| *membership)
     }
 
     pub(super) fn holds(&self, membership: Membership) -> bool {
-        self.memberships.contains(&membership)
+        self.memberships.contains_key(&membership)
+    }
+
+    /// The id of a membership's row.
+    pub(super) fn membership_id(&self, membership: Membership) -> Option<i64> {
+        self.memberships.get(&membership).copied()
+    }
+
+    /// The membership whose row has this id.
+    pub(super) fn membership_of(&self, id: i64) -> Option<Membership> {
+        self.memberships.iter().find(|(_, of)| **of == id).map(|(membership, _)| *membership)
     }
 
     /// The next id of the sequence; ids are never given twice.
     pub(super) fn next_id(&mut self) -> i64 {
+        if self.negative_ids {
+            self.last_negative_id += 1;
+            while self.owners.contains_key(&self.last_negative_id) {
+                self.last_negative_id += 1;
+            }
+            return self.last_negative_id;
+        }
         self.last_id = self.last_id.max(LAST_RESERVED_ID) + 1;
         while self.owners.contains_key(&self.last_id) {
             self.last_id += 1;
@@ -191,18 +238,21 @@ impl Tables {
         if self.holds(membership) {
             return Err(duplicate_key("xtkoperatorgroup_id"));
         }
-        self.memberships.insert(membership);
+        self.last_membership_id += 1;
+        let id = self.last_membership_id;
+        let id = if self.negative_ids { FIRST_NEGATIVE_ID + id } else { LAST_RESERVED_ID + id };
+        self.memberships.insert(membership, id);
         self.undo.push(Undo::RemoveMembership(membership));
         Ok(())
     }
 
     /// Removes a membership; returns whether it existed.
     pub(super) fn remove_membership(&mut self, membership: Membership) -> bool {
-        let found = self.memberships.remove(&membership);
-        if found {
-            self.undo.push(Undo::RestoreMembership(membership));
+        let removed = self.memberships.remove(&membership);
+        if let Some(id) = removed {
+            self.undo.push(Undo::RestoreMembership(membership, id));
         }
-        found
+        removed.is_some()
     }
 
     /// From here on `roll_back` returns to this state.
@@ -220,7 +270,7 @@ impl Tables {
                     self.put_owner(owner);
                 }
                 Undo::RemoveMembership(membership) => drop(self.memberships.remove(&membership)),
-                Undo::RestoreMembership(membership) => drop(self.memberships.insert(membership)),
+                Undo::RestoreMembership(membership, id) => drop(self.memberships.insert(membership, id)),
             }
         }
     }

@@ -2,11 +2,13 @@
 
 use super::draft::{Draft, RowOperation, is_instruction, key_paths};
 use super::expression::parse_path;
-use super::query::{unknown_path, unknown_schema};
-use super::schema::{Entity, Field, Link, OwnerField, Schemas};
+use super::instance_behavior::{
+    AbsentDelete, InstanceBehavior, JoinForm, LeaveForm, RelationKey, RepeatedJoin, WriteCollectionMode,
+};
+use super::query::{read_filter, unknown_path, unknown_schema};
+use super::schema::{Entity, Field, Link, OwnerField, Row, Schemas};
 use super::soap_fault::Cause;
-use super::tables::{Membership, Owner, OwnerKind, Tables};
-use super::world::{AbsentDelete, WriteCollectionMode};
+use super::tables::{Membership, NULL_ID, Owner, OwnerKind, Tables};
 use super::xml::Element;
 
 /// What the caller may write.
@@ -24,28 +26,76 @@ pub(super) struct Writer<'a> {
     pub(super) tables: &'a mut Tables,
     pub(super) schemas: Schemas<'a>,
     pub(super) rights: Rights,
-    pub(super) absent_delete: AbsentDelete,
+    pub(super) behavior: &'a InstanceBehavior,
 }
 
 impl Writer<'_> {
     /// Writes one document, wholly or not at all.
     pub(super) fn write(&mut self, document: &Element) -> Result<(), Cause> {
-        let entity = entity_of(document)?;
+        let entity = self.entity(document)?;
         self.tables.begin();
         self.row(entity, document).inspect_err(|_| self.tables.roll_back())
     }
 
-    /// Writes the children of a document; the mode says what remains after an error.
-    pub(super) fn write_collection(&mut self, document: &Element, mode: WriteCollectionMode) -> Result<(), Cause> {
-        let entity = entity_of(document)?;
+    /// Writes the children of a document; the behavior says what remains after an error.
+    pub(super) fn write_collection(&mut self, document: &Element) -> Result<(), Cause> {
+        let entity = self.entity(document)?;
+        if entity == Entity::Membership && !self.behavior.collections {
+            return Err(sandbox_wording("this instance takes no collections of memberships"));
+        }
         self.tables.begin();
         for child in &document.children {
-            self.row(entity, child).inspect_err(|_| self.tables.roll_back())?;
-            if mode == WriteCollectionMode::StopAtFirstError {
-                self.tables.begin();
+            let written = self.row(entity, child).inspect_err(|_| self.tables.roll_back());
+            match self.behavior.write_collection {
+                WriteCollectionMode::Atomic => written?,
+                WriteCollectionMode::StopAtFirstError => {
+                    written?;
+                    self.tables.begin();
+                }
+                WriteCollectionMode::SkipBadRows => self.tables.begin(),
             }
         }
         Ok(())
+    }
+
+    /// Removes all rows of a schema that fulfill the conditions below an element; none need to.
+    pub(super) fn delete_collection(&mut self, schema: &str, condition: &Element) -> Result<(), Cause> {
+        let entity = self.written_entity(schema)?;
+        self.permit(entity)?;
+        let filter = read_filter(entity, condition, self.schemas)?;
+        let tables = &*self.tables;
+        let owners = tables.owners().filter(|owner| {
+            owner.id != NULL_ID
+                && match entity {
+                    Entity::Operator => tables.is_operator_row(owner),
+                    Entity::Group => tables.is_group_row(owner),
+                    Entity::Membership | Entity::ExternalAccount => false,
+                }
+        });
+        let owners = owners.filter(|owner| filter.holds(Row::Owner(owner), tables));
+        let owners: Vec<i64> = owners.map(|owner| owner.id).collect();
+        let memberships = tables.memberships().filter(|row| {
+            entity == Entity::Membership && row.operator_id != NULL_ID && filter.holds(Row::Membership(*row), tables)
+        });
+        let memberships: Vec<Membership> = memberships.collect();
+        self.tables.begin();
+        for id in owners {
+            self.tables.remove_owner(id);
+        }
+        for membership in memberships {
+            self.tables.remove_membership(membership);
+        }
+        Ok(())
+    }
+
+    fn entity(&self, document: &Element) -> Result<Entity, Cause> {
+        self.written_entity(document.attribute("xtkschema").unwrap_or_default())
+    }
+
+    fn written_entity(&self, schema: &str) -> Result<Entity, Cause> {
+        // External accounts are changed in Campaign's console only.
+        let entity = self.schemas.entity(schema).filter(|entity| *entity != Entity::ExternalAccount);
+        entity.ok_or_else(|| unknown_schema(schema))
     }
 
     fn row(&mut self, entity: Entity, element: &Element) -> Result<(), Cause> {
@@ -54,16 +104,16 @@ impl Writer<'_> {
         } else if entity == Entity::Membership {
             self.membership(element)
         } else {
-            self.owner(entity, element).map(drop)
+            self.owner(entity, kind_of(entity), element).map(drop)
         };
         written
             .map_err(|cause| cause.within(format!("XSV-350023 Unable to save document of type '{}'.", entity.title())))
     }
 
     /// Writes an operator or a group and returns the id of its row, if one exists afterwards.
-    fn owner(&mut self, entity: Entity, element: &Element) -> Result<Option<i64>, Cause> {
+    fn owner(&mut self, entity: Entity, kind: OwnerKind, element: &Element) -> Result<Option<i64>, Cause> {
         let operation = RowOperation::of(element)?;
-        let draft = Draft::read(entity, element, self.schemas)?;
+        let draft = Draft::read(entity, kind, element, self.schemas)?;
         if operation != RowOperation::None {
             self.permit(entity)?;
         }
@@ -134,21 +184,53 @@ impl Writer<'_> {
         if operation != RowOperation::None {
             self.permit(Entity::Membership)?;
         }
-        let membership = self.ends(element, operation)?;
+        let Some(membership) = self.ends(element, operation)? else {
+            // The row names an id that no membership has.
+            return if operation == RowOperation::Delete { self.absent(Entity::Membership) } else { Ok(()) };
+        };
         match operation {
             RowOperation::None | RowOperation::Update => Ok(()),
-            RowOperation::InsertOrUpdate if self.tables.holds(membership) => Ok(()),
             RowOperation::Insert | RowOperation::InsertOrUpdate => {
+                self.check_join_form(element, operation)?;
+                let is_repeated = operation == RowOperation::InsertOrUpdate && self.tables.holds(membership);
+                if is_repeated && self.behavior.repeated_join == RepeatedJoin::Accepted {
+                    return Ok(());
+                }
                 self.check_ends(membership)?;
                 self.tables.insert_membership(membership)
+            }
+            RowOperation::Delete if self.behavior.leave_form == LeaveForm::DeleteCollection => {
+                Err(sandbox_wording("this instance removes memberships by DeleteCollection alone"))
             }
             RowOperation::Delete if self.tables.remove_membership(membership) => Ok(()),
             RowOperation::Delete => self.absent(Entity::Membership),
         }
     }
 
-    /// Operator and group of a relation row, given by foreign keys or by linked elements.
-    fn ends(&mut self, element: &Element, operation: RowOperation) -> Result<Membership, Cause> {
+    fn check_join_form(&self, element: &Element, operation: RowOperation) -> Result<(), Cause> {
+        let has_id = |link: &Link| element.attribute(link.foreign_key()).is_some();
+        let is_reference = |child: &Element| child.attribute("_operation") == Some("none");
+        let (accepted, form) = match self.behavior.join_form {
+            JoinForm::Any => return Ok(()),
+            JoinForm::Ids => (Link::ALL.iter().all(has_id) && element.attribute("_key").is_some(), "with ids and _key"),
+            JoinForm::Links => {
+                let has_no_ids = !Link::ALL.iter().any(has_id);
+                (has_no_ids && element.children.iter().all(is_reference), "with linked elements that say 'none'")
+            }
+            JoinForm::Insert => (operation == RowOperation::Insert, "with the operation 'insert'"),
+        };
+        if accepted { Ok(()) } else { Err(sandbox_wording(&format!("this instance takes memberships {form} alone"))) }
+    }
+
+    /// Operator and group of a relation row, given by foreign keys, by linked elements, or by the row's own `@id`,
+    /// which may be that of no row.
+    fn ends(&mut self, element: &Element, operation: RowOperation) -> Result<Option<Membership>, Cause> {
+        if let Some(id) = element.attribute("id").filter(|_| self.behavior.relation_key == RelationKey::Id) {
+            if matches!(operation, RowOperation::Insert | RowOperation::InsertOrUpdate) {
+                return Err(sandbox_wording("a membership is added without an id"));
+            }
+            return Ok(id.parse().ok().and_then(|id| self.tables.membership_of(id)));
+        }
         let mut ends: [(Link, Option<i64>); 2] = [(Link::Operator, None), (Link::Group, None)];
         for (name, value) in element.attributes.iter().filter(|(name, _)| !is_instruction(name)) {
             let end = ends.iter_mut().find(|(link, _)| link.foreign_key() == name);
@@ -156,15 +238,14 @@ impl Writer<'_> {
             *id = value.parse().ok();
         }
         for child in &element.children {
-            let end = ends
-                .iter_mut()
-                .find(|(link, _)| link.target().name() == child.local_name() && self.schemas.has_link(*link));
+            let end =
+                ends.iter_mut().find(|(link, _)| link.name() == child.local_name() && self.schemas.has_link(*link));
             let (link, id) = end.ok_or_else(|| unknown_element(child, Entity::Membership))?;
             *id = Some(self.linked(*link, child, operation)?);
         }
-        self.check_key(element)?;
+        self.check_key(element, operation)?;
         match ends {
-            [(_, Some(operator_id)), (_, Some(group_id))] => Ok(Membership { operator_id, group_id }),
+            [(_, Some(operator_id)), (_, Some(group_id))] => Ok(Some(Membership { operator_id, group_id })),
             _ => Err(no_key_values(element.local_name(), Entity::Membership)),
         }
     }
@@ -172,19 +253,21 @@ impl Writer<'_> {
     /// The id at the end of a link. Unless it says `_operation="none"`, the linked element is written like any other,
     /// as Campaign does it: what was meant as a reference changes the operator or the group.
     fn linked(&mut self, link: Link, element: &Element, operation: RowOperation) -> Result<i64, Cause> {
-        let target = link.target();
+        let target = self.schemas.target(link);
+        let kind = if link == Link::Group { OwnerKind::Group } else { OwnerKind::Operator };
         let id = if matches!(operation, RowOperation::Delete | RowOperation::None | RowOperation::Update) {
-            let draft = Draft::read(target, element, self.schemas)?;
+            let draft = Draft::read(target, kind, element, self.schemas)?;
             let key = self.owner_key(target, element, &draft)?;
             self.find_owner(&key, &draft).map(|owner| owner.id)
         } else {
-            self.owner(target, element)?
+            self.owner(target, kind, element)?
         };
         id.ok_or_else(|| no_key_values(element.local_name(), Entity::Membership))
     }
 
-    /// `_key` of a relation row must name both ends: anything less would pick one of many rows.
-    fn check_key(&self, element: &Element) -> Result<(), Cause> {
+    /// `_key` of a relation row must name both ends: anything less would pick one of many rows. Without `_key` the row
+    /// is found by the key of the schema, which is nothing that the row mentions where memberships have an own id.
+    fn check_key(&self, element: &Element, operation: RowOperation) -> Result<(), Cause> {
         let mut links = Vec::new();
         let paths = key_paths(element)?;
         for path in &paths {
@@ -192,26 +275,30 @@ impl Writer<'_> {
                 self.schemas.resolve(Entity::Membership, path).map_err(|unknown| unknown_path(unknown, path))?;
             match field {
                 Field::ForeignKey(link) | Field::Linked(link, _) => links.push(link),
-                Field::Own(_) | Field::Account(_) => {}
+                Field::Own(_) | Field::MembershipId | Field::Account(_) => {}
             }
         }
-        let complete = links.contains(&Link::Operator) && links.contains(&Link::Group);
-        if paths.is_empty() || complete { Ok(()) } else { Err(no_key_values(element.local_name(), Entity::Membership)) }
+        let is_complete = if paths.is_empty() {
+            self.behavior.relation_key == RelationKey::Pair || operation == RowOperation::Insert
+        } else {
+            links.contains(&Link::Operator) && links.contains(&Link::Group)
+        };
+        if is_complete { Ok(()) } else { Err(no_key_values(element.local_name(), Entity::Membership)) }
     }
 
     fn check_ends(&self, membership: Membership) -> Result<(), Cause> {
         let is = |id, kind| self.tables.owner(id).is_some_and(|owner: &Owner| owner.kind == kind);
         if !is(membership.operator_id, OwnerKind::Operator) {
-            return Err(no_key_values(Link::Operator.target().name(), Entity::Membership));
+            return Err(no_key_values(Link::Operator.name(), Entity::Membership));
         }
         if !is(membership.group_id, OwnerKind::Group) {
-            return Err(no_key_values(Link::Group.target().name(), Entity::Membership));
+            return Err(no_key_values(Link::Group.name(), Entity::Membership));
         }
         Ok(())
     }
 
     fn absent(&self, entity: Entity) -> Result<(), Cause> {
-        match self.absent_delete {
+        match self.behavior.absent_delete {
             AbsentDelete::Ignored => Ok(()),
             AbsentDelete::Fault => {
                 let line = format!("WDB-200011 The requested database record does not exist ({}).", entity.title());
@@ -229,10 +316,9 @@ impl Writer<'_> {
     }
 }
 
-fn entity_of(document: &Element) -> Result<Entity, Cause> {
-    let schema = document.attribute("xtkschema").unwrap_or_default();
-    // External accounts are changed in Campaign's console only.
-    Entity::of(schema).filter(|entity| *entity != Entity::ExternalAccount).ok_or_else(|| unknown_schema(schema))
+/// The kind of the rows that a schema writes, unless they say another.
+fn kind_of(entity: Entity) -> OwnerKind {
+    if entity == Entity::Group { OwnerKind::Group } else { OwnerKind::Operator }
 }
 
 /// No public source shows Campaign's text of this error, so no client may depend on it.

@@ -4,6 +4,7 @@ mod queries;
 mod robustness;
 mod schemas;
 mod sessions;
+mod variants;
 mod writes;
 
 use axum::http::Request;

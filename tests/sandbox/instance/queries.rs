@@ -284,3 +284,67 @@ fn a_hundred_thousand_operators_are_read_page_by_page() {
     }
     assert_eq!(rows, 100_003);
 }
+
+#[test]
+fn rows_are_counted_by_what_they_share() {
+    let mut probe = Probe::new();
+    let grouped = |schema: &str, path: &str, more: &str| {
+        format!(
+            r#"<queryDef schema="{schema}" operation="select"><select><node expr="{path}" groupBy="true"/>
+               <node expr="Count(@id)" alias="@rows"/>{more}</select><orderBy><node expr="{path}"/></orderBy></queryDef>"#
+        )
+    };
+    let more = r#"<node expr="Min(@id)" alias="@least"/><node expr="Max(@id)" alias="@greatest"/>"#;
+    let types = probe.query(&grouped("xtk:operator", "@type", more)).output().to_owned();
+    for part in
+        [r#"<operator type="0" rows="6" least="0""#, r#"<operator type="1" rows="2" least="1003" greatest="1004"/>"#]
+    {
+        assert!(types.contains(part), "no {part} in {types}");
+    }
+    let kinds = probe.query(&grouped("xtk:operator", "[access/@authenticationType]", "")).output().to_owned();
+    assert!(kinds.contains(r#"<operator rows="2"><access authenticationType="ims"/></operator>"#), "{kinds}");
+
+    let listed = |path: &str| {
+        format!(
+            r#"<queryDef schema="xtk:operatorGroup" operation="select"><select><node expr="{path}"/>
+               <node expr="Count([@group-id])" alias="@rows"/></select><groupBy><node expr="{path}"/></groupBy>
+               <orderBy><node expr="{path}" sortDesc="true"/></orderBy></queryDef>"#
+        )
+    };
+    let holders = probe.query(&listed("[operator/@type]")).output().to_owned();
+    let groups = holders.find(r#"<operatorGroup rows="1"><operator type="1"/>"#);
+    assert!(groups.is_some_and(|groups| groups < holders.find(r#"type="0""#).unwrap()), "{holders}");
+    assert!(probe.query(&listed("[group/@type]")).output().contains(r#"<group type="1"/>"#));
+}
+
+#[test]
+fn a_function_of_all_rows_is_one_row() {
+    let mut probe = Probe::new();
+    let query = r#"<queryDef schema="xtk:operator"><select><node expr="max(@id)" alias="@last"/>
+                   <node expr="count(@id)" alias="@rows"/></select>
+                   <where><condition expr="@name = 'no such operator'"/></where></queryDef>"#;
+    assert_eq!(
+        probe.query(query).output(),
+        r#"<operator-collection><operator last="0" rows="0"/></operator-collection>"#
+    );
+    let all = probe.query(&query.replace("'no such operator'", "'Bob@acme.com'")).output().to_owned();
+    assert!(all.contains(r#"<operator last="1002" rows="1"/>"#), "{all}");
+}
+
+#[test]
+fn a_query_that_sql_or_the_sandbox_cannot_group_is_refused() {
+    let mut probe = Probe::new();
+    for select in [
+        r#"<node expr="Count(@id)"/>"#,
+        r#"<node expr="Sum(@id)" alias="@sum"/>"#,
+        r#"<node expr="Count(@nmae)" alias="@rows"/>"#,
+        r#"<node expr="Count(@id)" alias="@rows"/><node expr="@name"/>"#,
+    ] {
+        let query = format!(r#"<queryDef schema="xtk:operator"><select>{select}</select></queryDef>"#);
+        probe.query(&query).assert_fault(&["SOP-330011"]);
+    }
+    for column in ["@created", "@lastModified"] {
+        let query = query_def(r#"schema="xtk:operator""#, &[column], "", &[]);
+        probe.query(&query).assert_fault(&["XTK-170036"]);
+    }
+}

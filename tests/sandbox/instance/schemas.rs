@@ -1,7 +1,7 @@
 //! `GetEntityIfMoreRecent`: the compiled schemas, whole and with parts missing.
 
 use super::*;
-use campaign_group_sync::sandbox::campaign::SchemaPart;
+use campaign_group_sync::sandbox::campaign::{DisabledColumn, SchemaPart};
 
 fn entity(probe: &mut Probe, id: &str, md5: &str) -> Answer {
     let content = format!(
@@ -77,7 +77,8 @@ fn a_schema_can_lack_what_a_program_expects() {
         .assert_fault(&["XTK-170036"]);
 
     let mut probe = Probe::with(|behavior| {
-        behavior.schema_without = vec![SchemaPart::OperatorAuthenticationType, SchemaPart::OperatorDisabled];
+        behavior.schema_without = vec![SchemaPart::OperatorAuthenticationType];
+        behavior.disabled_column = DisabledColumn::None;
     });
     assert!(!entity(&mut probe, "xtk:operator", "").text.contains("access"));
     probe

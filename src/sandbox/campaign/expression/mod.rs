@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use super::schema::{Field, Row, Value};
 use super::tables::Tables;
 
-pub(super) use parser::{parse, parse_path};
+pub(super) use parser::{parse, parse_aggregate, parse_path};
 
 /// A condition over paths of type `P`: texts as parsed, [`Field`]s once a schema has resolved them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,17 @@ pub(super) enum Expression<P> {
     And(Vec<Self>),
     /// Any of them; false when empty.
     Or(Vec<Self>),
+}
+
+/// A function over the rows of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aggregate {
+    /// The number of rows.
+    Count,
+    /// The least value.
+    Min,
+    /// The greatest value.
+    Max,
 }
 
 /// One side of a comparison.
@@ -177,6 +188,7 @@ fn matches_pattern(text: &str, pattern: &[PatternElement]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::instance_behavior::InstanceBehavior;
     use super::super::schema::{Entity, Schemas};
     use super::super::tables::{Owner, OwnerKind};
     use super::*;
@@ -185,7 +197,8 @@ mod tests {
         let mut tables = Tables::default();
         let ann = Owner { email: "ann@acme.com".to_owned(), ..Owner::new(OwnerKind::Operator, "Ann O'Neil 50%") };
         let id = tables.insert_owner(ann).unwrap();
-        let schemas = Schemas { without: &[] };
+        let behavior = InstanceBehavior::default();
+        let schemas = Schemas { behavior: &behavior };
         let resolve = |path: String| schemas.resolve(Entity::Operator, &path);
         let expression = parse(expression).unwrap().resolve(&resolve).unwrap();
         expression.holds(Row::Owner(tables.owner(id).unwrap()), &tables)

@@ -1,7 +1,7 @@
 //! From words to a condition: OR binds loosest, then AND, then NOT.
 
 use super::lexer::{Token, tokens};
-use super::{Comparison, Expression, Operand, PatternElement};
+use super::{Aggregate, Comparison, Expression, Operand, PatternElement};
 
 /// Deepest nesting of brackets and NOT: both the parser and the evaluation recurse.
 const MAX_DEPTH: usize = 64;
@@ -20,6 +20,17 @@ pub(in super::super) fn parse_path(text: &str) -> Result<String, String> {
         [Token::Path(path)] => Ok(path.clone()),
         _ => Err("Only single paths are simulated here".to_owned()),
     }
+}
+
+/// Parses an expression that is a function of one path, as `Count(@id)`.
+pub(in super::super) fn parse_aggregate(text: &str) -> Option<(Aggregate, String)> {
+    let tokens = tokens(text).ok()?;
+    let [Token::Word(name), Token::Symbol("("), Token::Path(path), Token::Symbol(")")] = tokens.as_slice() else {
+        return None;
+    };
+    let known = [("Count", Aggregate::Count), ("Min", Aggregate::Min), ("Max", Aggregate::Max)];
+    let (_, aggregate) = known.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+    Some((aggregate, path.clone()))
 }
 
 struct Parser {
