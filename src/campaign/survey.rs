@@ -49,7 +49,7 @@ impl Campaign {
             match self.call(&call, |_| Ok(())).await {
                 Err(CampaignError::Refused { .. }) => return,
                 Err(error) => {
-                    tracing::debug!(error = %error, "a call of the survey failed, which the transcript shows")
+                    tracing::debug!(error = %error, "a call of the survey failed, which the transcript shows");
                 }
                 Ok(()) => {}
             }

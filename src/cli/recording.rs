@@ -87,6 +87,13 @@ impl Recorded {
         for name in self.transcript.names() {
             line(&mut out, &format!("  {}", printable(&name)));
         }
+        if !self.transcript.kinds().iter().any(|kind| kind.name == "GET groups") {
+            line(
+                &mut out,
+                "  It has no listing of the product profiles: Adobe was not asked for one. A recording after the time that the",
+            );
+            line(&mut out, "  finding \"Page 0 may be requested\" names has one.");
+        }
         if whole {
             line(&mut out, "");
             for text in self.transcript.text().lines() {

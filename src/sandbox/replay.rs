@@ -220,13 +220,11 @@ async fn handle(
         connection.reset();
         return Response::new(Body::empty());
     };
-    match state.shared.response(&received) {
-        Some(response) => response.map(Body::from),
-        None => {
-            connection.reset();
-            Response::new(Body::empty())
-        }
+    if let Some(response) = state.shared.response(&received) {
+        return response.map(Body::from);
     }
+    connection.reset();
+    Response::new(Body::empty())
 }
 
 impl Shared {

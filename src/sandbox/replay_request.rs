@@ -112,7 +112,12 @@ fn elements(text: &str) -> Option<String> {
                 out.push_str(pending.trim());
                 pending.clear();
                 let name = start.local_name().into_inner().to_owned();
-                out.push_str(&format!("<{name}{:?}>", attributes(&start)?));
+                out.push_str(&name);
+                for (key, value) in attributes(&start)? {
+                    // The form with quotation marks has no two readings.
+                    out.extend([" ", &key, "=", &serde_json::Value::from(value).to_string()]);
+                }
+                out.push('>');
                 open.push(name);
             }
             Event::End(_) => {

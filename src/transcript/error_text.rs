@@ -1,8 +1,9 @@
 //! Texts of errors: codes and Adobe's own words stay, everything else is replaced.
 
 use super::{
+    error_words::{CODE_PREFIXES, ERROR_WORDS},
     pseudonyms::{KnownWords, Pseudonyms, is_separator},
-    vocabulary::{CODE_PREFIXES, COLUMNS, ERROR_WORDS, METHODS, SCHEMAS},
+    vocabulary::{COLUMNS, METHODS, SCHEMAS},
 };
 
 /// The text of an error. What stands in quotation marks is a name unless it is one of the product's own.

@@ -66,7 +66,7 @@ fn is_in_identifier(character: char) -> bool {
 /// The length of a name, which may contain hyphens, as `operator-id` does.
 fn identifier(rest: &[char]) -> usize {
     let hyphen =
-        |at: usize| rest.get(at) == Some(&'-') && rest.get(at + 1).is_some_and(|next| next.is_ascii_lowercase());
+        |at: usize| rest.get(at) == Some(&'-') && rest.get(at + 1).is_some_and(char::is_ascii_lowercase);
     (0..rest.len())
         .find(|at| !rest.get(*at).is_some_and(|c| is_in_identifier(*c)) && !hyphen(*at))
         .unwrap_or(rest.len())
@@ -136,11 +136,10 @@ pub(super) fn mask(pseudonyms: &mut Pseudonyms, text: &str) -> String {
 fn syntax(rest: &[char]) -> usize {
     let through = |end: char| rest.iter().position(|character| *character == end).map_or(rest.len(), |at| at + 1);
     match rest {
-        ['\\', 'p' | 'P' | 'x' | 'u' | 'U', '{', ..] => through('}'),
+        ['\\', 'p' | 'P' | 'x' | 'u' | 'U', '{', ..] | ['{', ..] => through('}'),
         ['\\', _, ..] => 2,
         ['[', ']', ..] => 2 + rest.iter().skip(2).position(|character| *character == ']').map_or(0, |at| at + 1),
         ['[', ..] => through(']'),
-        ['{', ..] => through('}'),
         ['(', '?', ..] => rest.iter().position(|c| matches!(c, ':' | '>' | ')')).map_or(rest.len(), |at| at + 1),
         ['(' | ')' | '|' | '.' | '*' | '+' | '?' | '^' | '$', ..] => 1,
         _ => 0,

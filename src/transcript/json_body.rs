@@ -8,8 +8,11 @@ use super::{
     vocabulary::{IMS_VALUES, UMAPI_VALUES},
 };
 
-/// Longest list of anything in an error code.
-const LONGEST_CODE: usize = 8;
+/// Maximum nesting; responses of the API have three levels.
+const MAX_DEPTH: usize = 8;
+
+/// Maximum length of a number that counts something.
+const LONGEST_NUMBER: usize = 8;
 
 /// A response of the User Management API; `None` if it is none.
 pub(super) fn umapi_body(pseudonyms: &mut Pseudonyms, text: &str) -> Option<String> {
@@ -46,16 +49,13 @@ pub(super) fn ims_body(text: &str) -> Option<String> {
 fn object(pseudonyms: &mut Pseudonyms, document: Map<String, Value>, depth: usize) -> Map<String, Value> {
     let mut shown = Map::new();
     for (key, value) in document {
-        match rule(&key) {
-            Some(rule) => {
-                let value = rewritten(pseudonyms, rule, value, depth);
-                shown.insert(key, value);
-            }
-            None => {
-                let key = pseudonyms.words(&key, KnownWords::AreReplaced);
-                let value = rewritten(pseudonyms, Rule::Value(ValueKind::Text), value, depth);
-                shown.insert(key, value);
-            }
+        if let Some(rule) = rule(&key) {
+            let value = rewritten(pseudonyms, rule, value, depth);
+            shown.insert(key, value);
+        } else {
+            let key = pseudonyms.words(&key, KnownWords::AreReplaced);
+            let value = rewritten(pseudonyms, Rule::Value(ValueKind::Text), value, depth);
+            shown.insert(key, value);
         }
     }
     shown
@@ -81,11 +81,10 @@ fn rule(key: &str) -> Option<Rule> {
         "groupName" | "productName" | "productProfileName" | "userGroupName" | "adminGroupName" => {
             Rule::Value(ValueKind::Profile)
         }
-        "memberCount" | "licenseQuota" => Rule::Value(ValueKind::Count),
+        "memberCount" | "licenseQuota" | "error_code" => Rule::Value(ValueKind::Count),
         "result" | "type" | "status" => Rule::Value(ValueKind::OneOf(UMAPI_VALUES)),
         "email" | "username" | "id" => Rule::Value(ValueKind::Name),
         "message" => Rule::Value(ValueKind::ErrorText),
-        "error_code" => Rule::Value(ValueKind::Count),
         "domain" | "firstname" | "lastname" | "country" | "businessAccount" | "orgSpecific" => {
             Rule::Value(ValueKind::Text)
         }
@@ -94,7 +93,7 @@ fn rule(key: &str) -> Option<Rule> {
 }
 
 fn rewritten(pseudonyms: &mut Pseudonyms, rule: Rule, value: Value, depth: usize) -> Value {
-    if depth > LONGEST_CODE {
+    if depth > MAX_DEPTH {
         return Value::Null;
     }
     match (value, rule) {
@@ -107,7 +106,7 @@ fn rewritten(pseudonyms: &mut Pseudonyms, rule: Rule, value: Value, depth: usize
             Value::Array(shown)
         }
         (Value::Bool(truth), Rule::Truth) => Value::Bool(truth),
-        (Value::Number(number), Rule::Value(ValueKind::Count)) if number.to_string().len() <= LONGEST_CODE => {
+        (Value::Number(number), Rule::Value(ValueKind::Count)) if number.to_string().len() <= LONGEST_NUMBER => {
             Value::Number(number)
         }
         (Value::Number(number), Rule::Value(ValueKind::Id)) => match number.as_i64() {

@@ -12,11 +12,12 @@
 //! | `pseudonyms` | words and ids in place of names and ids |
 //! | `values`, `expressions`, `error_text` | what becomes of one value |
 //! | `body`, `xml_body`, `xml_rules`, `json_body` | what becomes of the body of a request or response |
-//! | `vocabulary` | Adobe's own public words, which stay |
+//! | `vocabulary`, `error_words` | Adobe's own public words, which stay |
 
 mod body;
 mod configuration;
 mod error_text;
+mod error_words;
 mod exchange_line;
 mod expressions;
 mod file;

@@ -209,9 +209,9 @@ mod tests {
                 (ValueKind::Name, "ann@acme.de"),
             ],
         );
-        assert!(user.ends_with(".com") && !user.contains("report") && !user.contains("acme"), "{user}");
+        assert!(user.rsplit('.').next() == Some("com") && !user.contains("report") && !user.contains("acme"), "{user}");
         assert!(technical.ends_with("@techacct.adobe.com") && !technical.contains("sync"), "{technical}");
-        assert!(!domain.ends_with(".de"), "{domain}");
+        assert_ne!(domain.rsplit('.').next(), Some("de"), "{domain}");
         let [first, second] = shown(&[], [(ValueKind::Name, "Ann@ACME.com"), (ValueKind::Name, "ann@acme.com")]);
         assert_eq!(first.to_lowercase(), second, "the same address in another case");
     }

@@ -82,7 +82,7 @@ impl Rewriter<'_> {
         let encoding = declaration.encoding().and_then(Result::ok);
         let known = encoding.as_deref().filter(|encoding| ENCODINGS.contains(encoding));
         let encoding = known.map(|encoding| format!(" encoding='{encoding}'")).unwrap_or_default();
-        self.out.push_str(&format!("<?xml version='1.0'{encoding}?>"));
+        self.out.extend(["<?xml version='1.0'", &encoding, "?>"]);
     }
 
     fn start(&mut self, start: &BytesStart<'_>, is_empty: bool) -> Option<()> {
@@ -130,7 +130,7 @@ impl Rewriter<'_> {
         self.flush();
         let open = self.open.pop()?;
         if let Some(shown) = open.shown {
-            self.out.push_str(&format!("</{shown}>"));
+            self.out.extend(["</", &shown, ">"]);
         }
         Some(())
     }

@@ -133,8 +133,6 @@ pub(super) fn attribute(element: &str, name: &str) -> ValueKind {
     match (element, name) {
         ("queryDef", "schema" | "xtkschema") | (_, "xtkschema") => ValueKind::Schema,
         ("queryDef", "operation") => ValueKind::OneOf(&["select", "get", "getIfExists", "count"]),
-        ("queryDef", "lineCount" | "startLine") => ValueKind::Count,
-        ("queryDef", "distinct") | ("node", "sortDesc" | "groupBy") => ValueKind::Flag,
         ("node" | "condition", "expr" | "alias") => ValueKind::Expression,
         ("condition", "boolOperator") => ValueKind::OneOf(&["AND", "OR"]),
         ("operator" | "group" | "operatorGroup" | "extAccount" | "folder", "id" | "least" | "greatest")
@@ -149,10 +147,13 @@ pub(super) fn attribute(element: &str, name: &str) -> ValueKind {
         | ("extAccount", "tenant") => ValueKind::Name,
         ("operator" | "group" | "operatorGroup" | "extAccount", "type" | "count" | "provider")
         | ("access", "count")
+        | ("queryDef", "lineCount" | "startLine")
         | ("serverInfo", "sessionTimeOut" | "securityTimeOut") => ValueKind::Count,
         ("access", "authenticationType") => ValueKind::OneOf(&["ims", "native", "neolane", "ldap"]),
         ("access" | "operator", "disabled")
         | ("extAccount", "active")
+        | ("queryDef", "distinct")
+        | ("node", "sortDesc" | "groupBy")
         | ("userInfo", "noConsoleCnx" | "datakitInDatabase") => ValueKind::Flag,
         ("extAccount", "imsServer" | "callbackServer" | "server") | ("redir", "host" | "localHost") => ValueKind::Url,
         ("extAccount", "imsOrgId") => ValueKind::Organization,
@@ -165,8 +166,7 @@ pub(super) fn attribute(element: &str, name: &str) -> ValueKind {
         | ("redir", "build" | "version") => ValueKind::Version,
         ("redir", "status") => ValueKind::OneOf(&["OK"]),
         ("login-right", "right") => ValueKind::OneOf(NAMED_RIGHTS),
-        ("installed-package", "name") => ValueKind::OneOf(PACKAGES),
-        ("installed-package", "namespace") | ("serverInfo", "defaultNameSpace") => ValueKind::OneOf(PACKAGES),
+        ("installed-package", "name" | "namespace") | ("serverInfo", "defaultNameSpace") => ValueKind::OneOf(PACKAGES),
         _ => ValueKind::Text,
     }
 }
