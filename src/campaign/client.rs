@@ -2,14 +2,14 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use reqwest::header::CONTENT_TYPE;
 use tokio::sync::Mutex;
 
+use super::columns::InstanceShape;
 use super::error::CampaignError;
-use super::operators::DisablingSupport;
 use super::options::{CampaignAuthentication, CampaignOptions};
 use super::session::{Session, begin_with_ims};
 use super::soap_call::SoapCall;
@@ -30,9 +30,8 @@ pub struct Campaign {
     sessions: Mutex<Sessions>,
     /// Held by the one writer: concurrent writes of the same rows would deadlock.
     pub(super) writing: Mutex<()>,
-    pub(super) schemas_agree: AtomicBool,
-    /// What the compiled schema of the operators says. It is read once: a client exists for one run.
-    pub(super) disabling_support: OnceLock<DisablingSupport>,
+    /// What the answers so far have shown of the instance.
+    pub(super) shape: InstanceShape,
     calls: AtomicU64,
     writes: AtomicU64,
     /// Receives the progress of reads.
@@ -85,8 +84,7 @@ impl Campaign {
             page_rows: page_rows.max(1),
             sessions: Mutex::default(),
             writing: Mutex::new(()),
-            schemas_agree: AtomicBool::new(false),
-            disabling_support: OnceLock::new(),
+            shape: InstanceShape::default(),
             calls: AtomicU64::new(0),
             writes: AtomicU64::new(0),
             watcher: Watcher::none(),

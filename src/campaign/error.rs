@@ -67,23 +67,27 @@ pub enum CampaignError {
         /// The beginning of the response.
         excerpt: String,
     },
-    /// The schemas of the instance lack something that the program needs.
+    /// The instance is proven not to have a column that the program needs.
     #[error(
-        "nothing is written to this instance because its schemas are not the expected ones: {lacking} \
-         (see Administration > Configuration > Data schemas, and the extensions of these schemas)"
+        "{schema} of this instance has no {columns}: a query of one row with it failed ({fault}); nothing is written that \
+         needs it (see Administration > Configuration > Data schemas, and the extensions of this schema)"
     )]
-    Schemas {
-        /// Each schema that lacks something, with what it lacks.
-        lacking: String,
+    AbsentColumns {
+        /// The schema, such as `xtk:operator`.
+        schema: &'static str,
+        /// The paths of the columns, separated by commas.
+        columns: String,
+        /// The error of the query that shows that the first of them is absent.
+        fault: String,
     },
-    /// The schema of the instance has no attribute that disables an operator.
+    /// The instance has no attribute that disables an operator.
     #[error(
-        "the program cannot disable operators of this instance because its xtk:operator has no attribute {attribute}; \
-         disable the operator in the Campaign console"
+        "the program cannot disable operators of this instance because its xtk:operator has neither {}, which queries of \
+         one row show; disable the operator in the Campaign console", attributes.join(" nor ")
     )]
     CannotDisable {
-        /// The missing attribute.
-        attribute: &'static str,
+        /// The attributes that were tried.
+        attributes: [&'static str; 2],
     },
     /// A name has a character that XML does not allow, so it was not sent.
     #[error("\"{}\" has a character that XML does not allow", name.escape_debug())]
@@ -119,10 +123,12 @@ impl CampaignError {
             Self::Refused { .. } => Failure::Refused,
             Self::RateLimited { retry_after, .. } => Failure::Throttled { retry_after: *retry_after },
             Self::Unavailable { .. } => Failure::Unavailable,
-            Self::Fault { fault, .. } if fault.is_passing() => Failure::Unavailable,
-            Self::Fault { .. } | Self::InvalidResponse { .. } | Self::Schemas { .. } | Self::CannotDisable { .. } => {
-                Failure::Incomplete
-            }
+            Self::Fault { fault, .. } if fault.is_temporary() => Failure::Unavailable,
+            Self::Fault { fault, .. } if fault.is_without_right() => Failure::Refused,
+            Self::Fault { .. }
+            | Self::InvalidResponse { .. }
+            | Self::AbsentColumns { .. }
+            | Self::CannotDisable { .. } => Failure::Incomplete,
             Self::NotWritable { .. } => Failure::Unexpected,
             Self::Unconfirmed { source } => source.failure(),
         }
@@ -139,6 +145,24 @@ impl CampaignError {
     /// Whether Campaign returned a fault, which concerns the rows of that call alone.
     pub(super) fn is_fault(&self) -> bool {
         matches!(self, Self::Fault { .. })
+    }
+
+    /// Whether Campaign returned a lasting fault that a column in the call may have caused.
+    pub(super) fn may_be_about_a_path(&self) -> bool {
+        matches!(self, Self::Fault { fault, .. } if fault.may_be_about_a_path())
+    }
+
+    /// The same error of a call whose columns were read before.
+    pub(super) fn of_rows(self) -> Self {
+        match self {
+            Self::Fault { call, fault } => Self::Fault { call, fault: fault.of_rows() },
+            other => other,
+        }
+    }
+
+    /// Whether Campaign said that a path in the call is unknown.
+    pub(super) fn is_unknown_path(&self) -> bool {
+        matches!(self, Self::Fault { fault, .. } if fault.is_unknown_path())
     }
 
     /// Whether the next call would fail in the same way, whatever its rows.
@@ -166,7 +190,7 @@ impl Retryable for CampaignError {
             Self::RateLimited { retry_after, .. } | Self::Unavailable { retry_after, .. } => {
                 retry_after.map_or(RetryAdvice::Retry, RetryAdvice::RetryAfter)
             }
-            Self::Fault { fault, .. } if fault.is_passing() => RetryAdvice::Retry,
+            Self::Fault { fault, .. } if fault.is_temporary() => RetryAdvice::Retry,
             _ => RetryAdvice::Final,
         }
     }

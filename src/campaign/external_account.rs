@@ -4,15 +4,17 @@ use super::client::Campaign;
 use super::error::CampaignError;
 use super::operators::is_true;
 use super::rows::Row;
-use super::schemas::read_schema;
-use super::soap_call::SoapCall;
 use super::xml_reader::{Tag, XmlError, XmlReader};
 
 /// The internal name that the account must have according to Adobe's documentation.
 pub const EXTERNAL_ACCOUNT_NAME: &str = "Adobe_Marketing_Cloud";
 
-/// The attributes that only the package "Integration with the Adobe Experience Cloud" adds to the schema.
+/// The columns without which an instance has no connection to the Experience Cloud. The package "Integration with the
+/// Adobe Experience Cloud" adds them.
 const OF_THE_PACKAGE: [&str; 3] = ["@imsServer", "@imsOrgId", "@imsRightsMask"];
+
+/// The columns that not every version of the package has.
+const OPTIONAL: [&str; 3] = ["@callbackServer", "@tenant", "@productContext"];
 
 /// An external account of the type Adobe Experience Cloud, with its values in Campaign.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,12 +31,12 @@ pub struct ExternalAccount {
     pub organization_id: String,
     /// Association mask.
     pub mask: String,
-    /// Callback server.
-    pub callback_server: String,
-    /// Tenant.
-    pub tenant: String,
-    /// Product context.
-    pub product_context: String,
+    /// Callback server; `None` if the instance has no such column.
+    pub callback_server: Option<String>,
+    /// Tenant; `None` if the instance has no such column.
+    pub tenant: Option<String>,
+    /// Product context; `None` if the instance has no such column.
+    pub product_context: Option<String>,
 }
 
 impl Row for ExternalAccount {
@@ -42,17 +44,8 @@ impl Row for ExternalAccount {
 
     const SCHEMA: &'static str = "nms:extAccount";
     const ELEMENT: &'static str = "extAccount";
-    const COLUMNS: &'static [&'static str] = &[
-        "@id",
-        "@name",
-        "@active",
-        "@imsServer",
-        "@imsOrgId",
-        "@imsRightsMask",
-        "@callbackServer",
-        "@tenant",
-        "@productContext",
-    ];
+    const COLUMNS: &'static [&'static str] =
+        &["@id", "@name", "@active", OF_THE_PACKAGE[0], OF_THE_PACKAGE[1], OF_THE_PACKAGE[2]];
     const KEY_COLUMNS: &'static [&'static str] = &["@id"];
 
     fn key(tag: &Tag<'_>) -> Result<i64, XmlError> {
@@ -72,9 +65,9 @@ impl Row for ExternalAccount {
             ims_server: text("imsServer")?,
             organization_id: text("imsOrgId")?,
             mask: text("imsRightsMask")?,
-            callback_server: text("callbackServer")?,
-            tenant: text("tenant")?,
-            product_context: text("productContext")?,
+            callback_server: Some(text("callbackServer")?),
+            tenant: Some(text("tenant")?),
+            product_context: Some(text("productContext")?),
         })
     }
 }
@@ -90,13 +83,20 @@ impl ExternalAccount {
 impl Campaign {
     /// All external accounts of the Experience Cloud, by id; `None` if their package is not installed.
     pub async fn fetch_external_accounts(&self) -> Result<Option<Vec<ExternalAccount>>, CampaignError> {
-        let schema = self.call(&SoapCall::schema(ExternalAccount::SCHEMA), read_schema).await?;
-        let has_package =
-            schema.is_some_and(|schema| OF_THE_PACKAGE.iter().all(|path| schema.attributes.contains(*path)));
-        if !has_package {
+        if !self.absent_columns(ExternalAccount::SCHEMA, &OF_THE_PACKAGE).await?.is_empty() {
             return Ok(None);
         }
-        let rows = self.walk(&[], |_| {}).await?;
-        Ok(Some(rows.into_iter().filter(ExternalAccount::is_of_experience_cloud).collect()))
+        let absent = self.absent_columns(ExternalAccount::SCHEMA, &OPTIONAL).await?;
+        let is_present = |column: &str| absent.iter().all(|(absent, _)| *absent != column);
+        let columns: Vec<&'static str> = OPTIONAL.into_iter().filter(|column| is_present(column)).collect();
+        let mut accounts = self.walk_with::<ExternalAccount>(&[], &columns, |_| {}).await?.usable;
+        accounts.retain(ExternalAccount::is_of_experience_cloud);
+        for account in &mut accounts {
+            let [callback, tenant, context] = OPTIONAL.map(is_present);
+            account.callback_server.take_if(|_| !callback);
+            account.tenant.take_if(|_| !tenant);
+            account.product_context.take_if(|_| !context);
+        }
+        Ok(Some(accounts))
     }
 }

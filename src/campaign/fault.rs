@@ -12,12 +12,25 @@ const SESSION_OVER: [&str; 4] = ["XSV-350008", "XSV-350392", "Access token has e
 const NOT_ACCEPTED: [&str; 3] = ["XSV-350012", "XSV-350013", "Invalid login or password"];
 
 /// Refusals of a sign-in that say what to correct: the code, and its meaning.
-const KNOWN_REFUSALS: [(&str, &str); 4] = [
+const KNOWN_REFUSALS: [(&str, &str); 5] = [
     ("XSV-350012", "XSV-350012 (invalid login or password)"),
     ("XSV-350013", "XSV-350013 (the address of this host is not allowed)"),
     ("XSV-350008", "XSV-350008 (the session has expired or is invalid)"),
     ("XSV-350392", "XSV-350392 (Adobe IMS did not accept the token)"),
+    ("SOP-330023", "SOP-330023 (the operator does not have the required rights)"),
 ];
+
+/// The code of a fault about an object that the operator has no right to.
+const NO_RIGHT: &str = "SOP-330023";
+
+/// The code of a fault about an expression that cannot be parsed, mostly because a path in it is unknown.
+const UNKNOWN_PATH: &str = "XTK-170036";
+
+/// The code of a fault about a call from Campaign to IMS.
+const IMS_CALL_FAILED: &str = "XSV-350114";
+
+/// The words before the status with which IMS answered Campaign.
+const IMS_STATUS: &str = "HTTP response code is";
 
 /// What a refusal means for the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,12 +127,38 @@ impl ReceivedFault {
             code: cause.and_then(code_in).or_else(|| code_in(wrapper)),
             message: excerpt(wrapper.as_bytes(), secrets),
             cause: cause.map(|cause| excerpt(cause.as_bytes(), secrets)),
-            passing: self.is_passing(),
+            kind: self.kind(),
         }
     }
 
-    /// Whether a retry may succeed: the database was busy.
-    fn is_passing(&self) -> bool {
+    fn kind(&self) -> FaultKind {
+        let has_line = |code: &str| self.lines().any(|line| line.starts_with(code));
+        if self.is_busy_database() || self.is_busy_ims() {
+            FaultKind::Temporary
+        } else if has_line(NO_RIGHT) {
+            FaultKind::NoRight
+        } else if has_line(UNKNOWN_PATH) {
+            FaultKind::UnknownPath
+        } else {
+            FaultKind::Other
+        }
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &str> {
+        self.faultstring.lines().chain(self.detail.lines()).map(str::trim)
+    }
+
+    /// Whether Campaign could not ask IMS about the token at this moment. Campaign asks IMS about every token, and
+    /// repeats the status of its answer (acc-js-sdk, issue 108).
+    fn is_busy_ims(&self) -> bool {
+        let text = format!("{}\n{}", self.faultstring, self.detail);
+        let status = text.split(IMS_STATUS).nth(1).map(str::trim_start).unwrap_or_default();
+        let digits: String = status.chars().take_while(char::is_ascii_digit).collect();
+        text.contains(IMS_CALL_FAILED) && digits.parse().is_ok_and(|status: u16| status == 429 || status >= 500)
+    }
+
+    /// Whether the database was busy, so that a retry may succeed.
+    fn is_busy_database(&self) -> bool {
         let text = format!("{}\n{}", self.faultstring, self.detail).to_lowercase();
         // ODB-240000 is any error of the database. A retry does not help after a violated constraint (SQLSTATE class
         // 23).
@@ -163,7 +202,22 @@ pub struct SoapFault {
     code: Option<String>,
     message: String,
     cause: Option<String>,
-    passing: bool,
+    kind: FaultKind,
+}
+
+/// What a fault means for the calls after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FaultKind {
+    /// A retry may succeed.
+    Temporary,
+    /// The operator has no right to the object of the call.
+    NoRight,
+    /// The call names a path that the schema does not have.
+    UnknownPath,
+    /// A fault about rows: the same columns were read before.
+    OfRows,
+    /// Anything else.
+    Other,
 }
 
 impl SoapFault {
@@ -173,8 +227,32 @@ impl SoapFault {
     }
 
     /// Whether a retry may succeed, as after a deadlock.
-    pub fn is_passing(&self) -> bool {
-        self.passing
+    pub fn is_temporary(&self) -> bool {
+        self.kind == FaultKind::Temporary
+    }
+
+    /// Whether Campaign answered `SOP-330023`: the operator of the program has no right to what the call concerns,
+    /// mostly because the technical account belongs to no operator (acc-js-sdk, issue 112).
+    pub fn is_without_right(&self) -> bool {
+        self.kind == FaultKind::NoRight
+    }
+
+    /// The same fault of a call whose columns were read before, so that it is not about them.
+    pub(super) fn of_rows(self) -> Self {
+        match self.kind {
+            FaultKind::UnknownPath | FaultKind::Other => Self { kind: FaultKind::OfRows, ..self },
+            FaultKind::Temporary | FaultKind::NoRight | FaultKind::OfRows => self,
+        }
+    }
+
+    /// Whether a column in the call may have caused the fault.
+    pub(super) fn may_be_about_a_path(&self) -> bool {
+        matches!(self.kind, FaultKind::UnknownPath | FaultKind::Other)
+    }
+
+    /// Whether Campaign answered `XTK-170036`: a path in the call is unknown.
+    pub(super) fn is_unknown_path(&self) -> bool {
+        self.kind == FaultKind::UnknownPath
     }
 }
 
@@ -201,10 +279,23 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_not_a_temporary_fault() {
-        let passes = |text: &str| fault("SOP-330011", text).is_passing();
+        let passes = |text: &str| fault("SOP-330011", text).shown(&[]).is_temporary();
         assert!(passes("ODB-240000 ODBC error: {40001} deadlock detected"));
         assert!(!passes("ODB-240000 disk full"));
         assert!(!passes("ODB-240000 ORA-01653: unable to extend table"));
+    }
+
+    #[test]
+    fn a_code_counts_only_at_the_beginning_of_a_line() {
+        let shown = |detail: &str| fault(WRAPPER, detail).shown(&[]);
+        let unknown = "'x' attribute unknown (see definition of 'Operators (xtk:operator)' schema)\nXTK-170036 Unable to \
+                       parse expression '@x'.";
+        assert!(shown(unknown).is_unknown_path());
+        assert!(!shown("the operator 'XTK-170036' is unknown").is_unknown_path());
+        let text = "SOP-330023 The entity could not be read. You don't have the required rights to view the detail";
+        assert!(fault(text, "").shown(&[]).is_without_right());
+        assert!(shown(text).is_without_right());
+        assert!(!shown("the operator 'SOP-330023' is unknown").is_without_right());
     }
 
     const WRAPPER: &str = "SOP-330011 Error while executing the method 'Write' of service 'xtk:persist|xtk:session'.";
@@ -253,12 +344,16 @@ mod tests {
             ("PostgreSQL error: deadlock detected", true),
             ("SQLState: 40001", true),
             ("operator 40001 is unknown", false),
+            ("XSV-350114 Unknown error during '/ims/profile/v1' IMS call, HTTP response code is 429", true),
+            ("XSV-350114 Unknown error during '/ims/profile/v1' IMS call, HTTP response code is 503.", true),
+            ("XSV-350114 Unknown error during '/ims/profile/v1' IMS call, HTTP response code is 403", false),
+            ("the operator 'HTTP response code is 503' is unknown", false),
             ("PostgreSQL error: ERROR: duplicate key violates unique constraint \"x\"\nODB-240000 {23505}", false),
             ("ORA-00001: unique constraint (X) violated\nODB-240000 ODBC error", false),
             ("XTK-170036 Unable to parse expression", false),
             ("", false),
         ] {
-            assert_eq!(fault(WRAPPER, detail).shown(&[]).is_passing(), passing, "{detail}");
+            assert_eq!(fault(WRAPPER, detail).shown(&[]).is_temporary(), passing, "{detail}");
         }
     }
 

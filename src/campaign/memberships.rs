@@ -19,9 +19,27 @@ pub(super) struct MembershipRow {
     pub(super) group: OperatorGroupId,
 }
 
-/// The condition for rows of operators; groups have rows for their named rights.
-pub(super) fn is_of_an_operator() -> String {
-    xtk::equals("[operator/@type]", 0)
+/// How the rows of operators are selected; groups have rows for their named rights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MembershipFilter {
+    /// By the type at the other end of the link `operator`.
+    OperatorType,
+    /// Not at all, where there is no such link: a snapshot drops the rows of which it knows no operator.
+    None,
+}
+
+impl MembershipFilter {
+    /// In the order in which they are tried.
+    pub(super) const ALL: [Self; 2] = [Self::OperatorType, Self::None];
+
+    /// These conditions with the one of the filter.
+    pub(super) fn with(self, conditions: &[String]) -> Vec<String> {
+        let own = match self {
+            Self::OperatorType => Some(xtk::equals("[operator/@type]", 0)),
+            Self::None => None,
+        };
+        own.into_iter().chain(conditions.iter().cloned()).collect()
+    }
 }
 
 /// The condition for the members of these groups.

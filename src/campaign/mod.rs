@@ -10,7 +10,7 @@
 //! | `snapshot`, `rows` | reads a whole instance, and all rows of one schema in the order of their keys |
 //! | `operator_lookup` | reads the operators of one user for a question, with few calls |
 //! | `operators`, `memberships` | the rows of the three schemas |
-//! | `schemas` | what the compiled schemas must have before the program writes |
+//! | `columns` | which columns and schemas the instance has, as its answers to queries show |
 //! | `external_account` | the connection to the Experience Cloud that is configured in Campaign |
 //! | `server_info` | the version, build and clock of an instance, without a session |
 //! | `survey` | read calls for a transcript, which say what an instance is like |
@@ -19,6 +19,7 @@
 
 mod charset;
 mod client;
+mod columns;
 mod error;
 mod external_account;
 mod fault;
@@ -27,7 +28,6 @@ mod operator_lookup;
 mod operators;
 mod options;
 mod rows;
-mod schemas;
 mod server_info;
 mod session;
 mod snapshot;
@@ -40,6 +40,7 @@ mod xml_writer;
 mod xtk;
 
 pub use client::Campaign;
+pub use columns::ColumnReport;
 pub use error::CampaignError;
 pub use external_account::{EXTERNAL_ACCOUNT_NAME, ExternalAccount};
 pub use fault::SoapFault;

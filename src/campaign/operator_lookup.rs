@@ -5,8 +5,8 @@
 
 use super::client::Campaign;
 use super::error::CampaignError;
-use super::memberships::{MembershipRow, MembershipWithGroup, is_of_an_operator, is_of_one_of};
-use super::operators::{DisablingSupport, is_operator};
+use super::memberships::{MembershipFilter, MembershipRow, MembershipWithGroup, is_of_one_of};
+use super::operators::{DisabledColumn, is_operator};
 use super::rows::{Rows, UnusableRow};
 use super::snapshot::{LISTED_AT_ONCE, conditions_for, unusable_operator};
 use crate::domain::{
@@ -64,16 +64,11 @@ impl Campaign {
         Ok(FoundOperators { operators, unusable, memberships, groups })
     }
 
-    /// Reads operators with the attribute that disables them, if the instance has it. Trying costs less than reading
-    /// the schema.
     async fn few_operators(&self, conditions: &[String]) -> Result<Rows<Operator>, CampaignError> {
-        let disabling = self.disabling_support.get().copied();
-        match self.walk_few(conditions, disabling.unwrap_or(DisablingSupport::Offered).columns()).await {
-            Err(error) if error.is_fault() && disabling.is_none() => {
-                self.walk_few(conditions, DisablingSupport::NotOffered.columns()).await
-            }
-            rows => rows,
-        }
+        self.read_by_accepted_form(&self.shape.disabled, &DisabledColumn::ALL, async |form| {
+            self.walk_few(conditions, form.columns()).await
+        })
+        .await
     }
 
     /// Reads the memberships of these operators, with the groups if the instance returns both for one query.
@@ -81,14 +76,20 @@ impl Campaign {
         &self,
         operators: &[OperatorId],
     ) -> Result<(Vec<MembershipRow>, Option<Vec<OperatorGroup>>), CampaignError> {
-        let conditions = [is_of_an_operator(), is_of_one_of(operators.iter().copied())];
-        match self.walk_few::<MembershipWithGroup>(&conditions, &[]).await {
+        let conditions = [is_of_one_of(operators.iter().copied())];
+        let with_groups = MembershipFilter::OperatorType.with(&conditions);
+        match self.walk_few::<MembershipWithGroup>(&with_groups, &[]).await {
             Ok(rows) => {
                 let memberships = rows.usable.iter().map(|row| row.membership).collect();
                 Ok((memberships, Some(rows.usable.into_iter().filter_map(|row| row.group).collect())))
             }
-            Err(error) if error.is_fault() => {
-                Ok((self.walk_few::<MembershipRow>(&conditions, &[]).await?.usable, None))
+            Err(error) if error.may_be_about_a_path() => {
+                let rows = self
+                    .read_by_accepted_form(&self.shape.membership_filter, &MembershipFilter::ALL, async |filter| {
+                        self.walk_few::<MembershipRow>(&filter.with(&conditions), &[]).await
+                    })
+                    .await?;
+                Ok((rows.usable, None))
             }
             Err(error) => Err(error),
         }

@@ -1,4 +1,5 @@
-//! The rows of `xtk:operator` and of `xtk:group`.
+//! The rows of operators and of operator groups. Both are rows of `xtk:operator`; `xtk:group` shows the groups by
+//! themselves.
 
 use super::rows::Row;
 use super::xml_reader::{Tag, XmlError, XmlReader};
@@ -10,32 +11,63 @@ use crate::domain::{
 /// `access/@authenticationType` of operators that sign in through Adobe IMS.
 pub(super) const IMS: &str = "ims";
 
-/// The attribute that disables an operator, so that it cannot sign in.
-///
-/// Adobe documents the switch but not the name of the attribute: the client reads and writes it only if the compiled
-/// schema of the instance has it.
-pub(super) const DISABLED: &str = "access/@disabled";
-
-/// Whether the compiled `xtk:operator` of an instance has [`DISABLED`].
+/// Where operators have the attribute that disables them, so that they cannot sign in. Adobe documents the switch but
+/// not the name of the attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DisablingSupport {
-    Offered,
-    NotOffered,
+pub(super) enum DisabledColumn {
+    /// `access/@disabled`.
+    InAccess,
+    /// `@disabled`.
+    OfOperator,
+    /// Neither.
+    Absent,
 }
 
-impl DisablingSupport {
+impl DisabledColumn {
+    /// In the order in which they are tried.
+    pub(super) const ALL: [Self; 3] = [Self::InAccess, Self::OfOperator, Self::Absent];
+
+    /// The paths of the attributes.
+    pub(super) const ATTRIBUTES: [&'static str; 2] = ["access/@disabled", "@disabled"];
+
     /// The columns to select besides those that every instance has.
     pub(super) fn columns(self) -> &'static [&'static str] {
         match self {
-            Self::Offered => &["[access/@disabled]"],
-            Self::NotOffered => &[],
+            Self::InAccess => &["[access/@disabled]"],
+            Self::OfOperator => &["@disabled"],
+            Self::Absent => &[],
         }
     }
 }
 
-/// The condition for operators; groups (type 1) and named rights (type 2) are in the same table.
+/// Where the operator groups of an instance are read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GroupSource {
+    /// `xtk:operator` with `@type = 1`: operators, groups and named rights share a table (log of the installation of an
+    /// instance, which creates no other). `xtk:group` may return the named rights as well.
+    Operators,
+    /// `xtk:group`, if no row of `xtk:operator` is a group.
+    Groups,
+}
+
+impl GroupSource {
+    /// The schema that is queried.
+    pub(super) fn schema(self) -> &'static str {
+        match self {
+            Self::Operators => GroupAmongOperators::SCHEMA,
+            Self::Groups => OperatorGroup::SCHEMA,
+        }
+    }
+}
+
+/// The condition for operators; groups and named rights (type 2) are in the same table.
 pub(super) fn is_operator() -> String {
     xtk::equals("@type", 0)
+}
+
+/// The condition for operator groups among the rows of `xtk:operator`.
+pub(super) fn is_group() -> String {
+    xtk::equals("@type", 1)
 }
 
 impl Row for Operator {
@@ -58,13 +90,14 @@ impl Row for Operator {
         let id = OperatorId(tag.number("id")?);
         let login = OperatorLogin::new(tag.required("name")?);
         let label = label(tag)?;
-        let (mut sign_in, mut disabled) = (SignInMethod::Native, false);
+        let is_disabled = |tag: &Tag<'_>| tag.attribute("disabled")?.map_or(Ok(false), |value| is_true(&value));
+        let (mut sign_in, mut disabled) = (SignInMethod::Native, is_disabled(tag)?);
         reader.children(|_, inner| {
             if inner.is("access") {
                 if inner.attribute("authenticationType")?.is_some_and(|value| is_ims(&value)) {
                     sign_in = SignInMethod::Ims;
                 }
-                disabled = inner.attribute("disabled")?.map_or(Ok(false), |value| is_true(&value))?;
+                disabled |= is_disabled(inner)?;
             }
             Ok(())
         })?;
@@ -102,6 +135,34 @@ impl Row for OperatorGroup {
 
     fn text_bytes(&self) -> usize {
         self.name.as_str().len() + self.label.len()
+    }
+}
+
+/// An operator group as a row of `xtk:operator`.
+pub(super) struct GroupAmongOperators(pub(super) OperatorGroup);
+
+impl Row for GroupAmongOperators {
+    type Key = i64;
+
+    const SCHEMA: &'static str = Operator::SCHEMA;
+    const ELEMENT: &'static str = Operator::ELEMENT;
+    const COLUMNS: &'static [&'static str] = OperatorGroup::COLUMNS;
+    const KEY_COLUMNS: &'static [&'static str] = OperatorGroup::KEY_COLUMNS;
+
+    fn key(tag: &Tag<'_>) -> Result<i64, XmlError> {
+        OperatorGroup::key(tag)
+    }
+
+    fn after(key: i64) -> String {
+        OperatorGroup::after(key)
+    }
+
+    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, XmlError> {
+        OperatorGroup::read(reader, tag).map(Self)
+    }
+
+    fn text_bytes(&self) -> usize {
+        self.0.text_bytes()
     }
 }
 

@@ -149,7 +149,7 @@ impl Campaign {
     pub(super) async fn walk_with<R: Row>(
         &self,
         conditions: &[String],
-        more_columns: &[&str],
+        more_columns: &[&'static str],
         progress: impl Fn(usize),
     ) -> Result<Rows<R>, CampaignError> {
         self.walk_until(conditions, more_columns, progress, |_| false).await
@@ -159,7 +159,7 @@ impl Campaign {
     pub(super) async fn walk_few<R: Row>(
         &self,
         conditions: &[String],
-        more_columns: &[&str],
+        more_columns: &[&'static str],
     ) -> Result<Rows<R>, CampaignError> {
         let is_last = |rows| rows < FEW_ROWS.min(self.page_rows);
         self.walk_until(conditions, more_columns, |_| {}, is_last).await
@@ -169,7 +169,7 @@ impl Campaign {
     async fn walk_until<R: Row>(
         &self,
         conditions: &[String],
-        more_columns: &[&str],
+        more_columns: &[&'static str],
         progress: impl Fn(usize),
         is_last: impl Fn(usize) -> bool,
     ) -> Result<Rows<R>, CampaignError> {
@@ -177,7 +177,11 @@ impl Campaign {
         loop {
             let last = rows.last;
             let call = SoapCall::query(R::SCHEMA, &page_query::<R>(conditions, more_columns, last, self.page_rows));
-            let page = Box::pin(self.call(&call, |reader| read_page::<R>(reader, last))).await?;
+            let page = Box::pin(self.call(&call, |reader| read_page::<R>(reader, last))).await;
+            let page = page.map_err(|error| if last.is_some() { error.of_rows() } else { error })?;
+            if last.is_none() {
+                self.shape.prove(R::SCHEMA, R::COLUMNS.iter().chain(more_columns).copied());
+            }
             if page.last == last {
                 return Ok(rows);
             }
@@ -196,7 +200,12 @@ impl Campaign {
 }
 
 /// The query for the rows after `last`. The first page has no lower bound, because ids may be negative.
-fn page_query<R: Row>(conditions: &[String], more_columns: &[&str], last: Option<R::Key>, lines: usize) -> Element {
+fn page_query<R: Row>(
+    conditions: &[String],
+    more_columns: &[&'static str],
+    last: Option<R::Key>,
+    lines: usize,
+) -> Element {
     let node = |expression: &&str| Element::new("node").attribute("expr", expression);
     let condition = |expression: String| Element::new("condition").attribute("expr", &expression);
     let conditions = conditions.iter().cloned().chain(last.map(R::after));

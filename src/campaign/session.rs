@@ -7,10 +7,11 @@ use reqwest::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue};
 
 use super::client::Campaign;
 use super::error::CampaignError;
+use super::operators::is_true;
 use super::soap_call::SoapCall;
 use super::soap_response::SoapResponse;
 use super::xml_reader::{Tag, XmlError, XmlReader};
-use crate::domain::OperatorLogin;
+use crate::domain::{OperatorId, OperatorLogin};
 use crate::transport::{IdentityService, IssuedToken, SecretString, TokenError};
 
 /// The name of the request for a token in errors.
@@ -37,10 +38,33 @@ impl OwnOperator {
     pub fn is_administrator(&self) -> bool {
         self.rights.iter().any(|right| right == ADMINISTRATION_RIGHT)
     }
+}
 
-    /// Reads the content of `<userInfo>`.
-    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, XmlError> {
-        let login = OperatorLogin::new(tag.required("login")?);
+/// What Campaign says of the operator of a session.
+struct UserInfo {
+    /// Absent in old builds.
+    login: Option<OperatorLogin>,
+    id: Option<OperatorId>,
+    rights: Vec<String>,
+}
+
+impl UserInfo {
+    /// Reads `<userInfo>` among the children of the current element.
+    fn read(reader: &mut XmlReader<'_>) -> Result<Option<Self>, XmlError> {
+        let mut found = None;
+        reader.children(|reader, tag| {
+            if tag.is("userInfo") {
+                found = Some(Self::read_content(reader, tag)?);
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    fn read_content(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, XmlError> {
+        let login = tag.attribute("login")?.filter(|login| !login.is_empty()).map(OperatorLogin::new);
+        // 0 is the id of no operator.
+        let id = tag.attribute("loginId")?.and_then(|id| id.trim().parse().ok()).filter(|id| *id != 0).map(OperatorId);
         let mut rights = Vec::new();
         reader.children(|_, inner| {
             if inner.is("login-right") {
@@ -48,7 +72,13 @@ impl OwnOperator {
             }
             Ok(())
         })?;
-        Ok(Self { login, rights })
+        Ok(Self { login, id, rights })
+    }
+
+    /// The operator, with this login if Campaign names none.
+    fn into_operator(self, signed_in_as: &str) -> OwnOperator {
+        let login = self.login.unwrap_or_else(|| OperatorLogin::new(signed_in_as));
+        OwnOperator { login, rights: self.rights }
     }
 }
 
@@ -117,7 +147,7 @@ impl Campaign {
     /// Calls `xtk:session#Logon` once, without retries: repeated wrong passwords lock accounts.
     pub(super) async fn sign_in(&self, login: &str, password: &SecretString) -> Result<Session, CampaignError> {
         let call = SoapCall::logon(login, password);
-        match self.exchange(&call, &Session::none(), read_logon).await? {
+        match self.exchange(&call, &Session::none(), |reader| read_logon(reader, login)).await? {
             SoapResponse::Returned(session) => {
                 tracing::debug!(operator = login, "signed in to Campaign");
                 Ok(session)
@@ -132,13 +162,33 @@ impl Campaign {
         let from_logon = self.begun_session().await?.own.clone();
         match from_logon {
             Some(own) => Ok(own),
-            None => self.call(&SoapCall::user_info(), read_user_info).await,
+            None => self.operator_of_token().await,
         }
+    }
+
+    async fn operator_of_token(&self) -> Result<OwnOperator, CampaignError> {
+        let call = SoapCall::user_info();
+        let info = self.call(&call, read_user_info).await?;
+        if let (None, Some(id)) = (&info.login, info.id)
+            && let Some(operator) = self.operators_by_id(&[id]).await?.pop()
+        {
+            return Ok(info.into_operator(operator.login.as_str()));
+        }
+        let UserInfo { login: Some(login), rights, .. } = info else {
+            let what = "it does not name the operator of the token".to_owned();
+            return Err(CampaignError::InvalidResponse { call: call.name(), what, excerpt: "<userInfo>".to_owned() });
+        };
+        Ok(OwnOperator { login, rights })
     }
 
     /// The operator of the program, if it is known without another call. Begins a session if there is none.
     pub async fn known_own_operator(&self) -> Result<Option<OwnOperator>, CampaignError> {
         Ok(self.begun_session().await?.own.clone())
+    }
+
+    /// Whether an option of the instance is on. An option that does not exist is off.
+    pub async fn option_is_on(&self, name: &str) -> Result<bool, CampaignError> {
+        self.call(&SoapCall::option(name), read_option).await
     }
 
     /// Ends the session if `Logon` began it. A bearer token needs no sign-out, so a question saves the call.
@@ -188,7 +238,7 @@ fn token_error(error: TokenError) -> CampaignError {
     }
 }
 
-fn read_logon(reader: &mut XmlReader<'_>) -> Result<Session, XmlError> {
+fn read_logon(reader: &mut XmlReader<'_>, login: &str) -> Result<Session, XmlError> {
     let (mut token, mut security_token, mut own) = (String::new(), String::new(), None);
     reader.children(|reader, output| {
         match output.name() {
@@ -196,7 +246,7 @@ fn read_logon(reader: &mut XmlReader<'_>) -> Result<Session, XmlError> {
             "pstrSecurityToken" => security_token = reader.text()?,
             "pSessionInfo" => reader.children(|reader, session_info| {
                 if session_info.is("sessionInfo") {
-                    own = read_own_operator(reader)?;
+                    own = UserInfo::read(reader)?;
                 }
                 Ok(())
             })?,
@@ -207,29 +257,30 @@ fn read_logon(reader: &mut XmlReader<'_>) -> Result<Session, XmlError> {
     if token.is_empty() {
         return Err(XmlError::new("it has no session token"));
     }
-    Session::native(token, security_token, own.ok_or_else(|| XmlError::new("it does not name the operator"))?)
+    let own = own.ok_or_else(|| XmlError::new("it does not name the operator"))?;
+    Session::native(token, security_token, own.into_operator(login))
 }
 
-fn read_user_info(reader: &mut XmlReader<'_>) -> Result<OwnOperator, XmlError> {
-    let mut own = None;
+fn read_option(reader: &mut XmlReader<'_>) -> Result<bool, XmlError> {
+    let mut is_on = false;
+    reader.children(|reader, output| {
+        if output.is("pstrValue") {
+            is_on = is_true(&reader.text()?)?;
+        }
+        Ok(())
+    })?;
+    Ok(is_on)
+}
+
+fn read_user_info(reader: &mut XmlReader<'_>) -> Result<UserInfo, XmlError> {
+    let mut info = None;
     reader.children(|reader, output| {
         if output.is("pUserInfo") {
-            own = read_own_operator(reader)?;
+            info = UserInfo::read(reader)?;
         }
         Ok(())
     })?;
-    own.ok_or_else(|| XmlError::new("it does not name the operator of the token"))
-}
-
-fn read_own_operator(reader: &mut XmlReader<'_>) -> Result<Option<OwnOperator>, XmlError> {
-    let mut own = None;
-    reader.children(|reader, tag| {
-        if tag.is("userInfo") {
-            own = Some(OwnOperator::read(reader, tag)?);
-        }
-        Ok(())
-    })?;
-    Ok(own)
+    info.ok_or_else(|| XmlError::new("it does not name the operator of the token"))
 }
 
 #[cfg(test)]
@@ -254,7 +305,7 @@ mod tests {
 
     #[test]
     fn the_response_to_logon_has_two_tokens_and_names_the_operator() {
-        let session = read(LOGON_RESPONSE, read_logon).expect("a session");
+        let session = read(LOGON_RESPONSE, |reader| read_logon(reader, "group-sync")).expect("a session");
         assert_eq!(session.token.expose_secret(), "___0b2c4f6e-1111-4222-8333-444455556666");
         let own = session.own.clone().expect("known");
         assert_eq!(own.login.as_str(), "group-sync");
@@ -268,19 +319,31 @@ mod tests {
         for (part, replacement) in [
             ("___0b2c4f6e-1111-4222-8333-444455556666", ""),
             ("___0b2c4f6e", "line&#10;break"),
-            ("login='group-sync'", "login=''"),
             ("<userInfo", "<otherInfo"),
             ("</userInfo", "</otherInfo"),
         ] {
             let disturbed = LOGON_RESPONSE.replace(part, replacement);
             assert_ne!(disturbed, LOGON_RESPONSE);
-            assert!(read(&disturbed, read_logon).is_err(), "{part}");
+            assert!(read(&disturbed, |reader| read_logon(reader, "group-sync")).is_err(), "{part}");
+        }
+    }
+
+    #[test]
+    fn an_old_build_names_no_operator_and_the_sign_in_stands_for_it() {
+        for without in
+            [LOGON_RESPONSE.replace("login='group-sync'", ""), LOGON_RESPONSE.replace("login='group-sync'", "login=''")]
+        {
+            assert_ne!(without, LOGON_RESPONSE);
+            let session = read(&without, |reader| read_logon(reader, "Group-Sync")).expect("a session");
+            let own = session.own.expect("known");
+            assert_eq!((own.login.as_str(), own.is_administrator()), ("Group-Sync", true));
         }
     }
 
     #[test]
     fn get_user_info_names_the_operator_of_a_token() {
         let own = read(include_str!("../../tests/samples/campaign/user_info.xml"), read_user_info).expect("known");
+        let own = own.into_operator("");
         assert_eq!(own.login.as_str(), "sync@techacct.adobe.com");
         assert!(!own.is_administrator());
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::client::Campaign;
 use super::error::CampaignError;
-use super::memberships::{MembershipRow, is_in_one_of, is_of_an_operator, is_of_one_of};
-use super::operators::is_operator;
+use super::memberships::{MembershipFilter, MembershipRow, is_in_one_of, is_of_one_of};
+use super::operators::{DisabledColumn, GroupAmongOperators, GroupSource, is_group, is_operator};
 use super::rows::{Rows, UnusableRow};
 use super::xml_writer::can_carry;
 use super::xtk;
@@ -31,10 +31,8 @@ impl Campaign {
             );
         }
         let operators = self.operators(&[is_operator()], |rows| self.watcher.step(RunStep::Operators(rows))).await?;
-        let groups: Vec<OperatorGroup> =
-            self.walk(&[], |rows| self.watcher.step(RunStep::OperatorGroups(rows))).await?;
-        let memberships: Vec<MembershipRow> =
-            self.walk(&[is_of_an_operator()], |rows| self.watcher.step(RunStep::Memberships(rows))).await?;
+        let groups = self.all_groups(|rows| self.watcher.step(RunStep::OperatorGroups(rows))).await?;
+        let memberships = self.memberships(&[], |rows| self.watcher.step(RunStep::Memberships(rows))).await?;
         if operators.usable.is_empty() {
             return Err(CampaignError::InvalidResponse {
                 call: "ExecuteQuery xtk:operator".to_owned(),
@@ -57,8 +55,7 @@ impl Campaign {
         groups.dedup();
         let mut members = Vec::new();
         for some in groups.chunks(LISTED_AT_ONCE) {
-            let rows: Vec<MembershipRow> =
-                self.walk(&[is_of_an_operator(), is_in_one_of(some.iter().copied())], |_| {}).await?;
+            let rows = self.memberships(&[is_in_one_of(some.iter().copied())], |_| {}).await?;
             members.extend(rows.into_iter().map(|row| (row.operator, row.group)));
         }
         Ok(members)
@@ -73,8 +70,7 @@ impl Campaign {
         for some in pairs.chunks(LISTED_AT_ONCE) {
             let groups: BTreeSet<_> = some.iter().map(|(_, group)| *group).collect();
             let operators: BTreeSet<_> = some.iter().map(|(operator, _)| *operator).collect();
-            let conditions = [is_of_an_operator(), is_in_one_of(groups), is_of_one_of(operators)];
-            let rows: Vec<MembershipRow> = self.walk(&conditions, |_| {}).await?;
+            let rows = self.memberships(&[is_in_one_of(groups), is_of_one_of(operators)], |_| {}).await?;
             found.extend(rows.into_iter().map(|row| (row.operator, row.group)));
         }
         Ok(found)
@@ -109,22 +105,73 @@ impl Campaign {
         conditions: &[String],
         progress: impl Fn(usize),
     ) -> Result<Rows<Operator>, CampaignError> {
-        let disabling = self.disabling_support().await?;
-        self.walk_with(conditions, disabling.columns(), progress).await
+        self.read_by_accepted_form(&self.shape.disabled, &DisabledColumn::ALL, async |form| {
+            self.walk_with(conditions, form.columns(), &progress).await
+        })
+        .await
+    }
+
+    /// Reads the memberships of operators that meet every condition.
+    async fn memberships(
+        &self,
+        conditions: &[String],
+        progress: impl Fn(usize),
+    ) -> Result<Vec<MembershipRow>, CampaignError> {
+        self.read_by_accepted_form(&self.shape.membership_filter, &MembershipFilter::ALL, async |filter| {
+            self.walk(&filter.with(conditions), &progress).await
+        })
+        .await
     }
 
     /// All operator groups.
     pub async fn fetch_groups(&self) -> Result<Vec<OperatorGroup>, CampaignError> {
-        self.walk(&[], |_| {}).await
+        self.all_groups(|_| {}).await
+    }
+
+    async fn all_groups(&self, progress: impl Fn(usize)) -> Result<Vec<OperatorGroup>, CampaignError> {
+        if let Some(source) = self.shape.groups.get() {
+            return self.groups_from(*source, &[], &progress).await;
+        }
+        let among_operators = self.groups_from(GroupSource::Operators, &[], &progress).await?;
+        if !among_operators.is_empty() {
+            self.shape.groups.get_or_init(|| GroupSource::Operators);
+            return Ok(among_operators);
+        }
+        // No row is a group: either there is none, or this instance keeps them in a table of their own.
+        match self.groups_from(GroupSource::Groups, &[], &progress).await {
+            Ok(groups) => {
+                self.shape.groups.get_or_init(|| GroupSource::Groups);
+                Ok(groups)
+            }
+            Err(error) if error.may_be_about_a_path() => Ok(among_operators),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn groups_from(
+        &self,
+        source: GroupSource,
+        conditions: &[String],
+        progress: impl Fn(usize),
+    ) -> Result<Vec<OperatorGroup>, CampaignError> {
+        match source {
+            GroupSource::Operators => {
+                let conditions: Vec<String> = [is_group()].into_iter().chain(conditions.iter().cloned()).collect();
+                let rows: Vec<GroupAmongOperators> = self.walk(&conditions, progress).await?;
+                Ok(rows.into_iter().map(|row| row.0).collect())
+            }
+            GroupSource::Groups => self.walk(conditions, progress).await,
+        }
     }
 
     /// The operator groups with these internal names; a database that ignores letter case may return other spellings as
     /// well.
     pub async fn find_groups(&self, names: &[OperatorGroupName]) -> Result<Vec<OperatorGroup>, CampaignError> {
+        let source = self.group_source().await?;
         let mut found = Vec::new();
         for some in listed(names.iter().map(OperatorGroupName::as_str)).chunks(LISTED_AT_ONCE) {
             let condition = xtk::is_one_of("@name", some.iter().copied());
-            found.extend(self.walk::<OperatorGroup>(&[condition], |_| {}).await?);
+            found.extend(self.groups_from(source, &[condition], |_| {}).await?);
         }
         Ok(found)
     }

@@ -45,17 +45,17 @@ impl SoapCall {
         Self { service: "xtk:queryDef", method: "ExecuteQuery", subject: schema, parameters, creates: false }
     }
 
-    /// A query for the id of any operator group: a call that concerns no certain row, to find out whether Campaign
+    /// A query for the id of any operator or group: a call that concerns no certain row, to find out whether Campaign
     /// accepts calls of the session.
     pub(super) fn harmless() -> Self {
         let node = |expression| Element::new("node").attribute("expr", expression);
         let query = Element::new("queryDef")
             .attribute("xtkschema", "xtk:queryDef")
-            .attribute("schema", "xtk:group")
+            .attribute("schema", "xtk:operator")
             .attribute("operation", "select")
             .attribute("lineCount", "1")
             .child(&Element::new("select").child(&node("@id")));
-        Self::query("xtk:group", &query)
+        Self::query("xtk:operator", &query)
     }
 
     /// `xtk:persist#GetEntityIfMoreRecent`: a compiled schema, in any version.
@@ -171,13 +171,5 @@ mod tests {
         let envelope = call.envelope(&SecretString::from("___1"));
         assert!(envelope.contains("<Write xmlns=\"urn:xtk:persist\""), "{envelope}");
         assert!(envelope.contains("<sessiontoken xsi:type=\"xsd:string\">___1</sessiontoken>"), "{envelope}");
-    }
-
-    #[test]
-    fn a_schema_is_requested_by_its_key() {
-        let call = SoapCall::schema("xtk:operator");
-        assert_eq!(call.action(), "xtk:persist#GetEntityIfMoreRecent");
-        let envelope = call.envelope(&SecretString::from(""));
-        assert!(envelope.contains("<pk xsi:type=\"xsd:string\">xtk:schema|xtk:operator</pk>"), "{envelope}");
     }
 }

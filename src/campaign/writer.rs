@@ -1,14 +1,14 @@
 //! Writes memberships in small collections, row by row if a collection fails, with one writer at a time.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tokio::sync::MutexGuard;
 
 use super::client::Campaign;
+use super::columns::{CREATED_GROUP, CREATED_OPERATOR, WRITTEN_GROUP};
 use super::error::CampaignError;
 use super::memberships::{KEY_COLUMNS, MembershipRow};
-use super::operators::{DISABLED, DisablingSupport, IMS};
+use super::operators::{DisabledColumn, IMS};
 use super::rows::Row;
 use super::soap_call::SoapCall;
 use super::xml_writer::{Element, can_carry};
@@ -61,7 +61,7 @@ pub enum CampaignWrite {
     },
 }
 
-/// The one writer of a client. It exists only after the schemas of the instance were checked.
+/// The one writer of a client. It exists only for an instance that has the columns of memberships.
 #[derive(Debug)]
 pub struct CampaignWriter<'a> {
     campaign: &'a Campaign,
@@ -69,12 +69,10 @@ pub struct CampaignWriter<'a> {
 }
 
 impl Campaign {
-    /// Waits for the previous writer to end, and checks the schemas unless they were checked already.
+    /// Waits for the previous writer to end. Tries a query of one membership, unless this client has read some already.
     pub async fn writer(&self) -> Result<CampaignWriter<'_>, CampaignError> {
         let turn = self.writing.lock().await;
-        if !self.schemas_agree.load(Ordering::Acquire) {
-            self.check_schemas().await?;
-        }
+        self.require(MembershipRow::SCHEMA, MembershipRow::COLUMNS).await?;
         Ok(CampaignWriter { campaign: self, _turn: turn })
     }
 }
@@ -141,12 +139,8 @@ impl CampaignWriter<'_> {
         if let Some(name) = write.texts().into_iter().find(|text| !can_carry(text)) {
             return Err(CampaignError::NotWritable { name: name.to_owned() });
         }
-        if matches!(write, CampaignWrite::Disable { .. })
-            && self.campaign.disabling_support().await? == DisablingSupport::NotOffered
-        {
-            return Err(CampaignError::CannotDisable { attribute: DISABLED });
-        }
-        let (schema, row) = single_row(write);
+        let disabling = self.require_columns(write).await?;
+        let (schema, row) = single_row(write, disabling);
         let row = row.attribute("xtkschema", schema);
         let call = match write {
             CampaignWrite::CreateOperator { .. } | CampaignWrite::CreateGroup { .. } => SoapCall::create(schema, &row),
@@ -155,6 +149,24 @@ impl CampaignWriter<'_> {
             }
         };
         self.campaign.call(&call, |_| Ok(())).await
+    }
+
+    /// Makes sure that the instance has the columns that a write needs beyond those of memberships. Returns where it has
+    /// the attribute that disables an operator, if the write needs that.
+    async fn require_columns(&self, write: &CampaignWrite) -> Result<DisabledColumn, CampaignError> {
+        match write {
+            CampaignWrite::Join { .. } | CampaignWrite::Leave { .. } => {}
+            CampaignWrite::CreateOperator { .. } => self.campaign.require(Operator::SCHEMA, CREATED_OPERATOR).await?,
+            CampaignWrite::CreateGroup { .. } => self.campaign.require(WRITTEN_GROUP, CREATED_GROUP).await?,
+            CampaignWrite::Disable { .. } => {
+                let column = self.campaign.disabled_column().await?;
+                if column == DisabledColumn::Absent {
+                    return Err(CampaignError::CannotDisable { attributes: DisabledColumn::ATTRIBUTES });
+                }
+                return Ok(column);
+            }
+        }
+        Ok(DisabledColumn::Absent)
     }
 }
 
@@ -207,7 +219,7 @@ fn membership_row(write: &CampaignWrite) -> Option<Element> {
 /// The schema and the row of a single write.
 ///
 /// Creations use `insert`, so that an existing operator with that name, perhaps with a password, is never changed.
-fn single_row(write: &CampaignWrite) -> (&'static str, Element) {
+fn single_row(write: &CampaignWrite, disabling: DisabledColumn) -> (&'static str, Element) {
     let created = |element: &'static str, name: &str, label: &str| {
         Element::new(element).attribute("_operation", "insert").attribute("name", name).attribute("label", label)
     };
@@ -221,13 +233,18 @@ fn single_row(write: &CampaignWrite) -> (&'static str, Element) {
             (Operator::SCHEMA, operator.attribute("type", "0").child(&access))
         }
         CampaignWrite::CreateGroup { name, label } => {
-            (OperatorGroup::SCHEMA, created(OperatorGroup::ELEMENT, name.as_str(), label))
+            (WRITTEN_GROUP, created(OperatorGroup::ELEMENT, name.as_str(), label))
         }
         CampaignWrite::Disable { operator } => {
             // `update` instead of the default, so that an operator that was deleted meanwhile is not created again.
             let found = Element::new(Operator::ELEMENT).attribute("_operation", "update").attribute("_key", "@id");
-            let access = Element::new("access").attribute("disabled", "true");
-            (Operator::SCHEMA, found.attribute("id", &operator.to_string()).child(&access))
+            let found = found.attribute("id", &operator.to_string());
+            let row = match disabling {
+                DisabledColumn::InAccess => found.child(&Element::new("access").attribute("disabled", "true")),
+                DisabledColumn::OfOperator => found.attribute("disabled", "true"),
+                DisabledColumn::Absent => found,
+            };
+            (Operator::SCHEMA, row)
         }
     }
 }
@@ -267,15 +284,18 @@ mod tests {
 
     #[test]
     fn disabling_changes_one_attribute_of_an_existing_operator() {
-        let (schema, row) = single_row(&CampaignWrite::Disable { operator: OperatorId(5) });
+        let row = |column| single_row(&CampaignWrite::Disable { operator: OperatorId(5) }, column);
+        let (schema, in_access) = row(DisabledColumn::InAccess);
         assert_eq!(schema, "xtk:operator");
         let expected = "<operator _operation=\"update\" _key=\"@id\" id=\"5\"><access disabled=\"true\"/></operator>";
-        assert_eq!(row.to_xml(), expected);
+        assert_eq!(in_access.to_xml(), expected);
+        let expected = "<operator _operation=\"update\" _key=\"@id\" id=\"5\" disabled=\"true\"/>";
+        assert_eq!(row(DisabledColumn::OfOperator).1.to_xml(), expected);
     }
 
     #[test]
     fn creations_never_change_existing_rows() {
-        let (schema, group) = single_row(&create("o'b"));
+        let (schema, group) = single_row(&create("o'b"), DisabledColumn::Absent);
         assert_eq!(schema, "xtk:group");
         assert_eq!(group.to_xml(), "<group _operation=\"insert\" name=\"o&apos;b\" label=\"A &quot;label&quot;\"/>");
         let ann = CampaignWrite::CreateOperator {
@@ -284,7 +304,7 @@ mod tests {
             label: "Ann".to_owned(),
         };
         assert_eq!(
-            single_row(&ann).1.to_xml(),
+            single_row(&ann, DisabledColumn::Absent).1.to_xml(),
             "<operator _operation=\"insert\" name=\"Ann@acme.com\" label=\"Ann\" email=\"ann@acme.com\" type=\"0\">\
              <access authenticationType=\"ims\"/></operator>"
         );

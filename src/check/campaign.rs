@@ -10,14 +10,17 @@ use super::{
     external_account,
     findings::{CheckOutcome, Findings},
     prerequisites::{
-        AMBIGUOUS, CERTIFICATE, CLOCK, CONFIGURATION, IMS, PACKAGE, REACHABLE, RIGHTS, SCHEMAS, SIGN_IN, VERSION,
+        AMBIGUOUS, CERTIFICATE, CLOCK, CONFIGURATION, IMS, LDAP, PACKAGE, REACHABLE, RIGHTS, SCHEMAS, SIGN_IN, VERSION,
     },
     report::FailureCause,
     single_attempt,
 };
 use crate::{
-    campaign::{Campaign, CampaignError, OwnOperator, ServerInfo, ServerInfoResponse},
-    domain::{AssociationMask, CampaignSnapshot, Failure, InstanceMode, shell_word, to_the_second},
+    campaign::{Campaign, CampaignError, ColumnReport, OwnOperator, ServerInfo, ServerInfoResponse},
+    domain::{
+        AssociationMask, CampaignSnapshot, Failure, InstanceMode, MissingPolicy, Policy, WithoutGroups, shell_word,
+        to_the_second,
+    },
     observability::Chain,
     settings::{InstanceAccess, InstanceAuthentication, PartialInstance, PartialSettings},
 };
@@ -50,12 +53,15 @@ pub(super) async fn check(
     if !reachable(findings, &campaign, instance, now).await || !signed_in(findings, &campaign, instance).await {
         return None;
     }
-    schemas(findings, &campaign, instance).await;
+    columns(findings, &campaign, instance, one.policy.as_ref()).await;
+    ldap(findings, &campaign, instance).await;
     let mask = one.policy.as_ref().map(|policy| &policy.mask);
     package(findings, &campaign, settings, instance, mask).await;
+    // What cannot be queried cannot be read: the reason is reported already.
+    let is_readable = !findings.has_failed(instance.name.as_str(), SCHEMAS);
     let snapshot = match mask {
-        Some(_) => Some(campaign.fetch_snapshot().await),
-        None => None,
+        Some(_) if is_readable => Some(campaign.fetch_snapshot().await),
+        _ => None,
     };
     if settings.connections.recorder.is_recording() {
         campaign.survey().await;
@@ -64,8 +70,7 @@ pub(super) async fn check(
     if let Some(Err(error)) = &snapshot {
         let remedy =
             "check that the program's operator may read operators, groups and memberships; read the instance's log";
-        let outcome = CheckOutcome::failed(cause(error), Chain(error).to_string(), remedy);
-        findings.record_for(instance.name.as_str(), AMBIGUOUS, outcome);
+        findings.record_for(instance.name.as_str(), AMBIGUOUS, call_failed(error, remedy));
     }
     snapshot?.ok()
 }
@@ -190,11 +195,7 @@ async fn signed_in(findings: &mut Findings, campaign: &Campaign, instance: &Inst
 fn sign_in_failed(error: &CampaignError, instance: &InstanceAccess) -> CheckOutcome {
     let section = format!("instances.{}", instance.name);
     let CampaignError::Refused { call, reason } = error else {
-        return CheckOutcome::failed(
-            cause(error),
-            Chain(error).to_string(),
-            "read the instance's log, and check again later",
-        );
+        return call_failed(error, "read the instance's log, and check again later");
     };
     match &instance.authentication {
         InstanceAuthentication::Ims { .. } if call.contains("IMS") => refused_token(reason, &section),
@@ -209,13 +210,39 @@ fn sign_in_failed(error: &CampaignError, instance: &InstanceAccess) -> CheckOutc
         InstanceAuthentication::Native { login, .. } => CheckOutcome::failed(
             FailureCause::Refused,
             format!("Campaign refused {login}: {reason}"),
-            format!(
-                "compare {section}.login and its password with the operator in Administration > Access management > \
-                 Operators; check that it is not disabled, and that the security zone allows this host; correct one of these \
-                 before the next check, because refused sign-ins can lock an operator"
-            ),
+            refused_native_sign_in(reason, &section),
         ),
     }
+}
+
+/// What to do about a refused native sign-in. Adobe documents the code of a refused address; it documents none of an
+/// instance that refuses native sign-ins by configuration.
+fn refused_native_sign_in(reason: &str, section: &str) -> String {
+    if reason.contains("XSV-350013") {
+        return "add the address of this host to a security zone of the instance that allows sign-ins with a password \
+                (serverConf.xml; on a hosted instance the Control Panel or Adobe's support)"
+            .to_owned();
+    }
+    format!(
+        "compare {section}.login and its password with the operator in Administration > Access management > Operators; check \
+         that it is not disabled, and that the security zone allows this host; from 7.4.1 on an instance can refuse native \
+         sign-ins (nonIMSAuthnAPI of imsConfig in serverConf.xml): then add the login to its allowOperator, or write \
+         authentication = \"ims\" under [{section}]; correct one of these before the next check, because refused sign-ins can \
+         lock an operator"
+    )
+}
+
+/// A failed call, with the remedy for a missing right where Campaign says that one is missing.
+fn call_failed(error: &CampaignError, remedy: &str) -> CheckOutcome {
+    let remedy = match error {
+        CampaignError::Fault { fault, .. } if fault.is_without_right() => {
+            "Campaign does not know the operator of the program, or it has no right to this: put a product profile of this \
+             instance on the API credential (Developer Console, \"Edit product profiles\"), and check that Administration > \
+             Access management > Operators lists its technical account, with the named right ADMINISTRATION"
+        }
+        _ => remedy,
+    };
+    CheckOutcome::failed(cause(error), Chain(error).to_string(), remedy)
 }
 
 fn rights(own: &OwnOperator, instance: &InstanceAccess) -> CheckOutcome {
@@ -235,18 +262,57 @@ fn rights(own: &OwnOperator, instance: &InstanceAccess) -> CheckOutcome {
     }
 }
 
-async fn schemas(findings: &mut Findings, campaign: &Campaign, instance: &InstanceAccess) {
-    let outcome = match campaign.check_schemas().await {
-        Ok(()) => CheckOutcome::ok("xtk:operator, xtk:group and xtk:operatorGroup"),
-        Err(CampaignError::Schemas { lacking }) => CheckOutcome::failed(
+async fn columns(findings: &mut Findings, campaign: &Campaign, instance: &InstanceAccess, policy: Option<&Policy>) {
+    let extensions = "ask the developers who maintain extensions of these schemas (Administration > Configuration > Data \
+                      schemas) why it is missing";
+    let outcome = match campaign.check_columns().await {
+        Ok(columns) => match needed_and_absent(&columns, policy).as_slice() {
+            [] => CheckOutcome::ok(format!("operators, memberships, and operator groups in {}", columns.groups_from)),
+            absent => CheckOutcome::warning(
+                absent.join("\n"),
+                format!("{extensions}, or have runs not make these changes (keys under [instances.{}])", instance.name),
+            ),
+        },
+        Err(error @ CampaignError::AbsentColumns { .. }) => CheckOutcome::failed(
             FailureCause::Incomplete,
-            lacking,
-            "ask the developers who maintain extensions of these schemas (Administration > Configuration > Data schemas) why this \
-             is missing; the program writes nothing to this instance until it is there",
+            error.to_string(),
+            format!("{extensions}; the program writes nothing to this instance until it is there"),
         ),
-        Err(error) => CheckOutcome::failed(cause(&error), Chain(&error).to_string(), "read the instance's log"),
+        Err(error) => call_failed(&error, "read the instance's log"),
     };
     findings.record_for(instance.name.as_str(), SCHEMAS, outcome);
+}
+
+/// What the instance does not have, among what only some configurations need.
+fn needed_and_absent(columns: &ColumnReport, policy: Option<&Policy>) -> Vec<String> {
+    let Some(policy) = policy else { return Vec::new() };
+    let mut absent = Vec::new();
+    if policy.missing_operator == MissingPolicy::Create {
+        absent.extend(columns.operator_creation.as_ref().map(|why| format!("operators cannot be created: {why}")));
+    }
+    if policy.missing_group == MissingPolicy::Create {
+        absent.extend(columns.group_creation.as_ref().map(|why| format!("operator groups cannot be created: {why}")));
+    }
+    if policy.without_groups == WithoutGroups::Disable && !columns.can_disable {
+        absent.push("operators cannot be disabled: xtk:operator has no attribute for it".to_owned());
+    }
+    absent
+}
+
+/// Whether Campaign's own LDAP synchronization assigns operator groups as well (Adobe's "Connecting through LDAP").
+async fn ldap(findings: &mut Findings, campaign: &Campaign, instance: &InstanceAccess) {
+    const OPTION: &str = "XtkLdap_Active";
+    let outcome = match campaign.option_is_on(OPTION).await {
+        Ok(false) => CheckOutcome::ok("LDAP is not active"),
+        Ok(true) => CheckOutcome::warning(
+            format!("the option {OPTION} is on"),
+            "find out with an administrator of Campaign whether the synchronization with LDAP also assigns operator groups \
+             (\"Synchronize user rights\" in the settings of LDAP): it and this program would undo each other's changes; \
+             let only one of them change a group",
+        ),
+        Err(error) => CheckOutcome::not_checked(format!("the option {OPTION} cannot be read: {}", Chain(&error))),
+    };
+    findings.record_for(instance.name.as_str(), LDAP, outcome);
 }
 
 async fn package(
@@ -274,7 +340,7 @@ async fn package(
         ),
         Err(error) => {
             let remedy = "check that the program's operator may read nms:extAccount";
-            findings.record_for(name, PACKAGE, CheckOutcome::failed(cause(&error), Chain(&error).to_string(), remedy));
+            findings.record_for(name, PACKAGE, call_failed(&error, remedy));
         }
     }
 }

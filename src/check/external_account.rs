@@ -140,7 +140,7 @@ fn ims_server(ours: &str, account: &ExternalAccount) -> CheckOutcome {
 }
 
 fn callback(instance: &InstanceAccess, account: &ExternalAccount) -> CheckOutcome {
-    let callback = &account.callback_server;
+    let Some(callback) = &account.callback_server else { return no_column("callbackServer") };
     if callback.starts_with("http://") && !instance.url.is_plain() {
         let characters: Vec<char> = callback.chars().collect();
         return CheckOutcome::failed(
@@ -155,14 +155,15 @@ fn callback(instance: &InstanceAccess, account: &ExternalAccount) -> CheckOutcom
 }
 
 fn tenant(instance: &InstanceAccess, account: &ExternalAccount) -> CheckOutcome {
-    match &instance.tenant {
-        Some(tenant) => field("Tenant", &format!("instances.{}.tenant", instance.name), tenant, &account.tenant),
-        None => CheckOutcome::not_checked(format!("instances.{}.tenant is not configured", instance.name)),
+    match (&instance.tenant, &account.tenant) {
+        (Some(ours), Some(theirs)) => field("Tenant", &format!("instances.{}.tenant", instance.name), ours, theirs),
+        (None, _) => CheckOutcome::not_checked(format!("instances.{}.tenant is not configured", instance.name)),
+        (_, None) => no_column("tenant"),
     }
 }
 
 fn context(account: &ExternalAccount) -> CheckOutcome {
-    let context = &account.product_context;
+    let Some(context) = &account.product_context else { return no_column("productContext") };
     if CONTEXTS.contains(&context.as_str()) {
         return CheckOutcome::ok(if context.is_empty() { "not set, which is usual" } else { context });
     }
@@ -175,4 +176,8 @@ fn context(account: &ExternalAccount) -> CheckOutcome {
              Context\" of {WHERE}"
         ),
     )
+}
+
+fn no_column(name: &str) -> CheckOutcome {
+    CheckOutcome::not_checked(format!("nms:extAccount of this instance has no @{name}"))
 }

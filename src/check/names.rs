@@ -1,6 +1,6 @@
 //! The association mask, the names of the product profiles and the names of the operator groups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     confusables::skeleton,
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     domain::{
         AssociationMask, CampaignSnapshot, FoldedName, LooseName, Manage, MaskMatch, MissingPolicy, OperatorGroup,
-        Policy, ProductProfile, ambiguous_operators, opens_control_panel,
+        Policy, ProductProfile, ambiguous_operators, opens_control_panel, shell_word,
     },
     experience_cloud::ProfileListing,
 };
@@ -95,14 +95,37 @@ fn mask_plausibility(mask: &AssociationMask, matched: Option<&[(&str, String)]>)
 
 fn no_match(mask: &AssociationMask, profiles: &[ProductProfile]) -> CheckOutcome {
     let near = near(mask, profiles);
-    let evidence = if near.is_empty() {
-        format!("none of {} product profiles", profiles.len())
+    let of_instances = named_by_instance(profiles);
+    let compare = "compare the mask with the names of the product profiles in the Admin Console (campaign-group-sync mask \
+                   shows each difference)";
+    let (found, remedy) = if !near.is_empty() {
+        (format!("nearly: {}", listed(&near, NAMES_SHOWN)), compare.to_owned())
+    } else if let Some(prefix) = of_instances.first() {
+        let found = format!("there are profiles that begin with {}", listed(&of_instances, NAMES_SHOWN));
+        let remedy = format!(
+            "Campaign v8 names product profiles by the instance instead of the tenant (campaign - instance - group): \
+             campaign-group-sync mask --try={} shows what such a mask matches; compare it with the external account of \
+             the instance",
+            shell_word(&format!("{prefix}(.*)"))
+        );
+        (found, remedy)
     } else {
-        format!("none of {} product profiles; nearly: {}", profiles.len(), listed(&near, NAMES_SHOWN))
+        (String::new(), compare.to_owned())
     };
-    let remedy = "compare the mask with the names of the product profiles in the Admin Console (campaign-group-sync mask \
-                  shows each difference)";
+    let separator = if found.is_empty() { "" } else { "; " };
+    let evidence = format!("none of {} product profiles{separator}{found}", profiles.len());
     CheckOutcome::failed(FailureCause::Incomplete, evidence, remedy)
+}
+
+/// The beginnings of profile names of Campaign v8, `campaign - instance - `, without duplicates.
+fn named_by_instance(profiles: &[ProductProfile]) -> Vec<String> {
+    let prefix = |profile: &ProductProfile| {
+        let mut parts = profile.name.as_str().splitn(3, " - ");
+        let (product, instance, group) = (parts.next()?, parts.next()?, parts.next()?);
+        (product.eq_ignore_ascii_case("campaign") && !group.is_empty()).then(|| format!("{product} - {instance} - "))
+    };
+    let prefixes: BTreeSet<String> = profiles.iter().filter_map(prefix).collect();
+    prefixes.into_iter().collect()
 }
 
 fn one_group_each(matched: &[(&str, String)]) -> CheckOutcome {

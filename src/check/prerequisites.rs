@@ -62,6 +62,7 @@ pub(super) const SIGN_IN: &str = "campaign.log_on";
 pub(super) const INSTANCE_CREDENTIAL_EXPIRY: &str = "campaign.credential_expiry";
 pub(super) const RIGHTS: &str = "campaign.rights";
 pub(super) const SCHEMAS: &str = "campaign.schemas";
+pub(super) const LDAP: &str = "campaign.ldap";
 pub(super) const PACKAGE: &str = "campaign.package";
 pub(super) const ACCOUNT: &str = "external_account";
 pub(super) const ACCOUNT_NAME: &str = "external_account.name";
@@ -93,7 +94,7 @@ pub(super) const NOTIFY_COMMAND: &str = "notify.command";
 pub(super) const NOTIFY_WEBHOOK: &str = "notify.webhook";
 pub(super) const NOTIFY_MAIL: &str = "notify.mail";
 
-pub(super) const PREREQUISITES: [Prerequisite; 46] = [
+pub(super) const PREREQUISITES: [Prerequisite; 47] = [
     once(CONFIGURATION, CheckSection::Configuration, "The configuration can be used", &[]),
     once(ORGANIZATION_ID, CheckSection::ExperienceCloud, "The organization id has the right form", &[]),
     once(IMS, CheckSection::ExperienceCloud, "The identity service (IMS) responds", &[]),
@@ -120,7 +121,8 @@ pub(super) const PREREQUISITES: [Prerequisite; 46] = [
     ),
     each(SIGN_IN, CheckSection::Campaign, "The program can sign in", &[REACHABLE, IMS]),
     each(RIGHTS, CheckSection::Campaign, "The program's operator may write memberships", &[SIGN_IN]),
-    each(SCHEMAS, CheckSection::Campaign, "The compiled schemas are those expected", &[SIGN_IN]),
+    each(SCHEMAS, CheckSection::Campaign, "It has the columns that the program uses", &[SIGN_IN]),
+    each(LDAP, CheckSection::Campaign, "No LDAP synchronization changes the same groups", &[SIGN_IN]),
     each(PACKAGE, CheckSection::Campaign, "The package for the Experience Cloud is installed", &[SIGN_IN]),
     each(ACCOUNT, CheckSection::Campaign, "There is one external account of the Experience Cloud", &[PACKAGE]),
     each(ACCOUNT_NAME, CheckSection::Campaign, "Its internal name", &[ACCOUNT]),
@@ -143,7 +145,7 @@ pub(super) const PREREQUISITES: [Prerequisite; 46] = [
     each(GROUPS, CheckSection::Names, "Every matched profile has its operator group", &[MATCHES, SIGN_IN, AMBIGUOUS]),
     each(UNFED, CheckSection::Names, "Operator groups without a profile", &[MATCHES, SIGN_IN, AMBIGUOUS]),
     each(CONTROL_PANEL, CheckSection::Names, "No profile gives access to the Control Panel by accident", &[MATCHES]),
-    each(AMBIGUOUS, CheckSection::Names, "Names of operators and groups are unambiguous", &[SIGN_IN]),
+    each(AMBIGUOUS, CheckSection::Names, "Names of operators and groups are unambiguous", &[SIGN_IN, SCHEMAS]),
     each(WITHOUT_OPERATOR, CheckSection::Names, "Users who have no operator yet", &[AMBIGUOUS]),
     once(SECRETS, CheckSection::Host, "Only the owner can read the secret files", &[]),
     once(STATE, CheckSection::Host, "The state can be stored", &[]),

@@ -11,6 +11,7 @@
 //! | `status` | the state as a document with fixed names |
 //! | `restore_status` | the status from the journal: at the start, and when this node becomes the leader |
 //! | `approval` | the result of an approval |
+//! | `approver_fields` | the approver or requester in the output of commands |
 //! | `next_run` | the run that begins at once after an approval or a forgotten pause, or why it waits |
 //! | `unpause` | the result of a request to forget a pause |
 //! | `notifier` | the tasks that deliver notifications |

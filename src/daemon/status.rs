@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{Outcome, to_the_second},
+    domain::{Outcome, all_variants, to_the_second},
     journal::{HoldEntry, NotificationTargetState},
 };
 
@@ -53,7 +53,7 @@ impl ServiceState {
 
     /// All words, in the order of the enum.
     pub const ALL: [Self; 7] =
-        [Self::Starting, Self::Idle, Self::Running, Self::Waiting, Self::Throttled, Self::Blocked, Self::Failing];
+        all_variants!(ServiceState: Starting, Idle, Running, Waiting, Throttled, Blocked, Failing);
 }
 
 /// The last run that ended.

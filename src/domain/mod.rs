@@ -3,8 +3,35 @@
 //! The input is two snapshots and the output is a plan: [`desired_state()`] computes a [`DesiredState`] from an
 //! [`OrganizationSnapshot`] and a [`CampaignSnapshot`], [`plan()`] computes the [`Plan`], and [`review`] splits the
 //! plan into the changes that may be applied and those that are held.
+//!
+//! | file | contents |
+//! |---|---|
+//! | `names`, `folded_name` | names and keys, and how names are compared |
+//! | `policy`, `history` | the rules of one instance, and what earlier runs read and decided |
+//! | `mask` | the association mask: which profile maps to which operator group |
+//! | `organization_snapshot`, `user_snapshot`, `campaign_snapshot` | the results of reads |
+//! | `profile_read`, `unlisted_accounts`, `unusable` | what makes a read doubtful or a record unusable |
+//! | `roster`, `matched_source` | profiles and their users from any read, and the mask matched for it |
+//! | `claims`, `orphans`, `known_profiles`, `profile_changes` | which profile maps to which group, now and before |
+//! | `identity`, `look_alikes`, `former_logins` | which operator belongs to a user |
+//! | `placement`, `desired_state`, `narrowing` | computes the desired state, and narrows it to users and groups |
+//! | `plan`, `protection` | the plan of an instance; protected operators and groups |
+//! | `guard` | which changes may be applied, and which are held |
+//! | `confirmation`, `settling` | what a second read confirms, and outcomes that a later read determines |
+//! | `undo` | the desired state of an undo |
+//! | `skipped`, `warnings` | what is skipped and why, and warnings for the reader of a report |
+//! | `outcome`, `summary`, `report` | how a run ends, its numbers, and its report |
+//! | `run_event`, `progress` | the events of a run, and the watcher that receives them |
+//! | `notification` | notifications for administrators |
+//! | `approver` | who approved a held plan |
+//! | `explain`, `explanation`, `explained_operator`, `access_record` | why a user is in a group or not |
+//! | `operator_query` | the operators that a lookup of one user reads |
+//! | `call_budget` | Adobe's call limits |
+//! | `all_variants` | a list of all variants of an enum |
+//! | `printable`, `error_chain` | text of any origin, and errors with their causes, on one line |
 
 mod access_record;
+mod all_variants;
 mod approver;
 mod call_budget;
 mod campaign_snapshot;
@@ -52,6 +79,7 @@ mod user_snapshot;
 mod warnings;
 
 pub use access_record::{AccessRecord, CurrentHold, MembershipPeriod};
+pub(crate) use all_variants::all_variants;
 pub use approver::{ApprovalNote, Approver, SystemUser};
 pub use call_budget::{CALL_WINDOW, CallKind, CallPurpose, LONGEST_PAUSE, PendingCall, SentCall};
 pub use campaign_snapshot::{

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ChangeKind, ChangeOutcome, ChangeReport, FoldedName, HeldRecord, InstanceName, InstanceReport, RunId, RunReport,
-    SkipReason, Summary, printable, to_the_second,
+    SkipReason, Summary, all_variants, printable, to_the_second,
 };
 
 /// The maximum number of operators in one notification; `counts` has the number of changes.
@@ -42,7 +42,8 @@ pub enum NotificationKind {
 
 impl NotificationKind {
     /// Every kind that can be selected in the configuration.
-    pub const EVENTS: [Self; 5] = [Self::Held, Self::Failed, Self::Recovered, Self::Applied, Self::Finding];
+    pub const EVENTS: [Self; 5] =
+        all_variants!(NotificationKind: Held, Failed, Recovered, Applied, Finding; without Test);
 
     /// The name in the configuration and in documents.
     pub fn as_str(self) -> &'static str {
@@ -71,7 +72,7 @@ pub enum NotificationTarget {
 
 impl NotificationTarget {
     /// Every target.
-    pub const ALL: [Self; 3] = [Self::Command, Self::Webhook, Self::Mail];
+    pub const ALL: [Self; 3] = all_variants!(NotificationTarget: Command, Webhook, Mail);
 
     /// The key under `[notify]`, and the name in documents and metrics.
     pub fn as_str(self) -> &'static str {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::all_variants;
+
 /// Why something is skipped. The names are part of the JSON report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -45,6 +47,13 @@ pub enum SkipReason {
 }
 
 impl SkipReason {
+    /// Every reason; those that need no administrator come first.
+    pub const ALL: [Self; 17] = all_variants!(
+        SkipReason: NoOperator, NoGroup, NotManaged, Protected, NotAProfile, Renamed, NoLogin, AmbiguousIdentity,
+        AmbiguousProfile, AmbiguousGroup, RenamedGroup, RenamedProfile, UnusableRecord, EmptyCapture, ProtectedMinimum,
+        UnknownUser, UnknownGroup
+    );
+
     /// Whether an administrator has to correct something: the run then exits with status 3.
     pub fn could_not_be_placed(self) -> bool {
         match self {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::{
     ChangeReport, Evidence, FindingKind, FindingTopic, FoldedName, HeldState, InstanceReport, Notification, Outcome,
-    RunMode, RunReport, SettledChanges, findings,
+    RunMode, RunReport, SettledChanges, all_variants, findings,
 };
 
 use super::{
@@ -146,7 +146,7 @@ async fn is_whole(recorder: &mut EventRecorder<'_>) -> Result<bool, JournalError
 async fn report_findings(recorder: &mut EventRecorder<'_>, report: &InstanceReport) -> Result<(), JournalError> {
     let (now, instance) = (findings(report), FoldedName::new(&report.name));
     forget_gone(recorder.writer, &instance, &now).await?;
-    for about in [FindingKind::OrphanedGroup, FindingKind::RenamedGroup] {
+    for about in all_variants!(FindingKind: OrphanedGroup, RenamedGroup; without ExpiringCredential) {
         let mut new = Vec::new();
         for topic in now.iter().filter(|topic| topic.about == about) {
             let subject = FoldedName::new(&topic.subject);

@@ -4,6 +4,35 @@
 //!
 //! The caller passes in every time. Every method that writes is one transaction: after a crash, all of it is stored or
 //! none of it.
+//!
+//! | file | contents |
+//! |---|---|
+//! | `schema`, `refolding` | the version of the schema, its migrations, and the new computation of folded names |
+//! | `open`, `state_file`, `private_file`, `ownership` | opens the journal; the state file, its folder and its modes |
+//! | `server` | the PostgreSQL server that several nodes share |
+//! | `database`, `open_transaction` | one interface to both databases, and transactions |
+//! | `encoding` | the form of values in columns |
+//! | `error`, `database_fault`, `storage_fault` | errors of the journal, a database, the file system |
+//! | `lock`, `file_lock`, `server_lock` | one run at a time |
+//! | `leadership` | the election of the leader among several nodes |
+//! | `record`, `chain` | records the events of a run, and chains them by their hashes |
+//! | `verification`, `access_replay`, `approval_replay` | verifies the chain, and the tables against the events |
+//! | `runs`, `run_report` | runs, the search for them, and their reports |
+//! | `instance_plans`, `stored_changes`, `position_ranges` | the plan of a run in one instance |
+//! | `changes` | planned changes, before they are sent and with their outcomes |
+//! | `logged_skips` | the skips that a run log has named |
+//! | `holds`, `held_plans`, `dormant_holds` | held plans, and holds that later plans do not contain |
+//! | `approvals`, `given_approvals` | approvals, and the list of all that were given |
+//! | `instance_history` | what is stored about one instance for the next decision |
+//! | `login_holders` | who has a login that an operator had before |
+//! | `seen_operators`, `operator_record` | the operators of the last read, and the record of one user |
+//! | `unfinished_disablements` | disablements that a later run has to make |
+//! | `access`, `manual_changes` | who was in which group and when; changes that no run made |
+//! | `found_changes` | searches past changes |
+//! | `call_budget`, `call_windows` | the calls to Adobe, and when the next ones may be sent |
+//! | `event_notifications`, `outbox` | notifications about events, and their delivery |
+//! | `retention`, `run_retention`, `membership_retention` | deletes what is older than its retention period |
+//! | `deletions`, `free_space` | the deletions by retention, and the space that they free |
 
 mod access;
 mod access_replay;

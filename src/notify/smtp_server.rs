@@ -4,7 +4,7 @@ use std::fmt;
 
 use url::Url;
 
-use crate::transport::is_loopback;
+use crate::{domain::all_variants, transport::is_loopback};
 
 /// How the connection to a mail server is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl SmtpServer {
     /// absent.
     pub fn parse(text: &str) -> Result<Self, SmtpServerError> {
         let (scheme, rest) = text.trim().split_once("://").ok_or(SmtpServerError::Unreadable)?;
-        let known = [SmtpEncryption::Tls, SmtpEncryption::StartTls, SmtpEncryption::None];
+        let known = all_variants!(SmtpEncryption: Tls, StartTls, None);
         let encryption = known.into_iter().find(|one| one.scheme().eq_ignore_ascii_case(scheme));
         let encryption = encryption.ok_or(SmtpServerError::Unreadable)?;
         // The URL standard parses hosts only for schemes that it knows: `ftp` is one, and its default port, which the

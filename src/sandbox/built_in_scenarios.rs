@@ -19,7 +19,7 @@ pub(super) const WORLDS: [(&str, &str); 7] = built_in! {
 };
 
 /// One misconfiguration each, in the order of `check`.
-pub(super) const MISCONFIGURED: [(&str, &str); 63] = built_in! {
+pub(super) const MISCONFIGURED: [(&str, &str); 64] = built_in! {
     "misconfigured/unknown_key"
     "misconfigured/key_missing"
     "misconfigured/secret_in_the_configuration"
@@ -54,7 +54,8 @@ pub(super) const MISCONFIGURED: [(&str, &str); 63] = built_in! {
     "misconfigured/campaign_password_changed"
     "misconfigured/technical_account_disabled"
     "misconfigured/no_named_right"
-    "misconfigured/schema_without_key"
+    "misconfigured/column_missing"
+    "misconfigured/ldap_active"
     "misconfigured/package_missing"
     "misconfigured/external_account_missing"
     "misconfigured/external_account_twice"

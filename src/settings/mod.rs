@@ -4,6 +4,19 @@
 //! the configuration file; the environment. All problems are reported at once, each with its place and a remedy. For
 //! secrets the order is: the environment, a `…_file` key, a systemd credential. Secrets are kept apart from all other
 //! values.
+//!
+//! | file | contents |
+//! |---|---|
+//! | `sources`, `layers`, `toml_layer`, `environment_layer` | the layers, and a value for each key with its origin |
+//! | `regular_file`, `secrets` | reads files, and secrets from the first source that has them |
+//! | `schema`, `key_path` | the keys with their defaults and documentation, and their paths |
+//! | `section_reader` | reads the values of one section as types |
+//! | `experience_cloud`, `instance`, `guard`, `daemon`, `notify`, `state` | the sections of the configuration |
+//! | `options` | fills in the options of each module |
+//! | `partial_settings` | the usable part of a configuration that has problems |
+//! | `problem`, `missing_mode` | the problems of a configuration, and instances without a mode |
+//! | `effective_values`, `redacted` | the values that are in effect, as messages show them |
+//! | `approver` | the user who runs this program |
 
 mod approver;
 mod daemon;

@@ -1,4 +1,18 @@
 //! A run from beginning to end: read the Admin Console and Campaign, decide, confirm, apply, read back, report.
+//!
+//! | file | contents |
+//! |---|---|
+//! | `run` | one run: lock, beginning, source, instances, end |
+//! | `read_source`, `listing`, `user_lookup`, `former_logins` | reads the Admin Console |
+//! | `read_chance`, `pauses`, `call_ledger` | when calls to Adobe are allowed |
+//! | `reconcile`, `context` | the part of a run in one instance, and what the run knows of it |
+//! | `decision`, `approvals` | the decision about one instance, and the digests that `--approve` names |
+//! | `confirm` | the second reads before anything is written |
+//! | `apply` | makes the approved changes, and reads the results back |
+//! | `recorder`, `run_log` | records each event once; the log lines |
+//! | `stop` | stop requests |
+//! | `explain` | explains the memberships of a user |
+//! | `undo` | undoes one run |
 
 mod apply;
 mod approvals;

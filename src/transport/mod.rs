@@ -2,6 +2,14 @@
 //! rule, secrets, and the tokens that both APIs accept.
 //!
 //! This module knows nothing of users, profiles and operators.
+//!
+//! | file | contents |
+//! |---|---|
+//! | `base_url` | valid addresses |
+//! | `http_client`, `content_encoding`, `excerpt` | requests, and responses that are limited in time and size |
+//! | `proxy`, `connect_error`, `certificate` | proxies, why a connection failed, and the certificate of a server |
+//! | `retry` | how often, and with which pauses, a call is retried |
+//! | `identity_service` | tokens of Adobe's identity service (IMS) |
 
 mod base_url;
 mod certificate;

@@ -8,7 +8,7 @@ use campaign_group_sync::sandbox::{Effect, Fault};
 
 use super::harness::Harness;
 
-const SCHEMAS: [&str; 3] = ["xtk:operator", "xtk:group", "xtk:operatorGroup"];
+const SCHEMAS: [&str; 2] = ["xtk:operator", "xtk:operatorGroup"];
 
 #[tokio::test]
 async fn an_invalid_response_ends_the_read_and_is_not_retried() {

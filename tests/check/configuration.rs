@@ -77,7 +77,7 @@ async fn campaign_is_checked_without_a_mask() {
     for id in ["campaign.log_on", "campaign.rights", "external_account.tenant", "experience_cloud.profiles"] {
         assert_eq!(verdict(&checked, id), Some(Verdict::Ok), "{id}");
     }
-    let reads_operators = checked.requests.iter().any(|request| request.body.contains("schema=\"xtk:operator\""));
+    let reads_operators = checked.requests.iter().any(|request| request.body.contains("@type = 0"));
     assert!(!reads_operators, "{:?}", checked.requests);
 }
 

@@ -1,5 +1,6 @@
 //! `check` against the sandbox: without mistakes, and with one mistake at a time.
 
+mod builds;
 mod certificates;
 mod configuration;
 mod credential_expiry;

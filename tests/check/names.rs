@@ -36,6 +36,27 @@ async fn check_and_mask_report_the_same_near_matches() {
 }
 
 #[tokio::test]
+async fn a_mask_that_matches_nothing_gets_the_remedy_for_its_reason() {
+    for (names, evidence, remedy) in [
+        (
+            ["campaign - acme_mkt_prod1 - delivery"],
+            "there are profiles that begin with campaign - acme_mkt_prod1 - ",
+            "--try='campaign - acme_mkt_prod1 - (.*)'",
+        ),
+        (["Photoshop"], "none of 1 product profiles", "compare the mask"),
+    ] {
+        let mut harness = Harness::sound();
+        let groups = names.iter().zip(61_900..).map(|(name, id)| UmapiGroup::profile(id, name));
+        harness.scenario.organization.groups = groups.collect();
+        harness.scenario.organization.users.iter_mut().for_each(|user| user.groups.clear());
+        let checked = harness.check().await;
+        let found = finding(&checked, "names.matches");
+        assert_eq!(found.verdict, Verdict::Failed, "{found:#?}");
+        assert!(found.evidence.ends_with(evidence) && found.remedy.contains(remedy), "{found:#?}");
+    }
+}
+
+#[tokio::test]
 async fn operators_are_ambiguous_when_a_run_could_not_choose_one() {
     let with = |authentication: &str, more: &str| {
         let mut harness = Harness::sound();

@@ -247,6 +247,39 @@ fn every_file_says_what_lives_there_and_stays_short() {
     }
 }
 
+/// The files and folders that the table at the beginning of a module names, if it has one.
+fn named_in_table(text: &str) -> Vec<String> {
+    let rows = text.lines().filter_map(|line| line.strip_prefix("//! | "));
+    let first_cells = rows.filter_map(|row| row.split(" | ").next());
+    first_cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(str::to_owned).collect()
+}
+
+/// `error` may be omitted: its name says what is in it.
+#[test]
+fn the_table_of_a_module_names_each_of_its_files_and_no_other() {
+    let mut tables = 0;
+    for path in files(&module("")).into_iter().filter(|path| path.ends_with("mod.rs")) {
+        let named = named_in_table(&fs::read_to_string(&path).expect("a readable file"));
+        let folder = path.parent().expect("a folder");
+        tables += usize::from(!named.is_empty());
+        for name in &named {
+            let is_there = [format!("{name}.rs"), name.clone()].iter().any(|file| folder.join(file).exists());
+            assert!(is_there, "{}: there is no `{name}`", path.display());
+            let times = named.iter().filter(|other| *other == name).count();
+            assert_eq!(times, 1, "{} names `{name}` more than once", path.display());
+        }
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let file = entry.expect("an entry").path();
+            let name = file.file_stem().expect("named").to_string_lossy().into_owned();
+            let is_module = file.extension().is_some_and(|extension| extension == "rs") || file.join("mod.rs").exists();
+            let is_obvious = ["mod", "error"].contains(&name.as_str());
+            let is_named = named.is_empty() || is_obvious || !is_module || named.contains(&name);
+            assert!(is_named, "{} does not name `{name}`", path.display());
+        }
+    }
+    assert!(tables >= 10, "only {tables} modules have a table");
+}
+
 /// The headings of a document as the fragments that lead to them.
 fn fragments(document: &str) -> Vec<String> {
     let headings = document.lines().filter_map(|line| line.trim_start_matches('#').strip_prefix(' '));

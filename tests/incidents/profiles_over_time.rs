@@ -2,11 +2,8 @@
 //! once.
 
 use campaign_group_sync::{
-    domain::{
-        AssociationMask, Digest, FoldedName, InstanceReport, MissingPolicy, Outcome, RunMode, RunReport, Watcher,
-    },
+    domain::{AssociationMask, Digest, FoldedName, InstanceReport, MissingPolicy, Outcome, RunMode, RunReport},
     sandbox::{Change, Organization, OrganizationChange, Scenario, UmapiGroup, campaign::InstanceChange},
-    sync,
 };
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -443,16 +440,7 @@ async fn undone_addition() -> Harness {
     disturb(&harness, [Change::assign("c1@acme.com", DELIVERY)]);
     let report = harness.sync().await;
     assert_made(&report, &["add c1@acme.com to delivery"]);
-    let undone = sync::undo(
-        &harness.options,
-        &harness.journal,
-        &report.run,
-        RunMode::Apply,
-        &sync::Stop::never(),
-        &Watcher::none(),
-    )
-    .await
-    .expect("known");
+    let undone = harness.undo(&report.run, RunMode::Apply).await.expect("known");
     assert_eq!(undone.outcome, Outcome::Applied, "{undone:#?}");
     harness
 }

@@ -1,10 +1,10 @@
 //! Who a person is over time: former addresses, native operators, wrong names, unusual ids.
 
 use campaign_group_sync::{
-    domain::{ChangeOutcome, MissingPolicy, Outcome, RunReport, Watcher},
+    domain::{ChangeOutcome, MissingPolicy, Outcome, RunMode, RunReport},
     experience_cloud::ReadChoice,
     sandbox::{Change, Effect, Fault, OrganizationChange, Scenario, User, campaign::InstanceChange},
-    sync::{self, Confirmation, Stop},
+    sync::Confirmation,
 };
 use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -200,10 +200,7 @@ async fn incident_37_an_undo_reads_the_logins_again_too() {
     let exchange = exchange.map(|(login, to)| rename_operator(login, to)).to_vec();
     let effect = Effect::Change { changes: exchange };
     harness.sandbox.inject(Fault { schema: Some("xtk:operatorGroup".to_owned()), ..Fault::new("query", effect) });
-    let mode = campaign_group_sync::domain::RunMode::Apply;
-    let undone = sync::undo(&harness.options, &harness.journal, &report.run, mode, &Stop::never(), &Watcher::none())
-        .await
-        .expect("a known run");
+    let undone = harness.undo(&report.run, RunMode::Apply).await.expect("a known run");
     assert_eq!(undone.outcome, Outcome::Partial, "{undone:#?}");
     let expected = ["unconfirmed: remove eva@acme.com from content", "unconfirmed: remove fay@acme.com from content"];
     assert_eq!(changes(&undone), expected, "{undone:#?}");

@@ -1,6 +1,9 @@
 //! An organization and an instance written as lists of names, a policy, and the written form of a plan.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use campaign_group_sync::domain::{
     Action, AdobeUser, CampaignSnapshot, Change, ChangeKind, DesiredState, FoldedName, HeldPlan, History, Identities,
@@ -214,7 +217,9 @@ pub(crate) fn review_with(
 }
 
 pub(crate) fn policy() -> Policy {
-    super::options::policy("production", "P - (.*)")
+    /// Properties ask for it in each of their cases: its mask is compiled once.
+    static POLICY: LazyLock<Policy> = LazyLock::new(|| super::options::policy("production", "P - (.*)"));
+    POLICY.clone()
 }
 
 pub(crate) fn written(change: &Change) -> String {

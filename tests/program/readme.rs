@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use campaign_group_sync::domain::SkipReason;
+
 use super::harness::{Served, program, run};
 
 fn read(path: &Path) -> String {
@@ -52,6 +54,15 @@ fn the_output_in_the_readme_is_that_of_the_program() {
     };
     assert_eq!(shown.len(), 1, "an output in README.md that no test compares");
     assert_eq!(settled(&shown[0]), settled(&printed), "README.md shows another output than the program");
+}
+
+/// docs/reference.md is generated from a list of its own: a reason that it lacks has no meaning in the manual pages either.
+#[test]
+fn the_reference_lists_every_reason_for_skipping() {
+    let reference = read(&root().join("docs/reference.md"));
+    for reason in SkipReason::ALL {
+        assert!(reference.contains(&format!("\n| `{}` |", reason.as_str())), "{reason:?} is not in docs/reference.md");
+    }
 }
 
 #[test]

@@ -28,7 +28,7 @@ use campaign_group_sync::{
 use chrono::{TimeDelta, Utc};
 
 use super::harness::{Harness, options, request};
-use crate::support::process::test_process;
+use crate::support::process::{in_time, test_process};
 
 /// How long a process that is to die may live.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -82,17 +82,7 @@ fn log_of(harness: &Harness) -> PathBuf {
 }
 
 fn end(mut child: Child) -> ExitStatus {
-    let begin = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait().expect("a child of ours") {
-            return status;
-        }
-        if begin.elapsed() > DEADLINE {
-            child.kill().expect("killed");
-            panic!("the process did not end in {DEADLINE:?}");
-        }
-        std::thread::yield_now();
-    }
+    in_time(child.id(), move || child.wait()).expect("a child of ours")
 }
 
 #[test]

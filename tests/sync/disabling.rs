@@ -4,7 +4,7 @@
 use campaign_group_sync::{
     domain::{Outcome, RunMode, RunReport, RunStep, Watcher, WithoutGroups},
     sandbox::{Change, Effect, Fault, OrganizationChange, Scenario, campaign::InstanceChange},
-    sync::{self, RunRequest, Stop, StopSwitch},
+    sync::{self, RunRequest, StopSwitch},
 };
 
 use super::harness::{Harness, changes, request};
@@ -198,9 +198,7 @@ async fn an_operator_that_is_enabled_after_a_disablement_stays_enabled() {
 async fn an_undo_disables_no_operator_and_enables_the_operator_with_the_group() {
     let harness = harness().await;
     let failed = failing_to_disable(&harness).await;
-    let undone =
-        sync::undo(&harness.options, &harness.journal, &failed.run, RunMode::Apply, &Stop::never(), &Watcher::none())
-            .await;
+    let undone = harness.undo(&failed.run, RunMode::Apply).await;
     assert_eq!(changes(&undone.expect("a known run")), ["applied: add eve@acme.com to ops"]);
     let history = harness.journal.history(&harness.options.instances[0].policy.instance, chrono::Utc::now()).await;
     assert_eq!(history.expect("readable").unfinished_disablements, []);

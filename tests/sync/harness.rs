@@ -8,9 +8,9 @@ use std::{
 use campaign_group_sync::{
     domain::{ChangeOutcome, Digest, InstanceMode, OperatorGroupName, RunMode, RunReport, Scope, Watcher},
     experience_cloud::{ReadChoice, UmapiOptions},
-    journal::{self, Journal, Retention, RetentionPeriod},
+    journal::{self, FindRunError, Journal, Retention, RetentionPeriod},
     sandbox::{ConnectionParameters, InstanceParameters, Sandbox, Scenario},
-    sync::{self, Confirmation, InstanceOptions, RunRequest},
+    sync::{self, Confirmation, InstanceOptions, RunRequest, Stop},
 };
 use tempfile::TempDir;
 
@@ -88,6 +88,11 @@ impl Harness {
             assert_eq!(summary.planned(), settled.iter().sum::<usize>(), "{instance:#?}");
         }
         report
+    }
+
+    /// Undoes a run.
+    pub(crate) async fn undo(&self, run: &str, mode: RunMode) -> Result<RunReport, FindRunError> {
+        sync::undo(&self.options, &self.journal, run, mode, &Stop::never(), &Watcher::none()).await
     }
 
     /// Write calls of the last run.

@@ -1,6 +1,7 @@
 //! Whole runs over real HTTP against the sandbox: what they change, what they leave alone, what disturbs them.
 
 mod approvals;
+mod builds;
 mod crash;
 mod disabling;
 mod earlier_state;

@@ -5,11 +5,9 @@ use std::time::Duration;
 use campaign_group_sync::{
     domain::{
         AssociationMask, ChangeKind, ChangeOutcome, Digest, OrphanedGroup, Outcome, RunMode, RunReport, SkipReason,
-        Watcher,
     },
     journal::{FindRunError, LockAttempt},
     sandbox::{Change, OrganizationChange, campaign::InstanceChange},
-    sync,
 };
 use chrono::{TimeDelta, Utc};
 
@@ -252,28 +250,10 @@ async fn an_undo_takes_one_runs_changes_back_and_later_runs_hold_them() {
     let mut harness = harness;
     harness.options.limits.max_removals_percent = 100;
     harness.options.limits.max_group_removals_percent = 100;
-    let shown = sync::undo(
-        &harness.options,
-        &harness.journal,
-        &report.run,
-        RunMode::DryRun,
-        &sync::Stop::never(),
-        &Watcher::none(),
-    )
-    .await
-    .expect("known");
+    let shown = harness.undo(&report.run, RunMode::DryRun).await.expect("known");
     assert_eq!((shown.outcome, shown.source.calls), (Outcome::ChangesPending, 0), "{shown:#?}");
     assert_eq!(harness.memberships("production"), after);
-    let undone = sync::undo(
-        &harness.options,
-        &harness.journal,
-        &report.run,
-        RunMode::Apply,
-        &sync::Stop::never(),
-        &Watcher::none(),
-    )
-    .await
-    .expect("known");
+    let undone = harness.undo(&report.run, RunMode::Apply).await.expect("known");
     assert_eq!(undone.outcome, Outcome::Applied, "{undone:#?}");
     assert_eq!(harness.memberships("production"), before);
     let next = harness.sync().await;
@@ -290,9 +270,7 @@ async fn an_undo_is_over_when_the_organization_wants_something_else() {
     harness.options.limits.max_removals_percent = 100;
     harness.options.limits.max_group_removals_percent = 100;
     let report = harness.sync().await;
-    sync::undo(&harness.options, &harness.journal, &report.run, RunMode::Apply, &sync::Stop::never(), &Watcher::none())
-        .await
-        .expect("known");
+    harness.undo(&report.run, RunMode::Apply).await.expect("known");
     disturb(&harness, &[Change::unassign("dev@acme.com", DELIVERY)]);
     harness.sync().await;
     disturb(&harness, &[Change::assign("dev@acme.com", DELIVERY)]);
@@ -303,15 +281,7 @@ async fn an_undo_is_over_when_the_organization_wants_something_else() {
 #[tokio::test]
 async fn an_unknown_run_cannot_be_undone() {
     let harness = settled().await;
-    let error = sync::undo(
-        &harness.options,
-        &harness.journal,
-        "01JNEVER",
-        RunMode::Apply,
-        &sync::Stop::never(),
-        &Watcher::none(),
-    )
-    .await;
+    let error = harness.undo("01JNEVER", RunMode::Apply).await;
     assert!(matches!(error, Err(FindRunError::Unknown(_))), "{error:?}");
 }
 

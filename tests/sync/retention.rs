@@ -4,10 +4,9 @@
 use std::time::Duration;
 
 use campaign_group_sync::{
-    domain::{AssociationMask, ChangeOutcome, Outcome, RunId, RunMode, RunReport, Watcher},
+    domain::{AssociationMask, ChangeOutcome, Outcome, RunId, RunMode, RunReport},
     journal::{Retention, RetentionPeriod},
     sandbox::{Change, OrganizationChange, campaign::InstanceChange},
-    sync::{self, Stop},
 };
 use regex::Regex;
 
@@ -108,8 +107,7 @@ impl World {
             }
             Step::Undoes => {
                 let run = self.last.as_ref().expect("a run that applied something").run.clone();
-                let (options, journal) = (&self.harness.options, &self.harness.journal);
-                let undone = sync::undo(options, journal, &run, RunMode::Apply, &Stop::never(), &Watcher::none()).await;
+                let undone = self.harness.undo(&run, RunMode::Apply).await;
                 self.note(undone.expect("known"));
             }
             Step::Waits => {

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use campaign_group_sync::{
-    domain::{Outcome, RunMode, RunReport, Watcher},
+    domain::{Outcome, RunMode, RunReport},
     sandbox::{Change, Effect, Fault, campaign::InstanceChange},
-    sync::{self, Stop},
 };
 use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -15,9 +14,7 @@ use super::harness::Harness;
 const DELIVERY: &str = "Campaign - acme - delivery";
 
 async fn undo(harness: &Harness, run: &str) -> RunReport {
-    let undone =
-        sync::undo(&harness.options, &harness.journal, run, RunMode::Apply, &Stop::never(), &Watcher::none()).await;
-    undone.expect("a known run")
+    harness.undo(run, RunMode::Apply).await.expect("a known run")
 }
 
 async fn held(harness: &Harness) -> Vec<String> {

@@ -16,7 +16,7 @@ use prometheus_client::{
 
 use crate::{
     daemon::{DaemonFacts, ServiceState, Status},
-    domain::{ChangeKind, ChangeOutcome, InstanceReport, Outcome},
+    domain::{ChangeKind, ChangeOutcome, InstanceReport, Outcome, all_variants},
     journal::NotificationTargetState,
 };
 
@@ -25,37 +25,18 @@ const PREFIX: &str = "campaign_group_sync";
 
 /// The outcomes that a run of the daemon can have. Each has a series from the start, so that the first occurrence is an
 /// increase.
-const RUN_OUTCOMES: [Outcome; 12] = [
-    Outcome::InSync,
-    Outcome::ChangesPending,
-    Outcome::Applied,
-    Outcome::Partial,
-    Outcome::Held,
-    Outcome::Incomplete,
-    Outcome::Throttled,
-    Outcome::Unavailable,
-    Outcome::Locked,
-    Outcome::Refused,
-    Outcome::Failed,
-    Outcome::Interrupted,
-];
+const RUN_OUTCOMES: [Outcome; 12] = all_variants!(
+    Outcome: InSync, ChangesPending, Applied, Partial, Held, Incomplete, Throttled, Unavailable, Locked, Refused, Failed,
+    Interrupted; without Misconfigured
+);
 
-const CHANGE_KINDS: [ChangeKind; 5] = [
-    ChangeKind::CreateGroup,
-    ChangeKind::CreateOperator,
-    ChangeKind::Add,
-    ChangeKind::Remove,
-    ChangeKind::DisableOperator,
-];
+const CHANGE_KINDS: [ChangeKind; 5] = all_variants!(
+    ChangeKind: CreateGroup, CreateOperator, Add, Remove, DisableOperator
+);
 
-const CHANGE_OUTCOMES: [ChangeOutcome; 6] = [
-    ChangeOutcome::Pending,
-    ChangeOutcome::Applied,
-    ChangeOutcome::Already,
-    ChangeOutcome::Held,
-    ChangeOutcome::Failed,
-    ChangeOutcome::Unconfirmed,
-];
+const CHANGE_OUTCOMES: [ChangeOutcome; 6] = all_variants!(
+    ChangeOutcome: Pending, Applied, Already, Held, Failed, Unconfirmed
+);
 
 type Labels = Vec<(&'static str, String)>;
 type Counters = Family<Labels, Counter<u64, AtomicU64>>;
