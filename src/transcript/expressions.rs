@@ -65,8 +65,7 @@ fn is_in_identifier(character: char) -> bool {
 
 /// The length of a name, which may contain hyphens, as `operator-id` does.
 fn identifier(rest: &[char]) -> usize {
-    let hyphen =
-        |at: usize| rest.get(at) == Some(&'-') && rest.get(at + 1).is_some_and(char::is_ascii_lowercase);
+    let hyphen = |at: usize| rest.get(at) == Some(&'-') && rest.get(at + 1).is_some_and(char::is_ascii_lowercase);
     (0..rest.len())
         .find(|at| !rest.get(*at).is_some_and(|c| is_in_identifier(*c)) && !hyphen(*at))
         .unwrap_or(rest.len())

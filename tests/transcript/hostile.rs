@@ -148,7 +148,7 @@ fn faults(names: &[(String, String)]) -> Vec<Fault> {
     let quoted = |from: usize| -> String {
         let some = names.iter().skip(from).step_by(10);
         some.fold(String::new(), |mut text, (name, _)| {
-            let _ = write!(text, "Unable to save '{name}', {name}: Key (sname)=({name}) already exists.\n");
+            let _ = writeln!(text, "Unable to save '{name}', {name}: Key (sname)=({name}) already exists.");
             text
         })
     };
@@ -169,7 +169,9 @@ fn faults(names: &[(String, String)]) -> Vec<Fault> {
 /// The transcript of everything that the clients ask, and the tokens that were on the wire.
 async fn recorded(names: &[(String, String)]) -> (String, Vec<String>) {
     let sandbox = sandbox::start(world(names)).await;
-    faults(names).into_iter().for_each(|fault| sandbox.inject(fault));
+    for fault in faults(names) {
+        sandbox.inject(fault);
+    }
     let connection = sandbox.connection();
     let (recorder, tokens) = (TranscriptRecorder::new(), Arc::new(Mutex::new(Vec::new())));
     let both = {
@@ -244,10 +246,16 @@ fn forms(text: &str) -> Vec<Vec<u8>> {
     let mut forms: Vec<Vec<u8>> = vec![text.into(), text.to_lowercase().into(), text.to_uppercase().into()];
     let xml = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
     forms.push(xml.replace('\'', "&apos;").into_bytes());
-    forms.push(text.chars().map(|c| format!("&#{};", u32::from(c))).collect::<String>().into_bytes());
+    let (mut references, mut escapes) = (String::new(), String::new());
+    for character in text.chars() {
+        let _ = write!(references, "&#{};", u32::from(character));
+    }
+    for unit in text.encode_utf16() {
+        let _ = write!(escapes, "\\u{unit:04x}");
+    }
+    forms.extend([references.into_bytes(), escapes.into_bytes()]);
     let json = serde_json::to_string(text).expect("JSON");
     forms.push(json.trim_matches('"').as_bytes().to_vec());
-    forms.push(text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<String>().into_bytes());
     let percent = |every: bool| -> String {
         let plain = |byte: u8| !every && byte.is_ascii_alphanumeric();
         text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()

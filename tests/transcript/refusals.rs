@@ -21,7 +21,7 @@ fn a_transcript_that_is_cut_edited_or_of_another_version_is_not_served() {
     let (text, folder) = (recorded.text(), tempfile::tempdir().expect("a folder"));
     let lines: Vec<&str> = text.lines().collect();
     let last = lines.len();
-    let joined = |lines: &[&str]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let joined = |lines: &[&str]| lines.join("\n") + "\n";
     let replaced = |at: usize, from: &str, to: &str| {
         let changed = lines[at].replacen(from, to, 1);
         assert_ne!(changed, lines[at], "{from}");
