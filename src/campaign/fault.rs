@@ -259,9 +259,15 @@ impl SoapFault {
 impl fmt::Display for SoapFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cause {
-            Some(cause) => write!(f, "{cause} ({})", self.message),
-            None => f.write_str(&self.message),
+            Some(cause) => write!(f, "{cause} ({})", self.message)?,
+            None => f.write_str(&self.message)?,
         }
+        if self.is_without_right() {
+            f.write_str(
+                ": the operator of this program has no right to it; campaign-group-sync check names the remedy",
+            )?;
+        }
+        Ok(())
     }
 }
 

@@ -90,13 +90,17 @@ fn calls() -> Vec<SoapCall> {
     let mut calls = vec![SoapCall::user_info()];
     calls.extend(SCHEMAS.into_iter().map(SoapCall::schema));
     calls.extend(OPERATOR_COLUMNS.into_iter().map(|column| Survey::of("xtk:operator").column(column).rows(1).call()));
-    let counted = |schema, column| Survey::of(schema).column(column).count().grouped_by(column).call();
-    calls.extend(["@type", "[access/@authenticationType]"].map(|column| counted("xtk:operator", column)));
+    let counted =
+        |schema, counted, column| Survey::of(schema).column(column).named(counted, "@count").grouped_by(column).call();
+    let operators = ["@type", "[access/@authenticationType]"];
+    calls.extend(operators.map(|column| counted("xtk:operator", "Count(@id)", column)));
     let range = Survey::of("xtk:operator").named("Min(@id)", "@least").named("Max(@id)", "@greatest");
     calls.push(range.rows(1).call());
     calls.push(Survey::of("xtk:group").counting().call());
     calls.push(Survey::of("xtk:operator").holds(xtk::equals("@type", 1)).counting().call());
-    calls.extend(["[group/@type]", "[operator/@type]"].map(|column| counted("xtk:operatorGroup", column)));
+    // The relation may have no id of its own.
+    let relations = ["[group/@type]", "[operator/@type]"];
+    calls.extend(relations.map(|column| counted("xtk:operatorGroup", "Count([@operator-id])", column)));
     calls.extend(ACCOUNT_COLUMNS.into_iter().map(|column| {
         let account = Survey::of("nms:extAccount").column(column).rows(1);
         account.holds(format!("@name = '{EXTERNAL_ACCOUNT_NAME}'")).call()
@@ -132,10 +136,6 @@ impl Survey {
     fn named(mut self, expression: &'static str, alias: &'static str) -> Self {
         self.columns.push((expression, Some(alias)));
         self
-    }
-
-    fn count(self) -> Self {
-        self.named("Count(@id)", "@count")
     }
 
     fn counting(self) -> Self {
@@ -205,7 +205,8 @@ mod tests {
 
     #[test]
     fn a_query_names_its_columns_conditions_and_groups() {
-        let call = Survey::of("xtk:operator").column("@type").count().grouped_by("@type").call();
+        let counted = Survey::of("xtk:operator").column("@type").named("Count(@id)", "@count");
+        let call = counted.grouped_by("@type").call();
         let envelope = call.envelope(&SecretString::from(""));
         assert!(
             envelope.contains(

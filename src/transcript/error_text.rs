@@ -3,7 +3,7 @@
 use super::{
     error_words::{CODE_PREFIXES, ERROR_WORDS},
     pseudonyms::{KnownWords, Pseudonyms, is_separator},
-    vocabulary::{COLUMNS, METHODS, SCHEMAS},
+    vocabulary::{COLUMNS, METHODS, OWN_ADDRESSES, SCHEMAS},
 };
 
 /// The text of an error. What stands in quotation marks is a name unless it is one of the product's own.
@@ -31,7 +31,8 @@ fn quoted(pseudonyms: &mut Pseudonyms, rest: &str, mark: char, out: &mut String)
     out.push(mark);
     let Some(end) = end else { return 1 };
     let name = inner.get(..end).unwrap_or_default();
-    let is_path = name.split(['@', '/', '[', ']']).all(|part| part.is_empty() || COLUMNS.contains(&part));
+    let is_path =
+        name.split(['@', '/', '[', ']', '(', ')', ' ']).all(|part| part.is_empty() || COLUMNS.contains(&part));
     if SCHEMAS.contains(&name) || METHODS.contains(&name) || is_path {
         out.push_str(name);
     } else {
@@ -55,6 +56,10 @@ fn word(pseudonyms: &mut Pseudonyms, rest: &str, out: &mut String) -> usize {
     if is_code(rest) {
         out.push_str(rest.get(..10).unwrap_or_default());
         return 10;
+    }
+    if let Some(own) = OWN_ADDRESSES.iter().find(|address| rest.starts_with(**address)) {
+        out.push_str(own);
+        return own.len();
     }
     let at_end = |text: &str| text.chars().next().is_none_or(|next| is_separator(next) && next != ':' && next != '|');
     let schema = SCHEMAS.iter().find(|schema| rest.strip_prefix(**schema).is_some_and(at_end));

@@ -14,7 +14,7 @@ pub(super) const DROPPED: &str = "dropped";
 /// The kind of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ValueKind {
-    /// A secret or token: dropped; an empty one stays empty.
+    /// A secret or token, or a value that no reader needs: dropped; an empty one stays empty.
     Secret,
     /// `true`, `false`, `0`, `1` or nothing.
     Flag,

@@ -12,8 +12,7 @@ use super::{
     values::ValueKind,
     vocabulary::COLUMNS,
     xml_rules::{
-        SCHEMA_ELEMENTS, attribute, envelope_attribute, is_known_attribute, is_known_element, schema_attribute,
-        text as text_kind,
+        SCHEMA_ELEMENTS, attribute, envelope_attribute, is_known_element, schema_attribute, text as text_kind,
     },
 };
 
@@ -181,7 +180,7 @@ impl Rewriter<'_> {
             return Some((local.to_owned(), self.pseudonyms.value(kind, value)));
         }
         let kind = attribute(element, local);
-        let is_known = kind != ValueKind::Text || COLUMNS.contains(&local) || is_known_attribute(local);
+        let is_known = kind != ValueKind::Text || COLUMNS.contains(&local);
         let name = if is_known { local.to_owned() } else { self.pseudonyms.words(local, KnownWords::AreReplaced) };
         Some((name, self.pseudonyms.value(kind, value)))
     }

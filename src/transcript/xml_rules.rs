@@ -94,8 +94,13 @@ const WIRE_TYPES: &[&str] = &[
     "ns:Element",
 ];
 
-/// Attributes of the information about server and user whose names stay, while their values are replaced.
-const INFORMATION: &[&str] = &[
+/// Attributes with values that a reader does not need: dates, addresses and what else is known of every instance. They are
+/// dropped like secrets, because a reader who knows an original would know the pseudonyms of its words.
+const NOT_NEEDED: &[&str] = &[
+    "created",
+    "lastModified",
+    "locale",
+    "timezone",
     "commitId",
     "databaseId",
     "date",
@@ -107,11 +112,6 @@ const INFORMATION: &[&str] = &[
     "sourceIP",
     "theme",
 ];
-
-/// Whether the name of this attribute stays, although its value is replaced.
-pub(super) fn is_known_attribute(name: &str) -> bool {
-    INFORMATION.contains(&name)
-}
 
 /// Whether the name of this element stays.
 pub(super) fn is_known_element(name: &str) -> bool {
@@ -164,6 +164,7 @@ pub(super) fn attribute(element: &str, name: &str) -> ValueKind {
         }
         ("serverInfo", "buildNumber" | "majNumber" | "minNumber" | "servicePack" | "releaseName")
         | ("redir", "build" | "version") => ValueKind::Version,
+        (_, name) if NOT_NEEDED.contains(&name) => ValueKind::Secret,
         ("redir", "status") => ValueKind::OneOf(&["OK"]),
         ("login-right", "right") => ValueKind::OneOf(NAMED_RIGHTS),
         ("installed-package", "name" | "namespace") | ("serverInfo", "defaultNameSpace") => ValueKind::OneOf(PACKAGES),

@@ -2,17 +2,31 @@
 
 use campaign_group_sync::campaign::{CampaignError, CampaignWrite, ColumnReport};
 use campaign_group_sync::domain::{Failure, OperatorGroupId, OperatorGroupName, OperatorId};
-use campaign_group_sync::sandbox::campaign::SchemaPart;
+use campaign_group_sync::sandbox::campaign::{Build, DisabledColumn, InstanceBehavior, SchemaPart};
 use campaign_group_sync::sandbox::{Effect, Fault};
 
 use super::harness::{Harness, named};
 
+on_each_build![
+    a_column_without_which_nothing_can_be_read_is_named_with_the_query_that_shows_it,
+    a_group_is_not_created_where_its_columns_are_absent,
+    what_a_read_has_shown_costs_no_further_call,
+    an_operator_without_rights_is_refused_and_no_column_counts_as_absent,
+    a_token_that_campaign_could_not_ask_ims_about_is_tried_again,
+];
+
+with_groups_as_operators![
+    a_report_says_what_only_some_changes_need_and_the_instance_does_not_have,
+    keys_links_and_the_view_of_groups_are_not_needed,
+];
+
+with_a_disabled_column![a_fault_that_does_not_name_a_column_and_does_not_come_again_shows_nothing,];
+
 const JOIN: CampaignWrite = CampaignWrite::Join { operator: OperatorId(2003), group: OperatorGroupId(3001) };
 
-#[tokio::test]
-async fn a_column_without_which_nothing_can_be_read_is_named_with_the_query_that_shows_it() {
+async fn a_column_without_which_nothing_can_be_read_is_named_with_the_query_that_shows_it(build: Build) {
     for show_errors in [true, false] {
-        let harness = Harness::native().await;
+        let harness = Harness::native(build).await;
         for (part, column) in [
             (SchemaPart::OperatorName, "@name"),
             (SchemaPart::OperatorType, "@type"),
@@ -35,9 +49,8 @@ async fn a_column_without_which_nothing_can_be_read_is_named_with_the_query_that
     }
 }
 
-#[tokio::test]
-async fn keys_links_and_the_view_of_groups_are_not_needed() {
-    let harness = Harness::native().await;
+async fn keys_links_and_the_view_of_groups_are_not_needed(build: Build) {
+    let harness = Harness::native(build).await;
     let expected = harness.read().await.unwrap();
     for part in [
         SchemaPart::MembershipKey,
@@ -61,12 +74,12 @@ async fn keys_links_and_the_view_of_groups_are_not_needed() {
     }
 }
 
-#[tokio::test]
-async fn a_report_says_what_only_some_changes_need_and_the_instance_does_not_have() {
-    let harness = Harness::native().await;
+async fn a_report_says_what_only_some_changes_need_and_the_instance_does_not_have(build: Build) {
+    let harness = Harness::native(build).await;
     let complete = harness.client().check_columns().await.unwrap();
+    let can_disable = InstanceBehavior::of(build).disabled_column != DisabledColumn::None;
     let (operator_creation, group_creation) = (None, None);
-    let expected = ColumnReport { groups_from: "xtk:operator", can_disable: true, operator_creation, group_creation };
+    let expected = ColumnReport { groups_from: "xtk:operator", can_disable, operator_creation, group_creation };
     assert_eq!(complete, expected);
     harness.adjust(|behavior| behavior.schema_without = vec![SchemaPart::OperatorEmail, SchemaPart::GroupName]);
     let report = harness.client().check_columns().await.unwrap();
@@ -74,9 +87,8 @@ async fn a_report_says_what_only_some_changes_need_and_the_instance_does_not_hav
     assert!(report.group_creation.unwrap().contains("xtk:group of this instance has no @name"));
 }
 
-#[tokio::test]
-async fn a_group_is_not_created_where_its_columns_are_absent() {
-    let harness = Harness::native().await;
+async fn a_group_is_not_created_where_its_columns_are_absent(build: Build) {
+    let harness = Harness::native(build).await;
     harness.adjust(|behavior| behavior.schema_without = vec![SchemaPart::GroupName]);
     let client = harness.client();
     let create = CampaignWrite::CreateGroup { name: OperatorGroupName::new("new"), label: String::new() };
@@ -86,9 +98,8 @@ async fn a_group_is_not_created_where_its_columns_are_absent() {
     assert_eq!(client.writes(), 1, "the group was not sent");
 }
 
-#[tokio::test]
-async fn what_a_read_has_shown_costs_no_further_call() {
-    let harness = Harness::native().await;
+async fn what_a_read_has_shown_costs_no_further_call(build: Build) {
+    let harness = Harness::native(build).await;
     let client = harness.client();
     client.fetch_snapshot().await.unwrap();
     let queries = harness.count("query");
@@ -96,18 +107,16 @@ async fn what_a_read_has_shown_costs_no_further_call() {
     assert_eq!((harness.count("query"), harness.count("schema")), (queries, 0));
 }
 
-#[tokio::test]
-async fn a_fault_that_does_not_name_a_column_and_does_not_come_again_shows_nothing() {
-    let harness = Harness::to(|world| world.operators[1].disabled = true).await;
+async fn a_fault_that_does_not_name_a_column_and_does_not_come_again_shows_nothing(build: Build) {
+    let harness = Harness::to(build, |world| world.operators[1].disabled = true).await;
     let fault = Effect::soap_fault("SOP-330011 Error while executing the method.", "");
     harness.sandbox.inject(Fault::new("query", fault).schema("xtk:operator"));
     let snapshot = harness.read().await.unwrap();
     assert_eq!(snapshot.operators().iter().filter(|operator| operator.disabled).count(), 1);
 }
 
-#[tokio::test]
-async fn an_operator_without_rights_is_refused_and_no_column_counts_as_absent() {
-    let harness = Harness::native().await;
+async fn an_operator_without_rights_is_refused_and_no_column_counts_as_absent(build: Build) {
+    let harness = Harness::native(build).await;
     let text = "SOP-330023 The entity could not be read. You don't have the required rights to view the detail";
     harness.sandbox.inject(Fault::new("query", Effect::soap_fault(text, "")).forever());
     for error in [harness.read().await.unwrap_err(), harness.client().check_columns().await.unwrap_err()] {
@@ -117,8 +126,7 @@ async fn an_operator_without_rights_is_refused_and_no_column_counts_as_absent() 
     assert_eq!(harness.count("query"), 2, "no other form is tried");
 }
 
-#[tokio::test]
-async fn a_token_that_campaign_could_not_ask_ims_about_is_tried_again() {
+async fn a_token_that_campaign_could_not_ask_ims_about_is_tried_again(build: Build) {
     let failed = |status: u16| {
         Effect::soap_fault(
             "SOP-330007 Error while reading the token.",
@@ -126,13 +134,13 @@ async fn a_token_that_campaign_could_not_ask_ims_about_is_tried_again() {
         )
     };
     for status in [429, 503, 401] {
-        let harness = Harness::ims().await;
+        let harness = Harness::ims(build).await;
         harness.sandbox.inject(Fault::new("query", failed(status)));
         harness.read().await.unwrap();
         let tokens = harness.count("token");
         assert_eq!(tokens, if status == 401 { 2 } else { 1 }, "{status}: only a refused token is renewed");
     }
-    let harness = Harness::ims().await;
+    let harness = Harness::ims(build).await;
     harness.sandbox.inject(Fault::new("query", failed(401)).forever());
     assert_eq!(harness.read().await.unwrap_err().failure(), Failure::Refused);
     assert_eq!(harness.count("token"), 2, "a token is renewed once");

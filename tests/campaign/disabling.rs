@@ -2,9 +2,22 @@
 
 use campaign_group_sync::campaign::{Campaign, CampaignError, CampaignWrite};
 use campaign_group_sync::domain::{Failure, Operator, OperatorGroupId, OperatorId, OperatorLogin};
-use campaign_group_sync::sandbox::campaign::{DisabledColumn, InstanceWorld};
+use campaign_group_sync::sandbox::campaign::{Build, DisabledColumn, InstanceWorld};
 
 use super::harness::Harness;
+
+on_each_build![
+    an_instance_without_the_attribute_has_no_disabled_operators_and_disabling_fails,
+    no_schema_is_requested,
+    operators_are_found_by_id_without_duplicates_in_several_queries,
+];
+
+with_a_disabled_column![
+    only_disabled_operators_are_read_as_disabled,
+    disabling_changes_one_attribute_and_nothing_else,
+    disabling_a_deleted_operator_does_not_create_it_again,
+    a_disabled_operator_cannot_sign_in,
+];
 
 const ANN: OperatorId = OperatorId(2001);
 
@@ -21,9 +34,8 @@ async fn operator(client: &Campaign, id: OperatorId) -> Operator {
     operator
 }
 
-#[tokio::test]
-async fn only_disabled_operators_are_read_as_disabled() {
-    let harness = Harness::to(|world: &mut InstanceWorld| world.operators[1].disabled = true).await;
+async fn only_disabled_operators_are_read_as_disabled(build: Build) {
+    let harness = Harness::to(build, |world: &mut InstanceWorld| world.operators[1].disabled = true).await;
     let snapshot = harness.read().await.unwrap();
     let disabled: Vec<_> = snapshot.operators().iter().filter(|operator| operator.disabled).collect();
     assert_eq!(disabled.iter().map(|operator| operator.id).collect::<Vec<_>>(), [ANN]);
@@ -31,9 +43,8 @@ async fn only_disabled_operators_are_read_as_disabled() {
     assert_eq!(found.iter().map(|operator| operator.disabled).collect::<Vec<_>>(), [true, false]);
 }
 
-#[tokio::test]
-async fn disabling_changes_one_attribute_and_nothing_else() {
-    let harness = Harness::native().await;
+async fn disabling_changes_one_attribute_and_nothing_else(build: Build) {
+    let harness = Harness::native(build).await;
     let client = harness.client();
     let mut expected = harness.instance();
     expected.operators.iter_mut().find(|operator| operator.id == Some(2001)).unwrap().disabled = true;
@@ -45,18 +56,16 @@ async fn disabling_changes_one_attribute_and_nothing_else() {
     }
 }
 
-#[tokio::test]
-async fn disabling_a_deleted_operator_does_not_create_it_again() {
-    let harness = Harness::native().await;
+async fn disabling_a_deleted_operator_does_not_create_it_again(build: Build) {
+    let harness = Harness::native(build).await;
     let (client, before) = (harness.client(), harness.instance());
     assert!(write(&client, &[disable(OperatorId(999_999))]).await.iter().all(Result::is_ok));
     assert_eq!(client.operators_by_id(&[OperatorId(999_999)]).await.unwrap(), []);
     assert_eq!(harness.instance(), before);
 }
 
-#[tokio::test]
-async fn an_instance_without_the_attribute_has_no_disabled_operators_and_disabling_fails() {
-    let harness = Harness::to(|world: &mut InstanceWorld| world.operators[1].disabled = true).await;
+async fn an_instance_without_the_attribute_has_no_disabled_operators_and_disabling_fails(build: Build) {
+    let harness = Harness::to(build, |world: &mut InstanceWorld| world.operators[1].disabled = true).await;
     harness.adjust(|behavior| behavior.disabled_column = DisabledColumn::None);
     let client = harness.client();
     let snapshot = client.fetch_snapshot().await.unwrap();
@@ -71,9 +80,8 @@ async fn an_instance_without_the_attribute_has_no_disabled_operators_and_disabli
     assert_eq!(client.writes(), 1);
 }
 
-#[tokio::test]
-async fn no_schema_is_requested() {
-    let harness = Harness::native().await;
+async fn no_schema_is_requested(build: Build) {
+    let harness = Harness::native(build).await;
     let client = harness.client();
     client.fetch_snapshot().await.unwrap();
     operator(&client, ANN).await;
@@ -81,9 +89,8 @@ async fn no_schema_is_requested() {
     assert_eq!(harness.count("schema"), 0);
 }
 
-#[tokio::test]
-async fn operators_are_found_by_id_without_duplicates_in_several_queries() {
-    let harness = Harness::native().await;
+async fn operators_are_found_by_id_without_duplicates_in_several_queries(build: Build) {
+    let harness = Harness::native(build).await;
     let client = harness.client_with_pages_of(2);
     let ids: Vec<_> = (2001..2300).chain([2001, -12]).map(OperatorId).collect();
     let found = client.operators_by_id(&ids).await.unwrap();
@@ -93,9 +100,8 @@ async fn operators_are_found_by_id_without_duplicates_in_several_queries() {
     assert_eq!(a_group, [], "groups are in the same table");
 }
 
-#[tokio::test]
-async fn a_disabled_operator_cannot_sign_in() {
-    let harness = Harness::native().await;
+async fn a_disabled_operator_cannot_sign_in(build: Build) {
+    let harness = Harness::native(build).await;
     let client = harness.client();
     let own = client.fetch_snapshot().await.unwrap().own_login().clone();
     let [own] = client.find_operators(&[own]).await.unwrap().try_into().unwrap();

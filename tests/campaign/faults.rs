@@ -3,16 +3,24 @@
 use std::time::Duration;
 
 use campaign_group_sync::domain::Failure;
-use campaign_group_sync::sandbox::campaign::SchemaPart;
+use campaign_group_sync::sandbox::campaign::{Build, SchemaPart};
 use campaign_group_sync::sandbox::{Effect, Fault};
 
 use super::harness::Harness;
 
+on_each_build![
+    an_invalid_response_ends_the_read_and_is_not_retried,
+    temporary_faults_are_retried,
+    a_permanent_fault_is_an_error_after_the_last_attempt,
+    a_pause_longer_than_the_longest_wait_is_reported_without_waiting,
+    a_fault_of_ims_is_distinguished_from_a_refusal,
+    the_error_of_an_instance_that_hides_details_names_the_call,
+];
+
 const SCHEMAS: [&str; 2] = ["xtk:operator", "xtk:operatorGroup"];
 
-#[tokio::test]
-async fn an_invalid_response_ends_the_read_and_is_not_retried() {
-    let harness = Harness::native().await;
+async fn an_invalid_response_ends_the_read_and_is_not_retried(build: Build) {
+    let harness = Harness::native(build).await;
     for schema in SCHEMAS {
         for (effect, part) in [
             (Effect::Html, "document type declaration"),
@@ -27,8 +35,11 @@ async fn an_invalid_response_ends_the_read_and_is_not_retried() {
         ] {
             harness.sandbox.clear_requests();
             harness.sandbox.clear_faults();
+            // The client knows the columns then: every query is one for a page.
+            let client = harness.client_with_pages_of(2);
+            client.fetch_snapshot().await.unwrap();
             harness.sandbox.inject(Fault::new("query", effect.clone()).schema(schema).skip(1));
-            let error = harness.client_with_pages_of(2).fetch_snapshot().await.unwrap_err();
+            let error = client.fetch_snapshot().await.unwrap_err();
             assert_eq!(error.failure(), Failure::Incomplete, "{schema} {effect:?}: {error}");
             let message = error.to_string();
             assert!(message.contains(part) && message.contains(schema), "{schema} {effect:?}: {error}");
@@ -38,9 +49,8 @@ async fn an_invalid_response_ends_the_read_and_is_not_retried() {
     }
 }
 
-#[tokio::test]
-async fn temporary_faults_are_retried() {
-    let harness = Harness::native().await;
+async fn temporary_faults_are_retried(build: Build) {
+    let harness = Harness::native(build).await;
     let whole = harness.read().await.unwrap();
     for call in ["logon", "query"] {
         for effect in [
@@ -59,9 +69,8 @@ async fn temporary_faults_are_retried() {
     }
 }
 
-#[tokio::test]
-async fn a_permanent_fault_is_an_error_after_the_last_attempt() {
-    let harness = Harness::native().await;
+async fn a_permanent_fault_is_an_error_after_the_last_attempt(build: Build) {
+    let harness = Harness::native(build).await;
     for (effect, failure) in [
         (Effect::Reset, Failure::Unavailable),
         (Effect::status(503), Failure::Unavailable),
@@ -81,18 +90,16 @@ async fn a_permanent_fault_is_an_error_after_the_last_attempt() {
     }
 }
 
-#[tokio::test]
-async fn a_pause_longer_than_the_longest_wait_is_reported_without_waiting() {
-    let harness = Harness::native().await;
+async fn a_pause_longer_than_the_longest_wait_is_reported_without_waiting(build: Build) {
+    let harness = Harness::native(build).await;
     harness.inject("query", Effect::too_many_requests("3244"));
     let pause = Duration::from_secs(3244);
     assert_eq!(harness.read().await.unwrap_err().failure(), Failure::Throttled { retry_after: Some(pause) });
     assert_eq!(harness.count("query"), 1);
 }
 
-#[tokio::test]
-async fn a_fault_of_ims_is_distinguished_from_a_refusal() {
-    let harness = Harness::ims().await;
+async fn a_fault_of_ims_is_distinguished_from_a_refusal(build: Build) {
+    let harness = Harness::ims(build).await;
     for (effect, failure, requests) in [
         (Effect::status(503), Failure::Unavailable, 3),
         (Effect::Reset, Failure::Unavailable, 3),
@@ -111,9 +118,8 @@ async fn a_fault_of_ims_is_distinguished_from_a_refusal() {
     }
 }
 
-#[tokio::test]
-async fn the_error_of_an_instance_that_hides_details_names_the_call() {
-    let harness = Harness::native().await;
+async fn the_error_of_an_instance_that_hides_details_names_the_call(build: Build) {
+    let harness = Harness::native(build).await;
     harness.adjust(|behavior| behavior.show_errors = false);
     harness.adjust(|behavior| behavior.schema_without = vec![SchemaPart::OperatorType]);
     let error = harness.read().await.unwrap_err();

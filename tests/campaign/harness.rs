@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use campaign_group_sync::campaign::{Campaign, CampaignError, CampaignOptions};
 use campaign_group_sync::domain::CampaignSnapshot;
-use campaign_group_sync::sandbox::campaign::{InstanceAuthentication, InstanceBehavior, InstanceWorld};
+use campaign_group_sync::sandbox::campaign::{
+    Build, InstanceAuthentication, InstanceBehavior, InstanceWorld, Operator,
+};
 use campaign_group_sync::sandbox::{Effect, Fault, InstanceCredential, Sandbox, Scenario};
 use campaign_group_sync::transport::RetryPolicy;
 
@@ -62,21 +64,42 @@ pub(crate) struct Harness {
 }
 
 impl Harness {
-    /// Serves the world with native sign-in.
-    pub(crate) async fn native() -> Self {
-        Self::to(|_| {}).await
+    /// Serves the world on a build, with native sign-in where the build has it.
+    pub(crate) async fn native(build: Build) -> Self {
+        Self::to(build, |_| {}).await
     }
 
-    /// Serves the world with technical accounts.
-    pub(crate) async fn ims() -> Self {
-        Self::to(|world| world.authentication = InstanceAuthentication::Ims).await
+    /// Serves the world on a build, with technical accounts. The account is created by its first call.
+    pub(crate) async fn ims(build: Build) -> Self {
+        Self::serve(build, |world| world.authentication = InstanceAuthentication::Ims).await
     }
 
-    /// Serves the world with a change.
-    pub(crate) async fn to(change: impl FnOnce(&mut InstanceWorld)) -> Self {
+    /// Serves the world on a build, with a change and with native sign-in. Where the build has none, a technical account
+    /// has the name of the service account, and exists from the beginning as that does.
+    pub(crate) async fn to(build: Build, change: impl FnOnce(&mut InstanceWorld)) -> Self {
+        Self::serve(build, |world| {
+            if !world.behavior.native_sign_in {
+                world.authentication = InstanceAuthentication::Ims;
+                world.technical_account = world.login.clone();
+                world.operators.push(Operator {
+                    id: Some(1500),
+                    name: world.login.clone(),
+                    label: world.login.clone(),
+                    authentication: "ims".to_owned(),
+                    ..Operator::default()
+                });
+            }
+            change(world);
+        })
+        .await
+    }
+
+    async fn serve(build: Build, change: impl FnOnce(&mut InstanceWorld)) -> Self {
         let logged_before = logged().len();
         let mut scenario = Scenario::from_toml(WORLD).unwrap();
-        change(scenario.campaign.get_mut("production").unwrap());
+        let world = scenario.campaign.get_mut("production").unwrap();
+        world.behavior = InstanceBehavior::of(build);
+        change(world);
         Self { sandbox: sandbox::start(scenario).await, logged_before }
     }
 

@@ -1,4 +1,7 @@
-//! The client for Campaign against the simulated instance, over real HTTP.
+//! The client for Campaign against the simulated instance, over real HTTP, on every build that it can play.
+
+#[macro_use]
+mod builds;
 
 mod columns;
 mod disabling;

@@ -4,10 +4,32 @@ use campaign_group_sync::campaign::{COLLECTION_ROWS, Campaign, CampaignError, Ca
 use campaign_group_sync::domain::{
     Failure, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, SignInMethod,
 };
-use campaign_group_sync::sandbox::campaign::{AbsentDelete, Operator, SchemaPart, WriteCollectionMode};
+use campaign_group_sync::sandbox::campaign::{AbsentDelete, Build, Operator, SchemaPart, WriteCollectionMode};
 use campaign_group_sync::sandbox::{Effect, Fault};
 
 use super::harness::Harness;
+
+on_each_build![
+    memberships_are_written_as_one_collection_and_a_second_write_changes_nothing,
+    a_single_membership_is_written_without_a_collection,
+    many_memberships_are_written_in_small_collections,
+    one_invalid_row_does_not_affect_the_others,
+    the_failed_deletion_of_an_absent_membership_does_not_affect_others,
+    a_write_is_retried_after_a_lost_response,
+    writes_without_a_response_are_unconfirmed_and_the_rest_is_not_sent,
+    rows_with_an_invalid_response_are_unconfirmed_and_the_next_are_written,
+    a_write_is_retried_after_a_deadlock,
+    after_a_deadlock_with_hidden_details_the_rows_are_written_one_by_one,
+    names_with_special_characters_are_created_found_and_read_unchanged,
+    a_creation_never_changes_what_exists,
+    an_instance_without_email_addresses_refuses_only_new_operators,
+    a_name_with_characters_that_xml_does_not_allow_is_not_sent,
+    without_the_right_to_write_each_row_fails,
+    there_is_one_writer_at_a_time,
+    a_creation_is_not_sent_over_a_kept_connection,
+];
+
+with_native_sign_in![a_session_that_expires_between_writes_is_renewed,];
 
 const DELIVERY: OperatorGroupId = OperatorGroupId(3001);
 
@@ -29,9 +51,9 @@ fn failures(outcomes: &[Result<(), CampaignError>]) -> Vec<Option<Failure>> {
     outcomes.iter().map(|outcome| outcome.as_ref().err().map(CampaignError::failure)).collect()
 }
 
-#[tokio::test]
-async fn memberships_are_written_as_one_collection_and_a_second_write_changes_nothing() {
-    let harness = Harness::native().await;
+async fn memberships_are_written_as_one_collection_and_a_second_write_changes_nothing(build: Build) {
+    let harness = Harness::native(build).await;
+    harness.adjust(|behavior| behavior.absent_delete = AbsentDelete::Ignored);
     let client = harness.client();
     let writes = [join(2003), join(2004), leave(2001), leave(2002)];
     for round in 1..=2 {
@@ -47,19 +69,17 @@ async fn memberships_are_written_as_one_collection_and_a_second_write_changes_no
     assert!(harness.instance().named_rights.contains(&("Ann@acme.com".to_owned(), "export".to_owned())));
 }
 
-#[tokio::test]
-async fn a_single_membership_is_written_without_a_collection() {
-    let harness = Harness::ims().await;
+async fn a_single_membership_is_written_without_a_collection(build: Build) {
+    let harness = Harness::ims(build).await;
     assert_eq!(failures(&write(&harness.client(), &[join(2003)]).await), [None]);
     assert_eq!((harness.count("WriteCollection"), harness.count("Write")), (0, 1));
     assert_eq!(failures(&write(&harness.client(), &[]).await), []);
 }
 
-#[tokio::test]
-async fn many_memberships_are_written_in_small_collections() {
+async fn many_memberships_are_written_in_small_collections(build: Build) {
     let crowd: Vec<i64> = (5000..5120).collect();
     let operator = |id: &i64| Operator { id: Some(*id), name: format!("crowd-{id}"), ..Operator::default() };
-    let harness = Harness::to(|world| world.operators.extend(crowd.iter().map(operator))).await;
+    let harness = Harness::to(build, |world| world.operators.extend(crowd.iter().map(operator))).await;
     let client = harness.client();
     let writes: Vec<CampaignWrite> = crowd.iter().map(|operator| join(*operator)).collect();
     assert!(write(&client, &writes).await.iter().all(Result::is_ok));
@@ -67,10 +87,10 @@ async fn many_memberships_are_written_in_small_collections() {
     assert_eq!(client.members(&[DELIVERY]).await.unwrap().len(), 3 + crowd.len());
 }
 
-#[tokio::test]
-async fn one_invalid_row_does_not_affect_the_others() {
+async fn one_invalid_row_does_not_affect_the_others(build: Build) {
     for mode in [WriteCollectionMode::Atomic, WriteCollectionMode::StopAtFirstError] {
-        let harness = Harness::native().await;
+        let harness = Harness::native(build).await;
+        harness.adjust(|behavior| behavior.absent_delete = AbsentDelete::Ignored);
         harness.adjust(|behavior| behavior.write_collection = mode);
         let writes = [leave(2001), join(2003), join(999_999), join(2004), leave(2002)];
         let outcomes = write(&harness.client(), &writes).await;
@@ -82,18 +102,17 @@ async fn one_invalid_row_does_not_affect_the_others() {
     }
 }
 
-#[tokio::test]
-async fn the_failed_deletion_of_an_absent_membership_does_not_affect_others() {
-    let harness = Harness::native().await;
+async fn the_failed_deletion_of_an_absent_membership_does_not_affect_others(build: Build) {
+    let harness = Harness::native(build).await;
     harness.adjust(|behavior| behavior.absent_delete = AbsentDelete::Fault);
     let outcomes = write(&harness.client(), &[leave(2003), leave(2001)]).await;
     assert_eq!(failures(&outcomes), [Some(Failure::Incomplete), None]);
     assert_eq!(harness.members("delivery"), ["o'brien@acme.com", "漢字@acme.com"]);
 }
 
-#[tokio::test]
-async fn a_write_is_retried_after_a_lost_response() {
-    let harness = Harness::native().await;
+async fn a_write_is_retried_after_a_lost_response(build: Build) {
+    let harness = Harness::native(build).await;
+    harness.adjust(|behavior| behavior.absent_delete = AbsentDelete::Ignored);
     for effect in [Effect::LoseAnswer, Effect::Reset, Effect::CutOff { after: None }, Effect::status(503)] {
         harness.inject("write", effect.clone());
         assert_eq!(failures(&write(&harness.client(), &[join(2003), leave(2001)]).await), [None; 2], "{effect:?}");
@@ -101,9 +120,8 @@ async fn a_write_is_retried_after_a_lost_response() {
     }
 }
 
-#[tokio::test]
-async fn writes_without_a_response_are_unconfirmed_and_the_rest_is_not_sent() {
-    let harness = Harness::native().await;
+async fn writes_without_a_response_are_unconfirmed_and_the_rest_is_not_sent(build: Build) {
+    let harness = Harness::native(build).await;
     let client = harness.client();
     harness.sandbox.inject(Fault::new("write", Effect::LoseAnswer).forever());
     let create = CampaignWrite::CreateGroup { name: OperatorGroupName::new("new"), label: String::new() };
@@ -116,9 +134,8 @@ async fn writes_without_a_response_are_unconfirmed_and_the_rest_is_not_sent() {
     assert!(members.contains(&(OperatorId(2003), DELIVERY)), "the unconfirmed write took effect");
 }
 
-#[tokio::test]
-async fn rows_with_an_invalid_response_are_unconfirmed_and_the_next_are_written() {
-    let harness = Harness::native().await;
+async fn rows_with_an_invalid_response_are_unconfirmed_and_the_next_are_written(build: Build) {
+    let harness = Harness::native(build).await;
     harness.inject("write", Effect::Html);
     let create = CampaignWrite::CreateGroup { name: OperatorGroupName::new("new"), label: String::new() };
     let outcomes = write(&harness.client(), &[join(2003), leave(2001), create]).await;
@@ -126,9 +143,8 @@ async fn rows_with_an_invalid_response_are_unconfirmed_and_the_next_are_written(
     assert!(harness.instance().groups.iter().any(|group| group.name == "new"));
 }
 
-#[tokio::test]
-async fn a_write_is_retried_after_a_deadlock() {
-    let harness = Harness::native().await;
+async fn a_write_is_retried_after_a_deadlock(build: Build) {
+    let harness = Harness::native(build).await;
     for writes in [vec![join(2003), leave(2001)], vec![join(2004)]] {
         harness.adjust(|behavior| behavior.deadlock_once = true);
         assert!(write(&harness.client(), &writes).await.iter().all(Result::is_ok));
@@ -136,26 +152,23 @@ async fn a_write_is_retried_after_a_deadlock() {
     assert_eq!((harness.count("WriteCollection"), harness.count("Write")), (2, 2));
 }
 
-#[tokio::test]
-async fn after_a_deadlock_with_hidden_details_the_rows_are_written_one_by_one() {
-    let harness = Harness::native().await;
+async fn after_a_deadlock_with_hidden_details_the_rows_are_written_one_by_one(build: Build) {
+    let harness = Harness::native(build).await;
     harness.adjust(|behavior| behavior.show_errors = false);
     harness.adjust(|behavior| behavior.deadlock_once = true);
     assert_eq!(failures(&write(&harness.client(), &[join(2003), leave(2001)]).await), [None; 2]);
     assert_eq!((harness.count("WriteCollection"), harness.count("Write")), (1, 2));
 }
 
-#[tokio::test]
-async fn a_session_that_expires_between_writes_is_renewed() {
-    let harness = Harness::native().await;
+async fn a_session_that_expires_between_writes_is_renewed(build: Build) {
+    let harness = Harness::native(build).await;
     harness.inject("write", Effect::plain_text(403, "XSV-350008 Session has expired or is invalid."));
     assert_eq!(failures(&write(&harness.client(), &[join(2003), leave(2001)]).await), [None; 2]);
     assert_eq!((harness.count("logon"), harness.count("WriteCollection")), (2, 2));
 }
 
-#[tokio::test]
-async fn names_with_special_characters_are_created_found_and_read_unchanged() {
-    let harness = Harness::native().await;
+async fn names_with_special_characters_are_created_found_and_read_unchanged(build: Build) {
+    let harness = Harness::native(build).await;
     let client = harness.client();
     for hostile in [
         "o'neil@acme.com",
@@ -192,9 +205,8 @@ async fn names_with_special_characters_are_created_found_and_read_unchanged() {
     }
 }
 
-#[tokio::test]
-async fn a_creation_never_changes_what_exists() {
-    let harness = Harness::native().await;
+async fn a_creation_never_changes_what_exists(build: Build) {
+    let harness = Harness::native(build).await;
     let client = harness.client();
     let before = harness.instance();
     let writes = [
@@ -210,9 +222,8 @@ async fn a_creation_never_changes_what_exists() {
     assert_eq!(client.writes(), 2, "a violated constraint is not retried");
 }
 
-#[tokio::test]
-async fn an_instance_without_email_addresses_refuses_only_new_operators() {
-    let harness = Harness::native().await;
+async fn an_instance_without_email_addresses_refuses_only_new_operators(build: Build) {
+    let harness = Harness::native(build).await;
     harness.adjust(|behavior| behavior.schema_without = vec![SchemaPart::OperatorEmail]);
     let (login, email) = (OperatorLogin::new("new@acme.com"), "new@acme.com".to_owned());
     let create = CampaignWrite::CreateOperator { login, email, label: String::new() };
@@ -222,9 +233,8 @@ async fn an_instance_without_email_addresses_refuses_only_new_operators() {
     assert!(message.contains("email"), "{message}");
 }
 
-#[tokio::test]
-async fn a_name_with_characters_that_xml_does_not_allow_is_not_sent() {
-    let harness = Harness::native().await;
+async fn a_name_with_characters_that_xml_does_not_allow_is_not_sent(build: Build) {
+    let harness = Harness::native(build).await;
     let client = harness.client();
     let group = |name: &str| CampaignWrite::CreateGroup { name: OperatorGroupName::new(name), label: String::new() };
     let outcomes = write(&client, &[group("a\u{1}b"), group("good")]).await;
@@ -233,9 +243,8 @@ async fn a_name_with_characters_that_xml_does_not_allow_is_not_sent() {
     assert_eq!(client.writes(), 1);
 }
 
-#[tokio::test]
-async fn without_the_right_to_write_each_row_fails() {
-    let harness = Harness::native().await;
+async fn without_the_right_to_write_each_row_fails(build: Build) {
+    let harness = Harness::native(build).await;
     harness.adjust(|behavior| behavior.administrator = false);
     let before = harness.members("delivery");
     let outcomes = write(&harness.client(), &[join(2003), leave(2001)]).await;
@@ -243,9 +252,8 @@ async fn without_the_right_to_write_each_row_fails() {
     assert_eq!(harness.members("delivery"), before);
 }
 
-#[tokio::test]
-async fn there_is_one_writer_at_a_time() {
-    let harness = Harness::native().await;
+async fn there_is_one_writer_at_a_time(build: Build) {
+    let harness = Harness::native(build).await;
     let client = harness.client();
     let first = client.writer().await.unwrap();
     tokio::select! {
@@ -257,9 +265,8 @@ async fn there_is_one_writer_at_a_time() {
     client.writer().await.unwrap();
 }
 
-#[tokio::test]
-async fn a_creation_is_not_sent_over_a_kept_connection() {
-    let harness = Harness::native().await;
+async fn a_creation_is_not_sent_over_a_kept_connection(build: Build) {
+    let harness = Harness::native(build).await;
     let client = harness.client();
     harness.sandbox.inject(Fault::new("write", Effect::ResetReused).forever());
     let create = CampaignWrite::CreateGroup { name: OperatorGroupName::new("new"), label: String::new() };

@@ -1,33 +1,56 @@
 // Adobe's own JavaScript SDK for Campaign, unmodified, against a running sandbox.
 //
-//   npm install && node acc_js_sdk.mjs URL LOGIN PASSWORD
+//   npm install && node acc_js_sdk.mjs URL LOGIN PASSWORD [BUILD]
 //
-// URL is that of an instance with native logon, as http://127.0.0.1:8080/campaign/NAME. CAMPAIGN_URL, CAMPAIGN_LOGIN
-// and CAMPAIGN_PASSWORD stand in for arguments that are missing. The instance needs three operators or more; the suite
-// creates a group of its own and removes it at the end.
+// URL is that of an instance with native logon and compiled schemas, as http://127.0.0.1:8080/campaign/NAME, and BUILD
+// the build that it plays. CAMPAIGN_URL, CAMPAIGN_LOGIN, CAMPAIGN_PASSWORD and CAMPAIGN_BUILD stand in for arguments that
+// are missing. The instance needs three operators or more; the suite creates a group of its own and removes it at the end.
 
 import assert from "node:assert/strict";
 import sdk from "@adobe/acc-js-sdk";
 
-const [url, login, password] = ["CAMPAIGN_URL", "CAMPAIGN_LOGIN", "CAMPAIGN_PASSWORD"].map(
+const [url, login, password, build] = ["CAMPAIGN_URL", "CAMPAIGN_LOGIN", "CAMPAIGN_PASSWORD", "CAMPAIGN_BUILD"].map(
   (name, position) => process.argv[2 + position] ?? process.env[name],
 );
 if (!url || !login || !password) {
-  console.error("usage: node acc_js_sdk.mjs URL LOGIN PASSWORD");
+  console.error("usage: node acc_js_sdk.mjs URL LOGIN PASSWORD [BUILD]");
   process.exit(64);
 }
 
 const PAGE = 2;
 const GROUP = "contract suite & 'co'";
+
+// What is not expected of a build, by check, and why. Such a check must fail: an entry that is out of date is an error.
+const STATUS_500 = "the SDK loses the code of a fault with HTTP status 500, and keeps its XML";
+const NOT_EXPECTED = {
+  "v8.6": {
+    "nothing found is an empty list, an empty record, zero, or a fault": STATUS_500,
+    "an unknown attribute is a fault with Campaign's codes": STATUS_500,
+    "a duplicate is a fault that wraps its cause": STATUS_500,
+    "a row of an unknown group is a fault, and the collection writes nothing": STATUS_500,
+  },
+  old: {
+    "the session has the operator and its rights": "userInfo has no login",
+  },
+};
+const notExpected = NOT_EXPECTED[build] ?? {};
 let passed = 0;
+let failedAsExpected = 0;
 
 async function check(what, body) {
+  const reason = notExpected[what];
   try {
     await body();
   } catch (error) {
-    console.error(`acc_js_sdk.mjs: FAILED: ${what}`);
+    if (reason && error instanceof assert.AssertionError) {
+      console.log(`acc_js_sdk.mjs: ${build}: not expected: ${what}: ${reason}`);
+      failedAsExpected += 1;
+      return;
+    }
+    console.error(`acc_js_sdk.mjs: FAILED${build ? ` on build ${build}` : ""}: ${what}`);
     throw error;
   }
+  assert.ok(!reason, `build ${build} does what is not expected of it: ${what}`);
   passed += 1;
 }
 
@@ -156,7 +179,7 @@ await check("a group is written, and written again without an effect", async () 
   await client.NLWS.xtkSession.write(document);
   group = await query({ schema: "xtk:group", operation: "get", select: nodes("@id", "@name"), where: groupWhere });
   assert.equal(group.name, GROUP);
-  assert.ok(Number(group.id) > 1000);
+  assert.ok(Number.isInteger(Number(group.id)) && Number(group.id) !== 0);
 });
 
 const chosen = operators.slice(-3);
@@ -215,7 +238,7 @@ await check("the group goes, with its memberships", async () => {
 await check("the compiled schema of the relation is readable", async () => {
   const schema = await client.getSchema("xtk:operatorGroup", "xml");
   const paths = [...schema.getElementsByTagName("keyfield")].map((field) => field.getAttribute("xpath"));
-  assert.deepEqual(paths, ["@operator-id", "@group-id"]);
+  assert.deepEqual(paths, build === "v7.4" ? ["@id"] : ["@operator-id", "@group-id"]);
 });
 
 await check("after the logoff a call is refused", async () => {
@@ -234,4 +257,5 @@ await check("after the logoff a call is refused", async () => {
   assert.equal(remote.statusCode, 401);
 });
 
-console.log(`acc_js_sdk.mjs: ${passed} checks passed`);
+assert.equal(failedAsExpected, Object.keys(notExpected).length, "a check that is not expected did not run");
+console.log(`acc_js_sdk.mjs: ${build ? `build ${build}: ` : ""}${passed} checks passed`);

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+mod cells;
 mod words;
 
 /// A module, and the modules that it may import.

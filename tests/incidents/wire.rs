@@ -303,9 +303,10 @@ async fn incident_45_a_person_whose_operator_cannot_be_used_is_neither_added_nor
 async fn incident_45_a_group_without_a_usable_name_concerns_nobody() {
     let harness = Harness::of("first_day").await;
     let id = harness.sandbox.world().instance("production").expect("an instance").world().groups[0].id.expect("an id");
-    let row = Effect::replace_text("<group-collection>", "<group-collection><group id=\"-77\" name=\"\"/>");
+    let row = Effect::replace_text("<operator-collection>", "<operator-collection><operator id=\"-77\" name=\"\"/>");
     assert!(id > -77);
-    harness.sandbox.inject(Fault::new("query", row).schema("xtk:group"));
+    // The groups are read after the operators, which take two queries.
+    harness.sandbox.inject(Fault::new("query", row).schema("xtk:operator").skip(2));
     let report = harness.sync().await;
     assert_eq!(report.outcome, Outcome::Applied, "{report:#?}");
 }

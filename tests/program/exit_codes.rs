@@ -119,7 +119,6 @@ fn incident_19_each_fault_has_its_exit_code_and_none_is_taken_for_success() {
         (5, effect("query", json!({"type": "deep_xml", "depth": 5000}))),
         (5, effect("query", json!({"type": "entity_declaration"}))),
         (5, effect("query", json!({"type": "soap_fault", "code": "SOAP-ENV:Server", "string": "SOP-330011 Error"}))),
-        (5, effect("schema", json!({"type": "html"}))),
         (6, effect("users", json!({"type": "status", "status": 503}))),
         (6, effect("users", json!({"type": "status", "status": 504}))),
         (6, effect("users", json!({"type": "reset"}))),

@@ -76,7 +76,7 @@ fn incident_20_nothing_secret_is_printed_or_kept_at_trace_level_with_and_without
         json!([{"call": "query", "times": "forever", "effect": {"type": "truncate"}}]),
         json!([{"call": "logon", "times": "forever", "effect": {"type": "truncate"}}]),
         json!([{"call": "any", "skip": 3, "times": 1, "effect": {"type": "expire_tokens"}}]),
-        json!([{"call": "schema", "times": "forever", "effect": {"type": "html"}}]),
+        json!([{"call": "query", "times": "forever", "effect": {"type": "soap_fault", "code": "SOAP-ENV:Server", "string": "x"}}]),
     ];
     for fault in faults {
         served.ask(Method::DELETE, "faults", "");

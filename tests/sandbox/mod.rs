@@ -4,6 +4,7 @@ mod actions;
 mod campaign_calls;
 mod control;
 mod credentials;
+mod documented_keys;
 mod faults;
 mod harness;
 mod instance;

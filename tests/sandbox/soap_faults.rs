@@ -112,6 +112,25 @@ async fn effects_change_a_soap_response() {
 }
 
 #[tokio::test]
+async fn a_fault_has_the_status_of_the_instance_whether_ims_or_campaign_is_its_cause() {
+    let caller = Caller::of_production("first_day").await;
+    let busy = |status: u16| {
+        Effect::soap_fault(
+            "SOP-330007 Error while reading the token.",
+            &format!("XSV-350114 Unknown error during '/ims/profile/v1' IMS call, HTTP response code is {status}"),
+        )
+    };
+    for (fault_status, of_ims) in [(200, 401), (500, 429), (500, 503)] {
+        let change = InstanceChange::SetBehavior { key: "fault_status".to_owned(), value: fault_status.into() };
+        caller.harness.sandbox.world().instance_mut("production").unwrap().apply(change).unwrap();
+        let answer = caller.disturbed_query(busy(of_ims)).await;
+        assert_eq!(answer.status(), fault_status);
+        let text = answer.text().await.unwrap();
+        assert!(text.contains("XSV-350114") && text.contains(&format!("code is {of_ims}</detail>")), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_response_in_latin1_has_the_same_names() {
     let caller = Caller::of_production("hostile_names").await;
     let answer = caller.disturbed_query(Effect::Latin1).await;
