@@ -8,6 +8,7 @@
 //! | `base_url` | valid addresses |
 //! | `http_client`, `content_encoding`, `excerpt` | requests, and responses that are limited in time and size |
 //! | `proxy`, `connect_error`, `certificate` | proxies, why a connection failed, and the certificate of a server |
+//! | `exchange` | hands each exchange to a recorder that the options may carry |
 //! | `retry` | how often, and with which pauses, a call is retried |
 //! | `identity_service` | tokens of Adobe's identity service (IMS) |
 

@@ -2,6 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
+use campaign_group_sync::transcript::{FolderError, RecordedConfiguration, TranscriptFolder, TranscriptRecorder};
 use serde_json::Value;
 
 use super::harness::{RecordedCheck, lines};
@@ -90,6 +91,20 @@ fn a_folder_that_cannot_be_written_to_is_an_error_before_the_first_call() {
         assert_eq!((finished.exit, finished.stdout.as_str()), (Some(64), ""), "{finished:?}");
         assert!(finished.stderr.contains("is no folder") && finished.stderr.contains("--record"), "{finished:?}");
     }
+}
+
+#[test]
+fn an_existing_file_is_never_replaced() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = TranscriptFolder::check(folder.path()).expect("writable");
+    let transcript = TranscriptRecorder::new().transcript(&RecordedConfiguration::default()).expect("random numbers");
+    let file = place.file(chrono::DateTime::UNIX_EPOCH);
+    place.write(&transcript, &file).expect("written");
+    fs::write(&file, "another content").expect("written");
+    let refused = place.write(&transcript, &file).expect_err("there is a file");
+    assert!(matches!(refused, FolderError::Exists { .. }) && refused.to_string().contains("is not replaced"));
+    assert_eq!(fs::read_to_string(&file).expect("text"), "another content");
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "no temporary file is left");
 }
 
 #[test]
