@@ -13,6 +13,7 @@
 //! | [`observability`] | logging, and how errors are shown with their causes |
 //! | [`notify`] | delivers notifications: by command, webhook and mail |
 //! | [`sync`] | the one place where the path of a run is spelled out |
+//! | [`probe`] | settles with scratch records which forms of a write an instance accepts |
 //! | [`scheduler`] | cron expressions, time zones, ticks and signals |
 //! | [`settings`] | the layers of the configuration, as typed options |
 //! | [`daemon`] | runs on the schedule; systemd, control socket, health, metrics, status page |
@@ -29,6 +30,7 @@ pub mod experience_cloud;
 pub mod journal;
 pub mod notify;
 pub mod observability;
+pub mod probe;
 pub mod sandbox;
 pub mod scheduler;
 pub mod settings;

@@ -21,6 +21,7 @@ mod journal;
 mod mask;
 mod notify;
 mod planner;
+mod probe;
 mod program;
 mod sandbox;
 mod settings;

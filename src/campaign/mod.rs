@@ -15,6 +15,8 @@
 //! | `server_info` | the version, build and clock of an instance, without a session |
 //! | `survey` | read calls for a transcript, which say what an instance is like |
 //! | `writer` | writes in small collections, and row by row if a collection fails |
+//! | `membership_forms` | the forms in which a membership is written |
+//! | `scratch` | the writes of `probe`, which can name only the scratch records |
 //! | `error` | the errors of the client |
 
 mod charset;
@@ -23,11 +25,13 @@ mod columns;
 mod error;
 mod external_account;
 mod fault;
+mod membership_forms;
 mod memberships;
 mod operator_lookup;
 mod operators;
 mod options;
 mod rows;
+mod scratch;
 mod server_info;
 mod session;
 mod snapshot;
@@ -46,6 +50,7 @@ pub use external_account::{EXTERNAL_ACCOUNT_NAME, ExternalAccount};
 pub use fault::SoapFault;
 pub use operator_lookup::FoundOperators;
 pub use options::{CampaignAuthentication, CampaignOptions, DEFAULT_PAGE_ROWS};
+pub use scratch::{ABSENT_GROUP, BadRow, ScratchGroup, ScratchLookup, ScratchOperator, ScratchRemoval, ScratchWriter};
 pub use server_info::{ServerInfo, ServerInfoResponse};
 pub use session::OwnOperator;
 pub use writer::{COLLECTION_ROWS, CampaignWrite, CampaignWriter};

@@ -21,6 +21,8 @@ pub struct ServerInfo {
     pub version: Option<String>,
     /// The build, such as `9396`; `None` if the security zone hides it.
     pub build: Option<String>,
+    /// The name by which the instance knows itself, such as `acme_mkt_stage1`; `None` if the security zone hides it.
+    pub instance: Option<String>,
     /// The time of its clock, to the second, from the `Date` header.
     pub clock: Option<SystemTime>,
 }
@@ -69,6 +71,6 @@ fn read(text: &str) -> Result<ServerInfo, XmlError> {
             return Err(XmlError::new(format!("it is <{:.40}>, not <redir>", tag.name())));
         }
         let text = |name| tag.attribute(name).map(|value| value.map(Cow::into_owned).filter(|text| !text.is_empty()));
-        Ok(ServerInfo { version: text("version")?, build: text("build")?, clock: None })
+        Ok(ServerInfo { version: text("version")?, build: text("build")?, instance: text("instance")?, clock: None })
     })
 }

@@ -91,23 +91,30 @@ pub(super) struct Session {
     secrets: Vec<SecretString>,
     /// The operator of the session, if `Logon` returned it.
     pub(super) own: Option<OwnOperator>,
+    /// The name by which the instance knows itself, if `Logon` returned it.
+    instance: Option<String>,
 }
 
 impl Session {
     /// No session: for the call that begins one.
     pub(super) fn none() -> Self {
-        Self { token: SecretString::default(), headers: Vec::new(), secrets: Vec::new(), own: None }
+        Self { token: SecretString::default(), headers: Vec::new(), secrets: Vec::new(), own: None, instance: None }
     }
 
     /// A session that `Logon` began.
-    fn native(token: String, security_token: String, own: OwnOperator) -> Result<Self, XmlError> {
+    fn native(
+        token: String,
+        security_token: String,
+        own: OwnOperator,
+        instance: Option<String>,
+    ) -> Result<Self, XmlError> {
         let headers = vec![
             (COOKIE, secret_header(&format!("__sessiontoken={token}"))?),
             (SECURITY_TOKEN_HEADER, secret_header(&security_token)?),
         ];
         let token = SecretString::from(token);
         let secrets = vec![token.clone(), SecretString::from(security_token)];
-        Ok(Self { token, headers, secrets, own: Some(own) })
+        Ok(Self { token, headers, secrets, own: Some(own), instance })
     }
 
     /// A session with a bearer token of IMS.
@@ -186,6 +193,11 @@ impl Campaign {
         Ok(self.begun_session().await?.own.clone())
     }
 
+    /// The name by which the instance knows itself, if `Logon` returned it. Begins a session if there is none.
+    pub async fn instance_of_session(&self) -> Result<Option<String>, CampaignError> {
+        Ok(self.begun_session().await?.instance.clone())
+    }
+
     /// Whether an option of the instance is on. An option that does not exist is off.
     pub async fn option_is_on(&self, name: &str) -> Result<bool, CampaignError> {
         self.call(&SoapCall::option(name), read_option).await
@@ -239,14 +251,14 @@ fn token_error(error: TokenError) -> CampaignError {
 }
 
 fn read_logon(reader: &mut XmlReader<'_>, login: &str) -> Result<Session, XmlError> {
-    let (mut token, mut security_token, mut own) = (String::new(), String::new(), None);
+    let (mut token, mut security_token, mut own, mut instance) = (String::new(), String::new(), None, None);
     reader.children(|reader, output| {
         match output.name() {
             "pstrSessionToken" => token = reader.text()?,
             "pstrSecurityToken" => security_token = reader.text()?,
             "pSessionInfo" => reader.children(|reader, session_info| {
                 if session_info.is("sessionInfo") {
-                    own = UserInfo::read(reader)?;
+                    (own, instance) = read_session_info(reader)?;
                 }
                 Ok(())
             })?,
@@ -258,7 +270,21 @@ fn read_logon(reader: &mut XmlReader<'_>, login: &str) -> Result<Session, XmlErr
         return Err(XmlError::new("it has no session token"));
     }
     let own = own.ok_or_else(|| XmlError::new("it does not name the operator"))?;
-    Session::native(token, security_token, own.into_operator(login))
+    Session::native(token, security_token, own.into_operator(login), instance)
+}
+
+/// The operator of the session, and the name by which the instance knows itself.
+fn read_session_info(reader: &mut XmlReader<'_>) -> Result<(Option<UserInfo>, Option<String>), XmlError> {
+    let (mut own, mut instance) = (None, None);
+    reader.children(|reader, tag| {
+        if tag.is("userInfo") {
+            own = Some(UserInfo::read_content(reader, tag)?);
+        } else if tag.is("serverInfo") {
+            instance = tag.attribute("instanceName")?.map(Cow::into_owned).filter(|name| !name.is_empty());
+        }
+        Ok(())
+    })?;
+    Ok((own, instance))
 }
 
 fn read_option(reader: &mut XmlReader<'_>) -> Result<bool, XmlError> {

@@ -85,6 +85,14 @@ impl SoapCall {
         Self { service: "xtk:persist", method: "WriteCollection", subject: schema, parameters, creates: false }
     }
 
+    /// `xtk:persist#DeleteCollection`: deletes the rows that meet the condition.
+    pub(super) fn delete_collection(schema: &'static str, condition: &str) -> Self {
+        let condition = Element::new("where").child(&Element::new("condition").attribute("expr", condition));
+        let ignore = Element::new("ignoreDeleteStatus").attribute("xsi:type", "xsd:boolean").text("false");
+        let parameters = vec![text("strSchema", schema), xml_valued("elemWhere").child(&condition), ignore];
+        Self { service: "xtk:persist", method: "DeleteCollection", subject: schema, parameters, creates: false }
+    }
+
     /// The name of the call in errors and logs, such as `ExecuteQuery xtk:operator`.
     pub(super) fn name(&self) -> String {
         format!("{} {}", self.method, self.subject).trim_end().to_owned()
@@ -102,7 +110,7 @@ impl SoapCall {
 
     /// Whether the call may change something in Campaign.
     pub(super) fn is_write(&self) -> bool {
-        self.method.starts_with("Write")
+        self.method.starts_with("Write") || self.method == "DeleteCollection"
     }
 
     /// Whether the call creates a row, so that sending it twice differs from sending it once.

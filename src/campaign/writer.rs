@@ -7,12 +7,16 @@ use tokio::sync::MutexGuard;
 use super::client::Campaign;
 use super::columns::{CREATED_GROUP, CREATED_OPERATOR, WRITTEN_GROUP};
 use super::error::CampaignError;
-use super::memberships::{KEY_COLUMNS, MembershipRow};
+use super::membership_forms::{collection_call, join_row, leave_call, leave_row, membership_call};
+use super::memberships::MembershipRow;
 use super::operators::{DisabledColumn, IMS};
 use super::rows::Row;
 use super::soap_call::SoapCall;
 use super::xml_writer::{Element, can_carry};
-use crate::domain::{Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin};
+use crate::domain::{
+    InstanceAnswers, JoinForm, LeaveForm, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId,
+    OperatorLogin,
+};
 
 /// Number of memberships written by one call.
 ///
@@ -66,6 +70,61 @@ pub enum CampaignWrite {
 pub struct CampaignWriter<'a> {
     campaign: &'a Campaign,
     _turn: MutexGuard<'a, ()>,
+    forms: MembershipForms,
+}
+
+/// The forms in which an instance accepts memberships.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct MembershipForms {
+    join: JoinForm,
+    leave: LeaveForm,
+    /// Number of memberships written by one call.
+    collection_rows: usize,
+}
+
+impl Default for MembershipForms {
+    fn default() -> Self {
+        Self::of(&InstanceAnswers::default())
+    }
+}
+
+impl MembershipForms {
+    fn of(answers: &InstanceAnswers) -> Self {
+        let collection_rows = if answers.accepts_collections() { COLLECTION_ROWS } else { 1 };
+        Self { join: answers.join_form(), leave: answers.leave_form(), collection_rows }
+    }
+
+    /// The writes in their order: consecutive memberships in small collections, every other write separately.
+    fn batches(self, writes: &[CampaignWrite]) -> impl Iterator<Item = &[CampaignWrite]> {
+        let both_rows = move |one: &CampaignWrite, next: &CampaignWrite| self.is_row(one) && self.is_row(next);
+        writes.chunk_by(both_rows).flat_map(move |run| run.chunks(self.collection_rows))
+    }
+
+    /// Whether the write is a row that a collection may contain.
+    fn is_row(self, write: &CampaignWrite) -> bool {
+        self.row(write).is_some()
+    }
+
+    /// The row of a membership; `None` for a write that is no row of a membership.
+    fn row(self, write: &CampaignWrite) -> Option<Element> {
+        match write {
+            CampaignWrite::Join { operator, group } => Some(join_row(self.join, *operator, *group)),
+            CampaignWrite::Leave { operator, group } => {
+                (self.leave == LeaveForm::Delete).then(|| leave_row(*operator, *group))
+            }
+            CampaignWrite::CreateOperator { .. }
+            | CampaignWrite::CreateGroup { .. }
+            | CampaignWrite::Disable { .. } => None,
+        }
+    }
+}
+
+impl CampaignWriter<'_> {
+    /// The same writer, which uses what `probe` learned about the instance.
+    #[must_use]
+    pub fn with_answers(self, answers: &InstanceAnswers) -> Self {
+        Self { forms: MembershipForms::of(answers), ..self }
+    }
 }
 
 impl Campaign {
@@ -73,7 +132,7 @@ impl Campaign {
     pub async fn writer(&self) -> Result<CampaignWriter<'_>, CampaignError> {
         let turn = self.writing.lock().await;
         self.require(MembershipRow::SCHEMA, MembershipRow::COLUMNS).await?;
-        Ok(CampaignWriter { campaign: self, _turn: turn })
+        Ok(CampaignWriter { campaign: self, _turn: turn, forms: MembershipForms::default() })
     }
 }
 
@@ -85,7 +144,7 @@ impl CampaignWriter<'_> {
     /// unavailable, refuses the session or limits the rate, the remaining writes are not sent.
     pub async fn write(&mut self, writes: &[CampaignWrite]) -> Vec<Result<(), CampaignError>> {
         let mut outcomes = Vec::with_capacity(writes.len());
-        for batch in batches(writes) {
+        for batch in self.forms.batches(writes) {
             if let Err(end) = self.write_batch(batch, &mut outcomes).await {
                 unconfirmed(end, writes.len() - outcomes.len(), &mut outcomes);
                 break;
@@ -129,51 +188,32 @@ impl CampaignWriter<'_> {
     }
 
     async fn write_collection(&self, batch: &[CampaignWrite]) -> Result<(), CampaignError> {
-        let rows = batch.iter().filter_map(membership_row);
-        let collection =
-            Element::new("operatorGroup-collection").attribute("xtkschema", MembershipRow::SCHEMA).children(rows);
-        self.campaign.call(&SoapCall::write_collection(MembershipRow::SCHEMA, &collection), |_| Ok(())).await
+        let rows = batch.iter().filter_map(|write| self.forms.row(write));
+        self.campaign.call(&collection_call(rows), |_| Ok(())).await
     }
 
     async fn write_one(&self, write: &CampaignWrite) -> Result<(), CampaignError> {
         if let Some(name) = write.texts().into_iter().find(|text| !can_carry(text)) {
             return Err(CampaignError::NotWritable { name: name.to_owned() });
         }
-        let disabling = self.require_columns(write).await?;
-        let (schema, row) = single_row(write, disabling);
-        let row = row.attribute("xtkschema", schema);
         let call = match write {
-            CampaignWrite::CreateOperator { .. } | CampaignWrite::CreateGroup { .. } => SoapCall::create(schema, &row),
-            CampaignWrite::Join { .. } | CampaignWrite::Leave { .. } | CampaignWrite::Disable { .. } => {
-                SoapCall::write(schema, &row)
+            CampaignWrite::Join { operator, group } => membership_call(join_row(self.forms.join, *operator, *group)),
+            CampaignWrite::Leave { operator, group } => leave_call(self.forms.leave, *operator, *group),
+            CampaignWrite::CreateOperator { login, email, label } => {
+                self.campaign.require(Operator::SCHEMA, CREATED_OPERATOR).await?;
+                SoapCall::create(Operator::SCHEMA, &of_schema(Operator::SCHEMA, operator_row(login, email, label)))
+            }
+            CampaignWrite::CreateGroup { name, label } => {
+                self.campaign.require(WRITTEN_GROUP, CREATED_GROUP).await?;
+                SoapCall::create(WRITTEN_GROUP, &of_schema(WRITTEN_GROUP, group_row(name, label)))
+            }
+            CampaignWrite::Disable { operator } => {
+                let row = disabling_row(*operator, self.campaign.disabled_column().await?)?;
+                SoapCall::write(Operator::SCHEMA, &of_schema(Operator::SCHEMA, row))
             }
         };
         self.campaign.call(&call, |_| Ok(())).await
     }
-
-    /// Makes sure that the instance has the columns that a write needs beyond those of memberships. Returns where it has
-    /// the attribute that disables an operator, if the write needs that.
-    async fn require_columns(&self, write: &CampaignWrite) -> Result<DisabledColumn, CampaignError> {
-        match write {
-            CampaignWrite::Join { .. } | CampaignWrite::Leave { .. } => {}
-            CampaignWrite::CreateOperator { .. } => self.campaign.require(Operator::SCHEMA, CREATED_OPERATOR).await?,
-            CampaignWrite::CreateGroup { .. } => self.campaign.require(WRITTEN_GROUP, CREATED_GROUP).await?,
-            CampaignWrite::Disable { .. } => {
-                let column = self.campaign.disabled_column().await?;
-                if column == DisabledColumn::Absent {
-                    return Err(CampaignError::CannotDisable { attributes: DisabledColumn::ATTRIBUTES });
-                }
-                return Ok(column);
-            }
-        }
-        Ok(DisabledColumn::Absent)
-    }
-}
-
-/// The writes in their order: consecutive memberships in small collections, every other write separately.
-fn batches(writes: &[CampaignWrite]) -> impl Iterator<Item = &[CampaignWrite]> {
-    let both_memberships = |one: &CampaignWrite, next: &CampaignWrite| one.is_membership() && next.is_membership();
-    writes.chunk_by(both_memberships).flat_map(|run| run.chunks(COLLECTION_ROWS))
 }
 
 /// Adds an outcome with the same cause for `rows` writes.
@@ -183,10 +223,6 @@ fn unconfirmed(error: CampaignError, rows: usize, outcomes: &mut Vec<Result<(), 
 }
 
 impl CampaignWrite {
-    fn is_membership(&self) -> bool {
-        matches!(self, Self::Join { .. } | Self::Leave { .. })
-    }
-
     /// The names and texts of the write.
     fn texts(&self) -> Vec<&str> {
         match self {
@@ -197,61 +233,42 @@ impl CampaignWrite {
     }
 }
 
-/// The row of a membership: its ids and nothing else, so that the write cannot change the operator or the group.
-fn membership_row(write: &CampaignWrite) -> Option<Element> {
-    let (operation, operator, group) = match write {
-        // If the membership exists already, this changes nothing; `insert` would be a fault.
-        CampaignWrite::Join { operator, group } => ("insertOrUpdate", operator, group),
-        CampaignWrite::Leave { operator, group } => ("delete", operator, group),
-        CampaignWrite::CreateOperator { .. } | CampaignWrite::CreateGroup { .. } | CampaignWrite::Disable { .. } => {
-            return None;
-        }
-    };
-    Some(
-        Element::new(MembershipRow::ELEMENT)
-            .attribute("_operation", operation)
-            .attribute("_key", &KEY_COLUMNS.join(","))
-            .attribute("operator-id", &operator.to_string())
-            .attribute("group-id", &group.to_string()),
-    )
+/// Creations use `insert`, so that an existing operator with that name, perhaps with a password, is never changed.
+fn created(element: &'static str, name: &str, label: &str) -> Element {
+    Element::new(element).attribute("_operation", "insert").attribute("name", name).attribute("label", label)
 }
 
-/// The schema and the row of a single write.
-///
-/// Creations use `insert`, so that an existing operator with that name, perhaps with a password, is never changed.
-fn single_row(write: &CampaignWrite, disabling: DisabledColumn) -> (&'static str, Element) {
-    let created = |element: &'static str, name: &str, label: &str| {
-        Element::new(element).attribute("_operation", "insert").attribute("name", name).attribute("label", label)
-    };
-    match write {
-        CampaignWrite::Join { .. } | CampaignWrite::Leave { .. } => {
-            (MembershipRow::SCHEMA, membership_row(write).unwrap_or_else(|| Element::new(MembershipRow::ELEMENT)))
-        }
-        CampaignWrite::CreateOperator { login, email, label } => {
-            let access = Element::new("access").attribute("authenticationType", IMS);
-            let operator = created(Operator::ELEMENT, login.as_str(), label).attribute("email", email);
-            (Operator::SCHEMA, operator.attribute("type", "0").child(&access))
-        }
-        CampaignWrite::CreateGroup { name, label } => {
-            (WRITTEN_GROUP, created(OperatorGroup::ELEMENT, name.as_str(), label))
-        }
-        CampaignWrite::Disable { operator } => {
-            // `update` instead of the default, so that an operator that was deleted meanwhile is not created again.
-            let found = Element::new(Operator::ELEMENT).attribute("_operation", "update").attribute("_key", "@id");
-            let found = found.attribute("id", &operator.to_string());
-            let row = match disabling {
-                DisabledColumn::InAccess => found.child(&Element::new("access").attribute("disabled", "true")),
-                DisabledColumn::OfOperator => found.attribute("disabled", "true"),
-                DisabledColumn::Absent => found,
-            };
-            (Operator::SCHEMA, row)
-        }
+fn operator_row(login: &OperatorLogin, email: &str, label: &str) -> Element {
+    let access = Element::new("access").attribute("authenticationType", IMS);
+    let operator = created(Operator::ELEMENT, login.as_str(), label).attribute("email", email);
+    operator.attribute("type", "0").child(&access)
+}
+
+fn group_row(name: &OperatorGroupName, label: &str) -> Element {
+    created(OperatorGroup::ELEMENT, name.as_str(), label)
+}
+
+/// `update` instead of the default, so that an operator that was deleted meanwhile is not created again.
+fn disabling_row(operator: OperatorId, column: DisabledColumn) -> Result<Element, CampaignError> {
+    let found = Element::new(Operator::ELEMENT).attribute("_operation", "update").attribute("_key", "@id");
+    let found = found.attribute("id", &operator.to_string());
+    match column {
+        DisabledColumn::InAccess => Ok(found.child(&Element::new("access").attribute("disabled", "true"))),
+        DisabledColumn::OfOperator => Ok(found.attribute("disabled", "true")),
+        DisabledColumn::Absent => Err(CampaignError::CannotDisable { attributes: DisabledColumn::ATTRIBUTES }),
     }
+}
+
+fn of_schema(schema: &'static str, row: Element) -> Element {
+    row.attribute("xtkschema", schema)
 }
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
+    use crate::domain::{CollectionBehavior, Learned};
 
     fn join(operator: i64) -> CampaignWrite {
         CampaignWrite::Join { operator: OperatorId(operator), group: OperatorGroupId(-7) }
@@ -265,46 +282,57 @@ mod tests {
     fn memberships_are_written_in_small_collections_and_creations_separately_in_the_given_order() {
         let mut writes: Vec<CampaignWrite> = (0..60).map(join).collect();
         writes.extend([create("a"), create("b"), join(60)]);
-        let sizes: Vec<usize> = batches(&writes).map(<[CampaignWrite]>::len).collect();
-        assert_eq!(sizes, [50, 10, 1, 1, 1]);
-        assert_eq!(batches(&writes).flatten().cloned().collect::<Vec<_>>(), writes);
-        assert_eq!(batches(&[]).count(), 0);
+        let forms = MembershipForms::default();
+        assert_eq!(sizes(forms, &writes), [50, 10, 1, 1, 1]);
+        assert_eq!(forms.batches(&writes).flatten().cloned().collect::<Vec<_>>(), writes);
+        assert_eq!(forms.batches(&[]).count(), 0);
+    }
+
+    fn sizes(forms: MembershipForms, writes: &[CampaignWrite]) -> Vec<usize> {
+        forms.batches(writes).map(<[CampaignWrite]>::len).collect()
+    }
+
+    fn leave(operator: i64) -> CampaignWrite {
+        CampaignWrite::Leave { operator: OperatorId(operator), group: OperatorGroupId(-7) }
     }
 
     #[test]
-    fn a_membership_is_written_with_its_ids_alone() {
-        let row = |write: &CampaignWrite| membership_row(write).map(|row| row.to_xml());
-        let expected = "<operatorGroup _operation=\"insertOrUpdate\" _key=\"[@operator-id],[@group-id]\" \
-                        operator-id=\"5\" group-id=\"-7\"/>";
-        assert_eq!(row(&join(5)).as_deref(), Some(expected));
-        let leave = CampaignWrite::Leave { operator: OperatorId(5), group: OperatorGroupId(-7) };
-        assert_eq!(row(&leave), Some(expected.replace("insertOrUpdate", "delete")));
-        assert_eq!(row(&create("a")), None);
+    fn no_collection_is_sent_to_an_instance_that_refuses_them() {
+        let answers = InstanceAnswers {
+            collection: Some(Learned::new(CollectionBehavior::Refused, DateTime::UNIX_EPOCH, "refused")),
+            ..InstanceAnswers::default()
+        };
+        assert_eq!(sizes(MembershipForms::of(&answers), &[join(1), join(2), leave(3)]), [1, 1, 1]);
+        let answers = InstanceAnswers {
+            collection: Some(Learned::new(CollectionBehavior::Atomic, DateTime::UNIX_EPOCH, "atomic")),
+            ..InstanceAnswers::default()
+        };
+        assert_eq!(sizes(MembershipForms::of(&answers), &[join(1), join(2), leave(3)]), [3]);
+    }
+
+    #[test]
+    fn a_method_of_its_own_is_no_row_of_a_collection() {
+        let forms = MembershipForms { leave: LeaveForm::DeleteCollection, ..MembershipForms::default() };
+        assert_eq!(sizes(forms, &[join(1), join(2), leave(3), leave(4), join(5)]), [2, 1, 1, 1]);
     }
 
     #[test]
     fn disabling_changes_one_attribute_of_an_existing_operator() {
-        let row = |column| single_row(&CampaignWrite::Disable { operator: OperatorId(5) }, column);
-        let (schema, in_access) = row(DisabledColumn::InAccess);
-        assert_eq!(schema, "xtk:operator");
+        let row = |column| disabling_row(OperatorId(5), column).map(|row| row.to_xml());
         let expected = "<operator _operation=\"update\" _key=\"@id\" id=\"5\"><access disabled=\"true\"/></operator>";
-        assert_eq!(in_access.to_xml(), expected);
+        assert_eq!(row(DisabledColumn::InAccess).expect("a row"), expected);
         let expected = "<operator _operation=\"update\" _key=\"@id\" id=\"5\" disabled=\"true\"/>";
-        assert_eq!(row(DisabledColumn::OfOperator).1.to_xml(), expected);
+        assert_eq!(row(DisabledColumn::OfOperator).expect("a row"), expected);
+        assert!(matches!(row(DisabledColumn::Absent), Err(CampaignError::CannotDisable { .. })));
     }
 
     #[test]
     fn creations_never_change_existing_rows() {
-        let (schema, group) = single_row(&create("o'b"), DisabledColumn::Absent);
-        assert_eq!(schema, "xtk:group");
+        let group = group_row(&OperatorGroupName::new("o'b"), "A \"label\"");
         assert_eq!(group.to_xml(), "<group _operation=\"insert\" name=\"o&apos;b\" label=\"A &quot;label&quot;\"/>");
-        let ann = CampaignWrite::CreateOperator {
-            login: OperatorLogin::new("Ann@acme.com"),
-            email: "ann@acme.com".to_owned(),
-            label: "Ann".to_owned(),
-        };
+        let ann = operator_row(&OperatorLogin::new("Ann@acme.com"), "ann@acme.com", "Ann");
         assert_eq!(
-            single_row(&ann, DisabledColumn::Absent).1.to_xml(),
+            ann.to_xml(),
             "<operator _operation=\"insert\" name=\"Ann@acme.com\" label=\"Ann\" email=\"ann@acme.com\" type=\"0\">\
              <access authenticationType=\"ims\"/></operator>"
         );

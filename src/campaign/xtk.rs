@@ -34,6 +34,16 @@ pub(super) fn any_of(conditions: impl IntoIterator<Item = String>) -> String {
     conditions.into_iter().collect::<Vec<_>>().join(" OR ")
 }
 
+/// The condition that all of the conditions are true.
+pub(super) fn all_of(conditions: impl IntoIterator<Item = String>) -> String {
+    conditions.into_iter().collect::<Vec<_>>().join(" AND ")
+}
+
+/// The condition that the field equals the text.
+pub(super) fn is_text(field: &str, text: &str) -> String {
+    format!("{field} = {}", literal(text))
+}
+
 /// The condition that the key of the row is greater than this key.
 pub(super) fn is_after(field: &str, number: i64) -> String {
     format!("{field} > {number}")
@@ -97,6 +107,7 @@ mod tests {
         assert_eq!(is_one_of("@name", ["a", "b'c"]), r"@name IN ('a', 'b\'c')");
         assert_eq!(is_one_of_numbers("[@group-id]", [-1, 7]), "[@group-id] IN (-1, 7)");
         assert_eq!(any_of([is_one_of("@name", ["a"]), equals("@id", 7)]), "@name IN ('a') OR @id = 7");
+        assert_eq!(all_of([is_text("@name", "b'c"), equals("@id", 7)]), r"@name = 'b\'c' AND @id = 7");
         assert_eq!(is_after("@id", -5), "@id > -5");
         assert_eq!(is_after_pair(["[@a]", "[@b]"], (1, 2)), "[@a] > 1 OR ([@a] = 1 AND [@b] > 2)");
     }

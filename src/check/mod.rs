@@ -13,6 +13,7 @@
 //! | `name_diff`, `confusables` | names that nearly match a mask, and their differences |
 //! | `notifications` | whether each notification target can be reached, or accepts a test |
 //! | `users_without_operator` | users who had no operator in the last complete run |
+//! | `probe_answers` | what `probe` learned about an instance |
 //! | `report` | the types of the report |
 
 mod campaign;
@@ -32,6 +33,7 @@ mod name_diff;
 mod names;
 mod notifications;
 mod prerequisites;
+mod probe_answers;
 mod report;
 mod users_without_operator;
 mod value_diff;
@@ -101,6 +103,7 @@ pub async fn check(request: &CheckRequest<'_>) -> CheckReport {
         if request.network == Network::Online {
             snapshot = campaign::check(&mut findings, settings, instance, request.now).await;
         }
+        probe_answers::check(&mut findings, instance, kept).await;
         let Some(policy) = &instance.policy else { continue };
         names::check(&mut findings, policy, listing.as_ref(), snapshot.as_ref());
         if let Some(snapshot) = &snapshot {

@@ -62,6 +62,7 @@ pub(super) const SIGN_IN: &str = "campaign.log_on";
 pub(super) const INSTANCE_CREDENTIAL_EXPIRY: &str = "campaign.credential_expiry";
 pub(super) const RIGHTS: &str = "campaign.rights";
 pub(super) const SCHEMAS: &str = "campaign.schemas";
+pub(super) const WRITE_FORMS: &str = "campaign.write_forms";
 pub(super) const LDAP: &str = "campaign.ldap";
 pub(super) const PACKAGE: &str = "campaign.package";
 pub(super) const ACCOUNT: &str = "external_account";
@@ -94,7 +95,7 @@ pub(super) const NOTIFY_COMMAND: &str = "notify.command";
 pub(super) const NOTIFY_WEBHOOK: &str = "notify.webhook";
 pub(super) const NOTIFY_MAIL: &str = "notify.mail";
 
-pub(super) const PREREQUISITES: [Prerequisite; 47] = [
+pub(super) const PREREQUISITES: [Prerequisite; 48] = [
     once(CONFIGURATION, CheckSection::Configuration, "The configuration can be used", &[]),
     once(ORGANIZATION_ID, CheckSection::ExperienceCloud, "The organization id has the right form", &[]),
     once(IMS, CheckSection::ExperienceCloud, "The identity service (IMS) responds", &[]),
@@ -122,6 +123,7 @@ pub(super) const PREREQUISITES: [Prerequisite; 47] = [
     each(SIGN_IN, CheckSection::Campaign, "The program can sign in", &[REACHABLE, IMS]),
     each(RIGHTS, CheckSection::Campaign, "The program's operator may write memberships", &[SIGN_IN]),
     each(SCHEMAS, CheckSection::Campaign, "It has the columns that the program uses", &[SIGN_IN]),
+    each(WRITE_FORMS, CheckSection::Campaign, "The forms of writes that it accepts (probe)", &[]),
     each(LDAP, CheckSection::Campaign, "No LDAP synchronization changes the same groups", &[SIGN_IN]),
     each(PACKAGE, CheckSection::Campaign, "The package for the Experience Cloud is installed", &[SIGN_IN]),
     each(ACCOUNT, CheckSection::Campaign, "There is one external account of the Experience Cloud", &[PACKAGE]),

@@ -93,6 +93,8 @@ pub(super) enum Command {
     Status,
     /// Check every prerequisite and show what is wrong and how to fix it; changes nothing
     Check(CheckArguments),
+    /// Find out with scratch records which forms of a write a test instance accepts; removes what it creates
+    Probe(ProbeArguments),
     /// List past runs, newest first, or show the report of one run
     History(HistoryArguments),
     /// Explain why a user is in a group or not: from the Admin Console to the last change in Campaign
@@ -143,6 +145,24 @@ pub(super) struct CheckArguments {
         value_name = "SCENARIO",
         num_args = 0..=1,
         default_missing_value = crate::sandbox::Scenario::DEFAULT,
+        conflicts_with = "config"
+    )]
+    pub(super) sandbox: Option<String>,
+}
+
+/// The arguments of `probe`.
+#[derive(Debug, Args)]
+pub(super) struct ProbeArguments {
+    /// Name of the Campaign instance: a test instance with mode = "observe". The command asks for the name again, on the
+    /// terminal or else on standard input
+    pub(super) instance: String,
+
+    /// Use the built-in sandbox instead of Campaign: a scenario, or a scenario file (a path that ends in .toml)
+    #[arg(
+        long,
+        value_name = "SCENARIO",
+        num_args = 0..=1,
+        default_missing_value = "two_instances",
         conflicts_with = "config"
     )]
     pub(super) sandbox: Option<String>,

@@ -24,6 +24,8 @@ mod markdown;
 mod mask_command;
 mod mask_markdown;
 mod mask_text;
+mod probe_command;
+mod probe_text;
 mod recording;
 mod reference;
 mod report_markdown;
@@ -82,6 +84,7 @@ async fn run(arguments: Arguments) -> ExitStatus {
         Some(Command::Approve(approve)) => approve_command::run(&arguments, approve).await,
         Some(Command::Undo(undo)) => undo_command::run(&arguments, undo).await,
         Some(Command::Unpause) => unpause_command::run(&arguments).await,
+        Some(Command::Probe(asked)) => Box::pin(probe_command::run(&arguments, asked)).await,
         Some(Command::Mask(mask)) => Box::pin(mask_command::run(&arguments, mask)).await,
         Some(Command::Config) => config_command::run(&arguments),
         Some(Command::Sandbox(sandbox)) => sandbox_command::run(&arguments, sandbox).await,
@@ -154,6 +157,11 @@ enum CommandError {
     Control(#[source] std::io::Error),
     #[error("the daemon refused: {0}")]
     Refused(String),
+    #[error(
+        "the probe was abandoned by a second signal; scratch records may be left in Campaign, and the next probe removes \
+         them first"
+    )]
+    ProbeAbandoned,
     #[error("the output could not be written")]
     Output(#[from] std::io::Error),
     #[error("the report could not be written as JSON")]
@@ -193,6 +201,7 @@ impl CommandError {
             | Self::Daemon(_)
             | Self::Control(_)
             | Self::Refused(_)
+            | Self::ProbeAbandoned
             | Self::Sandbox(_)
             | Self::Recording(_)
             | Self::Output(_)

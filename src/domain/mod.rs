@@ -22,6 +22,7 @@
 //! | `skipped`, `warnings` | what is skipped and why, and warnings for the reader of a report |
 //! | `outcome`, `summary`, `report` | how a run ends, its numbers, and its report |
 //! | `run_event`, `progress` | the events of a run, and the watcher that receives them |
+//! | `instance_answers`, `scratch_record` | what `probe` learned about an instance, and the records that it creates for that |
 //! | `notification` | notifications for administrators |
 //! | `approver` | who approved a held plan |
 //! | `explain`, `explanation`, `explained_operator`, `access_record` | why a user is in a group or not |
@@ -47,6 +48,7 @@ mod former_logins;
 mod guard;
 mod history;
 mod identity;
+mod instance_answers;
 mod known_profiles;
 mod look_alikes;
 mod mask;
@@ -69,6 +71,7 @@ mod protection;
 mod report;
 mod roster;
 mod run_event;
+mod scratch_record;
 mod settling;
 mod skipped;
 mod summary;
@@ -104,6 +107,9 @@ pub use history::{
     SourceRead, UnfinishedDisablement,
 };
 pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen, unsettled_logins};
+pub use instance_answers::{
+    AbsentRow, CollectionBehavior, InstanceAnswers, JoinForm, Learned, LeaveForm, RepeatedJoin,
+};
 pub use known_profiles::{KnownProfiles, groups_for_lookup};
 pub use look_alikes::LookAlike;
 pub use mask::{AssociationMask, MaskError, MaskMatch};
@@ -136,6 +142,7 @@ pub use run_event::{
     AfterPlan, BegunApproval, Evidence, GroupObservation, HeldRecord, HeldState, InstancePlan, ObservedGroups,
     RunEvent, RunStart, Sending, SentChange, SettledChanges, UndoHold,
 };
+pub use scratch_record::{FoundScratch, RememberedScratch, SCRATCH_GROUP, SCRATCH_OPERATOR, ScratchKind};
 pub use settling::settled_by;
 pub use skipped::{SkipReason, Skipped};
 pub use summary::Summary;

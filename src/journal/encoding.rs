@@ -26,6 +26,13 @@ pub(super) fn from_name<T: DeserializeOwned>(name: String, what: &str) -> Result
     serde_json::from_value(serde_json::Value::String(name)).map_err(|error| unreadable(what, &error))
 }
 
+/// Writes an enum as its name, which is the one in reports.
+pub(super) fn to_name<T: Serialize>(value: &T, what: &str) -> Result<String, JournalError> {
+    let unusable = || JournalError::Unreadable { what: format!("{what} has no name") };
+    let name = serde_json::to_value(value).map_err(|error| unreadable(what, &error))?;
+    name.as_str().map(str::to_owned).ok_or_else(unusable)
+}
+
 /// Reads a stored time.
 pub(super) fn to_time(milliseconds: i64) -> Result<DateTime<Utc>, JournalError> {
     DateTime::from_timestamp_millis(milliseconds)

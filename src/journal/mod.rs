@@ -27,6 +27,7 @@
 //! | `login_holders` | who has a login that an operator had before |
 //! | `seen_operators`, `operator_record` | the operators of the last read, and the record of one user |
 //! | `unfinished_disablements` | disablements that a later run has to make |
+//! | `instance_answers`, `scratch_records` | what `probe` learned about an instance, and its scratch records |
 //! | `access`, `manual_changes` | who was in which group and when; changes that no run made |
 //! | `found_changes` | searches past changes |
 //! | `call_budget`, `call_windows` | the calls to Adobe, and when the next ones may be sent |
@@ -55,6 +56,7 @@ mod free_space;
 mod given_approvals;
 mod held_plans;
 mod holds;
+mod instance_answers;
 mod instance_history;
 mod instance_plans;
 mod leadership;
@@ -77,6 +79,7 @@ mod run_report;
 mod run_retention;
 mod runs;
 mod schema;
+mod scratch_records;
 mod seen_operators;
 mod server;
 mod server_lock;

@@ -7,10 +7,10 @@ use chrono::{DateTime, Utc};
 use crate::{
     domain::{
         AfterPlan, BegunApproval, CampaignSnapshot, Change, ChangeKind, ChangeReport, DesiredState, Digest, Evidence,
-        FoldedName, GroupObservation, GroupSize, HeldRecord, HeldState, History, InstanceMode, InstanceName,
-        InstancePlan, InstanceReport, Limits, ObservedGroups, OperatorGroupId, OperatorGroupName, OperatorLogin, Plan,
-        ProductProfileName, Review, ReviewContext, RunEvent, RunMode, Sending, SentChange, SettledChanges, Skipped,
-        SourceCounts, SourceRead, UndoHold, review,
+        FoldedName, GroupObservation, GroupSize, HeldRecord, HeldState, History, InstanceAnswers, InstanceMode,
+        InstanceName, InstancePlan, InstanceReport, Limits, ObservedGroups, OperatorGroupId, OperatorGroupName,
+        OperatorLogin, Plan, ProductProfileName, Review, ReviewContext, RunEvent, RunMode, Sending, SentChange,
+        SettledChanges, Skipped, SourceCounts, SourceRead, UndoHold, review,
     },
     journal::{JournalError, RunLock},
     observability::Chain,
@@ -75,6 +75,12 @@ impl InstanceRun<'_> {
     /// Whether the run may write to Campaign.
     pub(super) fn writes(&self) -> bool {
         self.mode == RunMode::Apply && self.context.instance.mode == InstanceMode::Apply
+    }
+
+    /// What `probe` learned about the instance at its present address.
+    pub(super) async fn answers(&self) -> Result<InstanceAnswers, JournalError> {
+        let address = self.context.instance.campaign.url.to_string();
+        self.recorder.journal().instance_answers(self.name(), &address).await
     }
 
     /// The report of the instance, with the results so far.

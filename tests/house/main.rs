@@ -11,7 +11,7 @@ mod cells;
 mod words;
 
 /// A module, and the modules that it may import.
-const MODULES: [(&str, &[&str]); 15] = [
+const MODULES: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("transport", &["domain"]),
     ("transcript", &["domain", "transport"]),
@@ -21,6 +21,7 @@ const MODULES: [(&str, &[&str]); 15] = [
     ("observability", &["domain"]),
     ("notify", &["domain", "transport", "journal", "observability"]),
     ("sync", &["domain", "experience_cloud", "campaign", "journal", "observability"]),
+    ("probe", &["domain", "campaign", "journal", "sync"]),
     ("scheduler", &[]),
     (
         "settings",
@@ -67,6 +68,7 @@ const MODULES: [(&str, &[&str]); 15] = [
             "sync",
             "scheduler",
             "settings",
+            "probe",
             "sandbox",
             "transcript",
         ],

@@ -15,6 +15,7 @@ mod lock;
 mod manual_changes;
 mod moved_clock;
 mod outbox;
+mod probes;
 mod record_size;
 mod retention;
 mod runs;

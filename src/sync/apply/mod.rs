@@ -47,6 +47,11 @@ pub(super) enum ApplyError {
 }
 
 impl ApplyError {
+    /// The error without the words that an [`ApplyError`] adds, for the detail of a change.
+    fn cause(&self) -> &(dyn Error + 'static) {
+        self.source().unwrap_or(self)
+    }
+
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::Campaign(error) => error.failure().into(),
@@ -78,9 +83,13 @@ pub(super) async fn apply(
     if changes.is_empty() {
         return Applied::default();
     }
+    let answers = match run.answers().await {
+        Ok(answers) => answers,
+        Err(error) => return nothing_written(changes, error.into(), run, decision).await,
+    };
     let writer = match campaign.writer().await {
-        Ok(writer) => writer,
-        Err(error) => return nothing_written(changes, error, run, decision).await,
+        Ok(writer) => writer.with_answers(&answers),
+        Err(error) => return nothing_written(changes, error.into(), run, decision).await,
     };
     let mut executor = Executor {
         campaign,
@@ -105,15 +114,10 @@ pub(super) async fn apply(
 }
 
 /// Records that nothing could be written. If this fails as well, only the first error is reported.
-async fn nothing_written(
-    changes: &[Change],
-    error: CampaignError,
-    run: &InstanceRun<'_>,
-    decision: &Decision,
-) -> Applied {
-    let settled: Vec<_> = failed(changes, NOT_TRIED, &error).collect();
+async fn nothing_written(changes: &[Change], error: ApplyError, run: &InstanceRun<'_>, decision: &Decision) -> Applied {
+    let settled: Vec<_> = failed(changes, NOT_TRIED, error.cause()).collect();
     let _ = run.record_results(decision, &settled, Evidence::ReadBack).await;
-    Applied { settled, stopped: Some(error.into()) }
+    Applied { settled, stopped: Some(error) }
 }
 
 fn failed<'c>(
