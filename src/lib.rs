@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`domain`] | the vocabulary and every decision; pure |
 //! | [`transport`] | HTTP and TLS for both clients, and the tokens of Adobe's identity service (IMS) |
+//! | [`transcript`] | transcripts of calls with pseudonyms, for a replay in the sandbox |
 //! | [`experience_cloud`] | the user management API (UMAPI) |
 //! | [`campaign`] | Campaign's SOAP API |
 //! | [`journal`] | the state between runs, the lock that prevents simultaneous runs, and the leader election of several nodes |
@@ -34,4 +35,5 @@ pub mod sandbox;
 pub mod scheduler;
 pub mod settings;
 pub mod sync;
+pub mod transcript;
 pub mod transport;

@@ -28,3 +28,4 @@ mod settings;
 mod support;
 mod sync;
 mod tls;
+mod transcript;

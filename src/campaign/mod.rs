@@ -13,6 +13,7 @@
 //! | `columns` | which columns and schemas the instance has, as its answers to queries show |
 //! | `external_account` | the connection to the Experience Cloud that is configured in Campaign |
 //! | `server_info` | the version, build and clock of an instance, without a session |
+//! | `survey` | read calls for a transcript, which say what an instance is like |
 //! | `writer` | writes in small collections, and row by row if a collection fails |
 //! | `membership_forms` | the forms in which a membership is written |
 //! | `scratch` | the writes of `probe`, which can name only the scratch records |
@@ -36,6 +37,7 @@ mod session;
 mod snapshot;
 mod soap_call;
 mod soap_response;
+mod survey;
 mod writer;
 mod xml_reader;
 mod xml_writer;

@@ -58,6 +58,13 @@ impl SoapCall {
         Self::query("xtk:operator", &query)
     }
 
+    /// `xtk:persist#GetEntityIfMoreRecent`: a compiled schema, in any version.
+    pub(super) fn schema(schema: &'static str) -> Self {
+        let must_exist = Element::new("mustExist").attribute("xsi:type", "xsd:boolean").text("false");
+        let parameters = vec![text("pk", &format!("xtk:schema|{schema}")), text("md5", ""), must_exist];
+        Self { service: "xtk:persist", method: "GetEntityIfMoreRecent", subject: schema, parameters, creates: false }
+    }
+
     /// `xtk:persist#Write` of one row.
     ///
     /// Every schema inherits the method, but Campaign accepts it only with the interface that declares it and refuses

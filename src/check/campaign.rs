@@ -63,6 +63,9 @@ pub(super) async fn check(
         Some(_) if is_readable => Some(campaign.fetch_snapshot().await),
         _ => None,
     };
+    if settings.connections.recorder.is_recording() {
+        campaign.survey().await;
+    }
     campaign.sign_out().await;
     if let Some(Err(error)) = &snapshot {
         let remedy =

@@ -129,6 +129,11 @@ pub(super) struct CheckArguments {
     #[arg(long, conflicts_with_all = ["offline", "sandbox"])]
     pub(super) notify: bool,
 
+    /// Also write a transcript of all calls to this folder, without secrets and with pseudonyms in place of all names: for
+    /// the maintainers of this program. `sandbox --replay` serves it
+    #[arg(long, value_name = "DIR", conflicts_with = "offline")]
+    pub(super) record: Option<PathBuf>,
+
     /// Only this Campaign instance (repeatable)
     #[arg(long, value_name = "NAME")]
     pub(super) instance: Vec<String>,
@@ -314,6 +319,10 @@ pub(super) struct SandboxArguments {
     #[arg(default_value = crate::sandbox::Scenario::DEFAULT)]
     pub(super) scenario: String,
 
+    /// Serve a transcript that `check --record` wrote, instead of a scenario
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scenario", "users"])]
+    pub(super) replay: Option<PathBuf>,
+
     /// Number of users of a generated scenario, such as large
     #[arg(long, value_name = "N")]
     pub(super) users: Option<usize>,
@@ -478,6 +487,10 @@ mod tests {
         check("cgs approve", false);
         check("cgs check --notify", true);
         check("cgs check --notify --offline", false);
+        check("cgs check --record /tmp", true);
+        check("cgs check --record /tmp --offline", false);
+        check("cgs sandbox --replay transcript.jsonl --port 1234", true);
+        check("cgs sandbox two_instances --replay transcript.jsonl", false);
         check("cgs mask", true);
         check("cgs mask a b --try c --instance production", true);
         check("cgs mask --offline --sandbox", false);

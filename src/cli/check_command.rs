@@ -16,6 +16,7 @@ use super::{
     daemon_client::health_for_check,
     exit_status::ExitStatus,
     json::json,
+    recording::{Recorded, RecordedReport, Recording},
     temporary_sandbox::TemporarySandbox,
     terminal::{ProgressLine, columns, print},
 };
@@ -50,15 +51,41 @@ async fn checked(
         (Some(control), HostScope::Service) => Some(health_for_check(&control.socket).await),
         _ => None,
     };
+    let recording = match &options.record {
+        Some(folder) => Some(Recording::begin(folder, &mut settings)?),
+        None => None,
+    };
     let request =
         check::CheckRequest { settings: &settings, sources, network, notifications, host, daemon, now: Utc::now() };
     let report = check::check(&request).await;
-    print(&match arguments.output {
-        OutputFormat::Text => text(&report, columns()),
-        OutputFormat::Json => json(&report)?,
-        OutputFormat::Markdown => markdown(&report),
-    })?;
+    let recorded = recording.map(|recording| recording.end(request.now)).transpose()?;
+    show(arguments, &report, recorded.as_ref())?;
     Ok(exit(&report))
+}
+
+/// Prints the report. A transcript is shown before it is written; the JSON report names its file.
+fn show(arguments: &Arguments, report: &CheckReport, recorded: Option<&Recorded>) -> Result<(), CommandError> {
+    match (arguments.output, recorded) {
+        (OutputFormat::Text, None) => print(&text(report, columns()))?,
+        (OutputFormat::Markdown, None) => print(&markdown(report))?,
+        (OutputFormat::Json, None) => print(&json(report)?)?,
+        (OutputFormat::Text, Some(recorded)) => {
+            print(&format!("{}{}", text(report, columns()), recorded.text(arguments.verbose > 0)))?;
+            recorded.write()?;
+            print(&format!("\n{}", recorded.where_it_is()))?;
+        }
+        (OutputFormat::Markdown, Some(recorded)) => {
+            print(&format!("{}{}", markdown(report), recorded.markdown()))?;
+            recorded.write()?;
+            print(&format!("\n{}", recorded.where_it_is()))?;
+        }
+        (OutputFormat::Json, Some(recorded)) => {
+            // The document is complete only with a file that exists.
+            recorded.write()?;
+            print(&json(&RecordedReport { report, recorded: recorded.file() })?)?;
+        }
+    }
+    Ok(())
 }
 
 fn exit(report: &CheckReport) -> ExitStatus {

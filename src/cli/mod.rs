@@ -26,6 +26,7 @@ mod mask_markdown;
 mod mask_text;
 mod probe_command;
 mod probe_text;
+mod recording;
 mod reference;
 mod report_markdown;
 mod report_text;
@@ -86,7 +87,7 @@ async fn run(arguments: Arguments) -> ExitStatus {
         Some(Command::Probe(asked)) => Box::pin(probe_command::run(&arguments, asked)).await,
         Some(Command::Mask(mask)) => Box::pin(mask_command::run(&arguments, mask)).await,
         Some(Command::Config) => config_command::run(&arguments),
-        Some(Command::Sandbox(sandbox)) => sandbox_command::run(sandbox).await,
+        Some(Command::Sandbox(sandbox)) => sandbox_command::run(&arguments, sandbox).await,
         Some(Command::Generate(generate)) => generate_command::run(generate),
         None if arguments.sync_now => Box::pin(sync_now_command::run(&arguments)).await,
         None => Box::pin(daemon_command::run(&arguments)).await,
@@ -129,6 +130,12 @@ enum CommandError {
     Logging(#[from] crate::observability::LoggingError),
     #[error("the sandbox could not be started")]
     Sandbox(#[from] crate::sandbox::SandboxError),
+    #[error(transparent)]
+    Transcript(#[from] crate::sandbox::ReplayFileError),
+    #[error(transparent)]
+    Folder(#[from] crate::transcript::FolderError),
+    #[error("no transcript was written")]
+    Recording(#[from] crate::transcript::NoRandomness),
     #[error(transparent)]
     Journal(#[from] JournalError),
     #[error(transparent)]
@@ -173,7 +180,9 @@ impl From<crate::journal::FindRunError> for CommandError {
 impl CommandError {
     fn exit(&self) -> ExitStatus {
         match self {
-            Self::Usage(_) | Self::Run(_) | Self::DeletedAccess { .. } => ExitStatus::Usage,
+            Self::Usage(_) | Self::Run(_) | Self::DeletedAccess { .. } | Self::Transcript(_) | Self::Folder(_) => {
+                ExitStatus::Usage
+            }
             Self::Sandbox(error) if error.is_of_scenario() => ExitStatus::Usage,
             Self::Settings(_)
             | Self::Logging(_)
@@ -194,6 +203,7 @@ impl CommandError {
             | Self::Refused(_)
             | Self::ProbeAbandoned
             | Self::Sandbox(_)
+            | Self::Recording(_)
             | Self::Output(_)
             | Self::Json(_) => ExitStatus::Failure,
             Self::Mask(error) => mask_command::exit_of(error),

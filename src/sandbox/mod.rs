@@ -19,6 +19,7 @@
 //! | `ims`, `umapi`, `call_limits` | Experience Cloud |
 //! | `campaign` | Campaign's SOAP router |
 //! | `fault`, `fault_effects` | injected faults, and what each does to a response |
+//! | `replay`, `replay_file`, `replay_request` | serves a transcript of another system |
 //! | `control` | `/sandbox`: the world, the faults and the request log over HTTP |
 
 mod behavior;
@@ -39,6 +40,9 @@ mod membership;
 mod misconfiguration;
 mod organization;
 mod random;
+mod replay;
+mod replay_file;
+mod replay_request;
 mod request;
 mod request_log;
 mod scenario;
@@ -63,6 +67,8 @@ pub use fault::{Always, Effect, Fault, InjectedFault, Times};
 pub use generate::Generate;
 pub use misconfiguration::{Misconfiguration, MisconfiguredFile};
 pub use organization::{Organization, UmapiGroup, User};
+pub use replay::Replay;
+pub use replay_file::{ReplayFile, ReplayFileError};
 pub use request_log::LoggedRequest;
 pub use scenario::Scenario;
 pub use tls::{Endpoint, Tls};

@@ -7,7 +7,7 @@ use crate::{
     campaign,
     domain::{FoldedName, InstanceName, WantedNotifications},
     journal, observability, sync,
-    transport::{self, BaseUrl, RetryPolicy},
+    transport::{self, BaseUrl, ExchangeRecorder, RetryPolicy},
 };
 
 impl Settings {
@@ -92,6 +92,14 @@ impl Settings {
 }
 
 impl PartialSettings {
+    /// Hands every exchange of the clients of Adobe and Campaign to this recorder; notifications are not recorded.
+    pub fn record_with(&mut self, recorder: ExchangeRecorder) {
+        self.connections.recorder = recorder;
+        if let Some(experience_cloud) = &mut self.experience_cloud {
+            experience_cloud.options.http = self.connections.clone();
+        }
+    }
+
     /// As [`Settings::trust_only`].
     pub fn trust_only(&mut self, authorities: &str) {
         self.connections.trusted_authorities = Some(authorities.to_owned());

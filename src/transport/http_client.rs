@@ -19,7 +19,7 @@ use reqwest::{
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    BaseUrl, Certificate, CertificateFault, ConnectError, ExposeSecret, Proxies, RootCause, Route,
+    BaseUrl, Certificate, CertificateFault, ConnectError, ExchangeRecorder, ExposeSecret, Proxies, RootCause, Route,
     content_encoding::{self, GZIP},
     retry::log_excessive_pause,
 };
@@ -39,6 +39,8 @@ pub struct HttpOptions {
     pub proxies: Proxies,
     /// PEM certificates of the authorities that are trusted; `None`: the authorities of the host.
     pub trusted_authorities: Option<String>,
+    /// Receives every exchange; the default records nothing.
+    pub recorder: ExchangeRecorder,
 }
 
 impl Default for HttpOptions {
@@ -54,6 +56,7 @@ impl Default for HttpOptions {
             max_body_bytes: 32 * 1024 * 1024,
             proxies: Proxies::default(),
             trusted_authorities: None,
+            recorder: ExchangeRecorder::default(),
         }
     }
 }
@@ -180,6 +183,7 @@ pub struct HttpClient {
     proxies: Proxies,
     call_timeout: Duration,
     max_body_bytes: usize,
+    recorder: ExchangeRecorder,
 }
 
 impl HttpClient {
@@ -196,6 +200,7 @@ impl HttpClient {
             proxies: options.proxies.clone(),
             call_timeout: options.call_timeout,
             max_body_bytes: options.max_body_bytes,
+            recorder: options.recorder.clone(),
         })
     }
 
@@ -243,7 +248,21 @@ impl HttpClient {
         }
     }
 
+    /// Sends one request, and hands the exchange to the recorder, if there is one.
     async fn exchange(
+        &self,
+        client: &reqwest::Client,
+        request: Request,
+        route: &Route,
+    ) -> Result<HttpResponse, TransportError> {
+        let Some(pending) = self.recorder.begin(&request) else { return self.execute(client, request, route).await };
+        let begin = Instant::now();
+        let outcome = Box::pin(self.execute(client, request, route)).await;
+        pending.end(outcome.as_ref(), begin.elapsed());
+        outcome
+    }
+
+    async fn execute(
         &self,
         client: &reqwest::Client,
         request: Request,

@@ -8,6 +8,7 @@
 //! | `base_url` | valid addresses |
 //! | `http_client`, `content_encoding`, `excerpt` | requests, and responses that are limited in time and size |
 //! | `proxy`, `connect_error`, `certificate` | proxies, why a connection failed, and the certificate of a server |
+//! | `exchange` | hands each exchange to a recorder that the options may carry |
 //! | `retry` | how often, and with which pauses, a call is retried |
 //! | `identity_service` | tokens of Adobe's identity service (IMS) |
 
@@ -16,6 +17,7 @@ mod certificate;
 mod connect_error;
 mod content_encoding;
 mod excerpt;
+mod exchange;
 mod http_client;
 mod identity_service;
 mod proxy;
@@ -25,6 +27,7 @@ pub use base_url::{BaseUrl, BaseUrlError, is_loopback};
 pub use certificate::{Certificate, CertificateContent, CertificateFault};
 pub use connect_error::{ConnectError, ConnectFailure, RootCause, Route};
 pub use excerpt::{EXCERPT_CHARACTERS, excerpt};
+pub use exchange::{Exchange, ExchangeFailure, ExchangeRecorder, ExchangeResponse};
 pub use http_client::{ConnectionReuse, HttpClient, HttpOptions, HttpResponse, TransportError, install_cryptography};
 pub use identity_service::{Credential, IdentityService, IssuedToken, TokenError, TokenErrorText};
 pub use proxy::{Proxies, Proxy, ProxyFault, is_proxy_variable};

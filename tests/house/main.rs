@@ -11,9 +11,10 @@ mod cells;
 mod words;
 
 /// A module, and the modules that it may import.
-const MODULES: [(&str, &[&str]); 15] = [
+const MODULES: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("transport", &["domain"]),
+    ("transcript", &["domain", "transport"]),
     ("experience_cloud", &["domain", "transport"]),
     ("campaign", &["domain", "transport"]),
     ("journal", &["domain"]),
@@ -69,6 +70,7 @@ const MODULES: [(&str, &[&str]); 15] = [
             "settings",
             "probe",
             "sandbox",
+            "transcript",
         ],
     ),
 ];

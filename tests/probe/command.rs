@@ -130,3 +130,50 @@ fn an_instance_of_the_sandbox_can_be_probed_without_a_configuration() {
     let finished = run(&mut command);
     assert_eq!(finished.exit, Some(0), "{finished:?}");
 }
+
+#[test]
+fn check_shows_what_a_probe_learned() {
+    let served = Served::new();
+    let configuration = served.folder.path().join("config.toml");
+    let finding = || {
+        let mut command = program(&["check", "--instance", "stage", "--output", "json", "--config"]);
+        let report = run(command.arg(&configuration)).json();
+        let findings = report["findings"].as_array().expect("a list").clone();
+        findings.into_iter().find(|finding| finding["id"] == "campaign.write_forms").expect("a finding")
+    };
+    let before = finding();
+    assert_eq!(before["verdict"], "not_checked", "{before}");
+    assert!(
+        before["evidence"].as_str().is_some_and(|text| text.ends_with("campaign-group-sync probe stage")),
+        "{before}"
+    );
+    assert_eq!(served.probe("stage\n", &["stage"]).exit, Some(0));
+    let after = finding();
+    assert_eq!(after["verdict"], "ok", "{after}");
+    assert!(after["evidence"].as_str().is_some_and(|text| text.contains("joins: insertOrUpdate by ids")), "{after}");
+}
+
+#[test]
+fn a_second_signal_ends_a_probe_that_cannot_remove_its_records_and_the_next_one_removes_them() {
+    let served = Served::new();
+    let slow =
+        r#"{"faults": [{"call": "write", "skip": 1, "times": "forever", "effect": {"type": "delay", "ms": 600000}}]}"#;
+    served.sandbox.ask(Method::POST, "faults", slow);
+    let started = Started::of(&mut served.prepared("stage\n", &["stage"]));
+    while served.writes() < 2 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    started.signal("-INT");
+    // Signals of one kind that arrive together are one signal.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    started.signal("-TERM");
+    let finished = started.finish();
+    assert_eq!(finished.exit, Some(1), "{finished:?}");
+    assert!(finished.stderr.contains("abandoned by a second signal"), "{}", finished.stderr);
+    served.sandbox.ask(Method::DELETE, "faults", "");
+    assert!(served.scratch_names() > 0);
+    let next = served.probe("stage\n", &["stage"]);
+    assert_eq!(next.exit, Some(0), "{next:?}");
+    assert!(next.stdout.contains("remove what an earlier probe left"), "{}", next.stdout);
+    assert_eq!(served.scratch_names(), 0);
+}

@@ -15,7 +15,7 @@ use std::{
 use campaign_group_sync::{
     journal,
     probe::{ProbeOutcome, ProbeReport, probe},
-    sandbox::{ConnectionParameters, Effect},
+    sandbox::{ConnectionParameters, Effect, Fault},
     sync::Stop,
 };
 
@@ -116,13 +116,20 @@ async fn killed_at_every_write_that_it_sends_the_next_probe_removes_what_is_left
     let undisturbed = ProbeHarness::new().await;
     assert_eq!(undisturbed.probe().await.outcome, ProbeOutcome::Settled);
     let writes = undisturbed.writes();
-    for at in 0..writes.len() {
+    for (at, is_carried_out) in (0..writes).flat_map(|at| [(at, false), (at, true)]) {
         let harness = ProbeHarness::new().await;
-        // The write takes effect, and its response never reaches the process.
-        harness.sandbox.inject(at_write(&writes, at, Effect::Delay { ms: 10 * 60 * 1000 }));
+        // The sandbox carries a call out after its delay. A lost response is that of a call that was carried out; the
+        // call is then sent a second time.
+        let mut last = at;
+        if is_carried_out {
+            harness.sandbox.inject(at_write(at, Effect::LoseAnswer));
+            last += 1;
+        }
+        let never = Effect::Delay { ms: 10 * 60 * 1000 };
+        harness.sandbox.inject(Fault::new("write", never).skip(last.try_into().expect("small")));
         let mut child = start(&harness, None);
         let begin = Instant::now();
-        while harness.writes().len() <= at {
+        while harness.writes() <= last {
             assert!(begin.elapsed() < DEADLINE, "write {at} was never sent");
             assert!(child.try_wait().expect("a child of ours").is_none(), "the probe ended before write {at}");
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -130,6 +137,6 @@ async fn killed_at_every_write_that_it_sends_the_next_probe_removes_what_is_left
         child.kill().expect("killed");
         end(child);
         harness.sandbox.clear_faults();
-        next_probe(&harness, &format!("killed at write {at}")).await;
+        next_probe(&harness, &format!("killed at write {at}, carried out: {is_carried_out}")).await;
     }
 }

@@ -19,7 +19,7 @@ async fn refused(harness: &ProbeHarness, parts: &[&str]) -> ProbeReport {
     for part in parts {
         assert!(error.contains(part), "{part} is missing: {error}");
     }
-    assert_eq!(harness.writes(), Vec::<String>::new());
+    assert_eq!(harness.writes(), 0);
     assert_eq!(harness.world(), before);
     report
 }
