@@ -175,6 +175,18 @@ impl ScratchWriter<'_> {
         self.writer.write(&[write]).await.pop().unwrap_or(Ok(()))
     }
 
+    /// Creates the scratch group as a row of `xtk:operator`, whose table also contains the groups: for an instance
+    /// without the schema by which runs create groups.
+    pub async fn create_group_among_operators(&mut self, label: &str) -> Result<(), CampaignError> {
+        let row = Element::new(Operator::ELEMENT)
+            .attribute("_operation", "insert")
+            .attribute("name", SCRATCH_GROUP)
+            .attribute("label", label)
+            .attribute("type", "1")
+            .attribute("xtkschema", Operator::SCHEMA);
+        self.send(SoapCall::create(Operator::SCHEMA, &row)).await
+    }
+
     /// Adds the scratch operator to the scratch group.
     pub async fn join(
         &mut self,

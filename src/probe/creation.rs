@@ -32,33 +32,50 @@ pub(super) async fn create_records(context: &mut ProbeContext<'_>) -> Result<Scr
 async fn create_one(context: &mut ProbeContext<'_>, kind: ScratchKind) -> Result<(), ProbeError> {
     let intended = RememberedScratch { kind, label: context.label.clone(), id: None };
     context.remember(&intended).await?;
-    let tried = format!("create the {}", kind.described());
-    let label = context.label.clone();
-    context.unanswered.push(kind);
-    let answer = context.ask(&tried, async |writer| writer.create(kind, &label).await).await?;
-    context.unanswered.retain(|other| *other != kind);
-    let found = own_ids(context, kind).await?;
-    let Some(id) = found.first() else {
-        context.step(
-            "T1",
-            tried,
-            answer.described(),
-            "not created: the memberships of scratch records cannot be tried",
-        );
-        return Err(ProbeError::Unsettled(match answer {
-            WriteAnswer::Accepted => format!("Campaign accepted the {} and does not show it", kind.described()),
-            WriteAnswer::Fault(why) | WriteAnswer::NotSent(why) => {
-                format!("Campaign did not create the {}: {why}", kind.described())
-            }
-        }));
-    };
-    context.remember(&RememberedScratch { id: Some(*id), ..intended }).await?;
     let settles = match kind {
         ScratchKind::Group => "runs can create operator groups",
         ScratchKind::Operator => "runs can create operators that sign in through IMS",
     };
+    let tried = format!("create the {}", kind.described());
+    let label = context.label.clone();
+    context.unanswered.push(kind);
+    let answer = context.ask(&tried, async |writer| writer.create(kind, &label).await).await?;
+    context.unanswered.clear();
+    if keep_id(context, &intended, &tried, &answer, settles).await? {
+        return Ok(());
+    }
+    context.step("T1", tried, answer.described(), "runs cannot create it");
+    if kind == ScratchKind::Group {
+        let tried = "create the group as a row of xtk:operator";
+        context.unanswered.push(kind);
+        let answer = context.ask(tried, async |writer| writer.create_group_among_operators(&label).await).await?;
+        context.unanswered.clear();
+        let settles = "only probe creates groups in this way; its memberships can be tried";
+        if keep_id(context, &intended, tried, &answer, settles).await? {
+            return Ok(());
+        }
+        context.step("T1", tried, answer.described(), "the memberships of scratch records cannot be tried");
+    }
+    Err(ProbeError::Unsettled(match answer {
+        WriteAnswer::Accepted => format!("Campaign accepted the {} and does not show it", kind.described()),
+        WriteAnswer::Fault(why) | WriteAnswer::NotSent(why) => {
+            format!("Campaign did not create the {}: {why}", kind.described())
+        }
+    }))
+}
+
+/// Reads back a created record and remembers its id; answers whether it is there.
+async fn keep_id(
+    context: &mut ProbeContext<'_>,
+    intended: &RememberedScratch,
+    tried: &str,
+    answer: &WriteAnswer,
+    settles: &str,
+) -> Result<bool, ProbeError> {
+    let Some(id) = own_ids(context, intended.kind).await?.first().copied() else { return Ok(false) };
+    context.remember(&RememberedScratch { id: Some(id), ..intended.clone() }).await?;
     context.step("T1", tried, format!("{}; read back with id {id}", answer.described()), settles);
-    Ok(())
+    Ok(true)
 }
 
 async fn create_again(context: &mut ProbeContext<'_>, kind: ScratchKind) -> Result<(), ProbeError> {

@@ -253,12 +253,14 @@ async fn an_instance_can_be_probed_however_it_stores_groups_and_memberships() {
 }
 
 #[tokio::test]
-async fn where_groups_cannot_be_created_a_probe_ends_and_says_so() {
+async fn where_runs_cannot_create_groups_a_probe_says_so_and_settles_the_rest() {
     let harness = ProbeHarness::behaving(|behavior| behavior.groups = sandbox::GroupStorage::AsOperators).await;
     let before = harness.world();
     let report = harness.probe().await;
-    assert_eq!(report.outcome, ProbeOutcome::Partial, "{report:#?}");
-    assert!(report.error.as_deref().is_some_and(|error| error.contains("xtk:group")), "{report:#?}");
+    assert_eq!((report.outcome, report.error.as_deref()), (ProbeOutcome::Settled, None), "{report:#?}");
+    let first = report.steps.first().expect("steps");
+    assert!(first.answer.contains("xtk:group") && first.settles == "runs cannot create it", "{first:?}");
+    assert_eq!(found(&report), USUAL);
     assert_eq!(harness.world(), before);
     harness.assert_clean("no schema of groups").await;
 }
