@@ -11,7 +11,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 /// The name of the format.
-const FORMAT: &str = "campaign-group-sync transcript";
+const FORMAT: &str = "campaign-group-sync-transcript";
 
 /// The version of the format that this program reads.
 const VERSION: u64 = 1;

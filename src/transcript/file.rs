@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use super::{configuration::ShownConfiguration, exchange_line::ExchangeLine, recording::RecordedKind};
 
 /// The name of the format.
-const FORMAT: &str = "campaign-group-sync transcript";
+const FORMAT: &str = "campaign-group-sync-transcript";
 
 /// The version of the format.
 const VERSION: u32 = 1;

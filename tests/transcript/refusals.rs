@@ -64,8 +64,8 @@ fn a_file_that_is_no_transcript_is_not_served() {
         b"{}\n{}\n",
         b"[experience_cloud]\n",
         b"\xff\xfe\x00\x01\x02",
-        b"{\"format\":\"campaign-group-sync transcript\",\"version\":\"1\"}\n",
-        b"{\"format\":\"campaign-group-sync transcript\",\"version\":1}\n",
+        b"{\"format\":\"campaign-group-sync-transcript\",\"version\":\"1\"}\n",
+        b"{\"format\":\"campaign-group-sync-transcript\",\"version\":1}\n",
     ] {
         let error = refused(folder.path(), content);
         assert!(
