@@ -264,9 +264,7 @@ impl fmt::Display for SoapFault {
             None => f.write_str(&self.message)?,
         }
         if self.is_without_right() {
-            f.write_str(
-                ": Campaign does not show the cause to the operator of this program; campaign-group-sync check names the remedy",
-            )?;
+            f.write_str(" (Campaign does not show the cause to the operator of this program)")?;
         }
         Ok(())
     }

@@ -6,8 +6,8 @@ use super::{
     prerequisites::WRITE_FORMS,
 };
 use crate::{
-    domain::{InstanceAnswers, InstanceMode, shell_word, to_the_second},
-    journal::Journal,
+    domain::{InstanceAnswers, InstanceMode, SCRATCH_GROUP, SCRATCH_OPERATOR, shell_word, to_the_second},
+    journal::{Journal, JournalError},
     observability::Chain,
     settings::{InstanceAccess, PartialInstance},
 };
@@ -15,15 +15,29 @@ use crate::{
 /// Records what the state knows; `journal` is `None` where there is no state.
 pub(super) async fn check(findings: &mut Findings, one: &PartialInstance, journal: Option<&Journal>) {
     let Some(instance) = &one.access else { return };
-    let answers = match journal {
-        Some(journal) => journal.instance_answers(&instance.name, &instance.url.to_string()).await,
-        None => Ok(InstanceAnswers::default()),
+    let outcome = match journal {
+        Some(journal) => remembered(journal, instance).await,
+        None => Ok(known(&InstanceAnswers::default(), instance)),
     };
-    let outcome = match answers {
-        Ok(answers) => known(&answers, instance),
-        Err(error) => CheckOutcome::not_checked(Chain(&error).to_string()),
-    };
+    let outcome = outcome.unwrap_or_else(|error| CheckOutcome::not_checked(Chain(&error).to_string()));
     findings.record_for(instance.name.as_str(), WRITE_FORMS, outcome);
+}
+
+async fn remembered(journal: &Journal, instance: &InstanceAccess) -> Result<CheckOutcome, JournalError> {
+    let address = instance.url.to_string();
+    let left = journal.scratch_records(&address).await?;
+    if left.is_empty() {
+        return Ok(known(&journal.instance_answers(&instance.name, &address).await?, instance));
+    }
+    let records: Vec<String> = left.iter().map(|record| record.kind.described()).collect();
+    Ok(CheckOutcome::warning(
+        format!("a probe did not end, and may have left: {}", records.join(", ")),
+        format!(
+            "run campaign-group-sync probe {} again, with mode = \"observe\": it removes them first; or delete {SCRATCH_GROUP} \
+             and {SCRATCH_OPERATOR} in the Campaign console",
+            shell_word(instance.name.as_str())
+        ),
+    ))
 }
 
 fn known(answers: &InstanceAnswers, instance: &InstanceAccess) -> CheckOutcome {

@@ -58,8 +58,11 @@ async fn checked(
     let request =
         check::CheckRequest { settings: &settings, sources, network, notifications, host, daemon, now: Utc::now() };
     let report = check::check(&request).await;
-    let recorded = recording.map(|recording| recording.end(request.now)).transpose()?;
+    let recorded = recording.map(|recording| recording.end(request.now)).transpose()?.flatten();
     show(arguments, &report, recorded.as_ref())?;
+    if options.record.is_some() && recorded.is_none() && arguments.output == OutputFormat::Text {
+        print("\nNo transcript was written, because no call was made.\n")?;
+    }
     Ok(exit(&report))
 }
 

@@ -51,11 +51,12 @@ impl Recording {
         Ok(Self { folder, recorder, configuration: configuration(settings) })
     }
 
-    /// Makes the transcript.
-    pub(super) fn end(self, now: DateTime<Utc>) -> Result<Recorded, CommandError> {
+    /// Makes the transcript; `None` if no call was made.
+    pub(super) fn end(self, now: DateTime<Utc>) -> Result<Option<Recorded>, CommandError> {
         let transcript = self.recorder.transcript(&self.configuration)?;
         let file = self.folder.file(now);
-        Ok(Recorded { folder: self.folder, transcript, file })
+        let has_calls = !transcript.kinds().is_empty();
+        Ok(has_calls.then_some(Recorded { folder: self.folder, transcript, file }))
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Removed {
     pub(super) records: Vec<String>,
     /// The records that are still there, or may still appear.
     pub(super) left: Vec<String>,
+    /// What Campaign answered to the last attempt to remove each record that is still there.
+    pub(super) refusals: Vec<String>,
 }
 
 /// Removes all scratch records that the state knows. A request to stop does not end it.
@@ -25,12 +27,12 @@ pub(super) async fn remove_records(context: &mut ProbeContext<'_>) -> Result<Rem
     let found = owned(context.campaign.find_scratch_records().await?, &remembered);
     for operator in &found.operators {
         remove_memberships(context, operator, &found.groups).await?;
-        let is_gone = remove_operator(context, operator).await?;
-        removed.note(operator.found(), is_gone);
+        let refusal = remove_operator(context, operator).await?;
+        removed.note(operator.found(), refusal);
     }
     for group in &found.groups {
-        let is_gone = remove_group(context, group).await?;
-        removed.note(group.found(), is_gone);
+        let refusal = remove_group(context, group).await?;
+        removed.note(group.found(), refusal);
     }
     let left = owned(context.campaign.find_scratch_records().await?, &remembered);
     for record in &remembered {
@@ -47,9 +49,22 @@ pub(super) async fn remove_records(context: &mut ProbeContext<'_>) -> Result<Rem
 }
 
 impl Removed {
-    fn note(&mut self, record: &FoundScratch, is_gone: bool) {
-        let list = if is_gone { &mut self.records } else { &mut self.left };
-        list.push(format!("{} with id {}", record.kind.described(), record.id));
+    fn note(&mut self, record: &FoundScratch, refusal: Option<WriteAnswer>) {
+        let name = format!("{} with id {}", record.kind.described(), record.id);
+        match refusal {
+            None => self.records.push(name),
+            Some(answer) => {
+                self.refusals.push(format!("not removed: {name}, {}", answer.described()));
+                self.left.push(name);
+            }
+        }
+    }
+
+    /// What was removed and what was not, with the reasons.
+    pub(super) fn described(&self) -> String {
+        let removed = (!self.records.is_empty()).then(|| format!("removed: {}", self.records.join(", ")));
+        let parts: Vec<String> = removed.into_iter().chain(self.refusals.iter().cloned()).collect();
+        if parts.is_empty() { "none was there".to_owned() } else { parts.join("; ") }
     }
 }
 
@@ -93,23 +108,29 @@ fn forms(context: &ProbeContext<'_>) -> Vec<LeaveForm> {
     context.answers.leave_form.as_ref().map_or_else(|| LeaveForm::ALL.to_vec(), |learned| vec![learned.answer])
 }
 
-/// Deletes the operator; answers whether it and its memberships are gone.
-async fn remove_operator(context: &mut ProbeContext<'_>, operator: &ScratchOperator) -> Result<bool, ProbeError> {
+/// Deletes the operator. Returns the last answer of Campaign if it or one of its memberships is still there.
+async fn remove_operator(
+    context: &mut ProbeContext<'_>,
+    operator: &ScratchOperator,
+) -> Result<Option<WriteAnswer>, ProbeError> {
+    let mut last = None;
     for way in ScratchRemoval::ALL {
         let what = "delete the scratch operator";
         let answer = context.write(what, async |writer| writer.remove_operator(operator, way).await).await?;
         let found = context.campaign.find_scratch_records().await?;
         let is_there = found.operators.iter().any(|other| other.found().id == operator.found().id);
         if !is_there && context.campaign.scratch_memberships(operator).await?.is_empty() {
-            return Ok(true);
+            return Ok(None);
         }
         log(ScratchKind::Operator, &answer);
+        last = Some(answer);
     }
-    Ok(false)
+    Ok(last)
 }
 
-/// Deletes the group; answers whether it and its memberships are gone.
-async fn remove_group(context: &mut ProbeContext<'_>, group: &ScratchGroup) -> Result<bool, ProbeError> {
+/// Deletes the group. Returns the last answer of Campaign if it or one of its memberships is still there.
+async fn remove_group(context: &mut ProbeContext<'_>, group: &ScratchGroup) -> Result<Option<WriteAnswer>, ProbeError> {
+    let mut last = None;
     let id = OperatorGroupId(group.found().id);
     for way in ScratchRemoval::ALL {
         let what = "delete the scratch group";
@@ -117,11 +138,12 @@ async fn remove_group(context: &mut ProbeContext<'_>, group: &ScratchGroup) -> R
         let found = context.campaign.find_scratch_records().await?;
         let is_there = found.groups.iter().any(|other| other.found().id == group.found().id);
         if !is_there && context.campaign.members(&[id]).await?.is_empty() {
-            return Ok(true);
+            return Ok(None);
         }
         log(ScratchKind::Group, &answer);
+        last = Some(answer);
     }
-    Ok(false)
+    Ok(last)
 }
 
 fn log(kind: ScratchKind, answer: &WriteAnswer) {

@@ -91,6 +91,11 @@ async fn ask_to_join(
     form: JoinForm,
     tried: &str,
 ) -> Result<WriteAnswer, ProbeError> {
+    let first = context.ask(tried, async |writer| writer.join(form, &pair.operator, &pair.group).await).await?;
+    if matches!(first, WriteAnswer::Accepted) {
+        return Ok(first);
+    }
+    // One fault may have another reason than the form.
     context.ask(tried, async |writer| writer.join(form, &pair.operator, &pair.group).await).await
 }
 
@@ -100,6 +105,11 @@ async fn ask_to_leave(
     form: LeaveForm,
     tried: &str,
 ) -> Result<WriteAnswer, ProbeError> {
+    let first = context.ask(tried, async |writer| writer.leave(form, &pair.operator, &pair.group).await).await?;
+    if matches!(first, WriteAnswer::Accepted) {
+        return Ok(first);
+    }
+    // One fault may have another reason than the form.
     context.ask(tried, async |writer| writer.leave(form, &pair.operator, &pair.group).await).await
 }
 

@@ -127,14 +127,13 @@ async fn in_order(
 async fn remove_earlier(context: &mut ProbeContext<'_>, report: &mut ProbeReport) -> Result<(), ProbeError> {
     let tried = "remove what an earlier probe left, which did not end";
     let removed = remove_records(context).await.inspect_err(|_| report.left.push(LEFT_BY_EARLIER.to_owned()))?;
+    let answer = removed.described();
     report.left = removed.left;
     if report.left.is_empty() {
-        let records = removed.records.join(", ");
-        let answer = if records.is_empty() { "none was there".to_owned() } else { format!("removed: {records}") };
         context.step("T9", tried, answer, "nothing of it is left, as read back");
         return Ok(());
     }
-    context.step("T9", tried, "not removed", "not all of it could be removed");
+    context.step("T9", tried, answer, "not all of it could be removed");
     Err(ProbeError::Unsettled("the scratch records of an earlier probe could not be removed".to_owned()))
 }
 
@@ -144,8 +143,7 @@ async fn remove(context: &mut ProbeContext<'_>, may_write: bool, report: &mut Pr
     let removed = if may_write { Some(remove_records(context).await) } else { None };
     match removed {
         Some(Ok(removed)) => {
-            let records = removed.records.join(", ");
-            let answer = if records.is_empty() { "none was there".to_owned() } else { format!("removed: {records}") };
+            let answer = removed.described();
             let is_clean = removed.left.is_empty();
             report.left = removed.left;
             let settles = if is_clean { "nothing is left, as read back" } else { "something is left" };

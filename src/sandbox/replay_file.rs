@@ -22,6 +22,20 @@ const LARGEST: u64 = 512 << 20;
 /// Hexadecimal digits of the digest of a line.
 const LINE_DIGEST: usize = 16;
 
+/// The modes of an instance.
+const MODES: [&str; 2] = ["observe", "apply"];
+
+/// The kinds of sign-in to an instance.
+const SIGN_INS: [&str; 2] = ["native", "ims"];
+
+/// The choices of an instance that a recording names, with their values.
+const CHOICES: [(&str, [&str; 2]); 4] = [
+    ("manage", ["ims", "all"]),
+    ("missing_group", ["skip", "create"]),
+    ("missing_operator", ["skip", "create"]),
+    ("without_groups", ["keep", "disable"]),
+];
+
 /// What each error says to do.
 const RECORD_AGAIN: &str = "nothing is served; get the file again, or record another one with check --record DIR";
 
@@ -188,6 +202,7 @@ impl ReplayFile {
         }
         let header: Header = serde_json::from_value(document)
             .map_err(|error| changed(path, 1, &format!("the line is incomplete: {error}")))?;
+        header.configuration.check().map_err(|what| changed(path, 1, &what))?;
         let calls = calls(path, rest)?;
         if calls.len() != header.lines || !rest.ends_with('\n') && !rest.is_empty() {
             let (line, found, expected) = (calls.len() + 1, calls.len(), header.lines);
@@ -198,6 +213,38 @@ impl ReplayFile {
             return Err(changed(path, 1, "the line was changed after it was written: its digest is another one"));
         }
         Ok(Self { path: path.to_owned(), configuration: header.configuration, calls })
+    }
+}
+
+impl ReplayConfiguration {
+    /// Accepts only what a recording writes. Digests do not show who wrote a file, and the words here become parts of
+    /// file names and of a configuration.
+    fn check(&self) -> Result<(), String> {
+        let wrong = |what: &str, text: &str| Err(format!("{text:?} is not {what} that a recording writes"));
+        let is_credential =
+            |name: &str| name == "experience_cloud" || self.instances.iter().any(|one| one.name == name);
+        for (at, instance) in self.instances.iter().enumerate() {
+            if instance.name != format!("instance{}", at + 1) {
+                return wrong("the name of an instance", &instance.name);
+            }
+            if !MODES.contains(&instance.mode.as_str()) {
+                return wrong("a mode", &instance.mode);
+            }
+            if !SIGN_INS.contains(&instance.authentication.as_str()) {
+                return wrong("a kind of sign-in", &instance.authentication);
+            }
+            for (key, value) in &instance.choices {
+                let is_known = CHOICES.iter().any(|(known, values)| known == key && values.contains(&value.as_str()));
+                if !is_known {
+                    return wrong("a choice", &format!("{key} = {value}"));
+                }
+            }
+        }
+        let credentials = self.instances.iter().map(|instance| &instance.credential).chain([&self.credential]);
+        match credentials.flatten().find(|name| !is_credential(name)) {
+            Some(name) => wrong("the name of a credential", name),
+            None => Ok(()),
+        }
     }
 }
 
