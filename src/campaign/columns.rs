@@ -14,8 +14,7 @@ use super::error::CampaignError;
 use super::memberships::{MembershipFilter, MembershipRow};
 use super::operators::{DisabledColumn, GroupSource};
 use super::rows::Row;
-use super::soap_call::SoapCall;
-use super::xml_writer::Element;
+use super::soap_call::{SoapCall, query_element};
 use crate::domain::{Operator, OperatorGroup};
 
 /// What the answers to one client have shown of its instance. A client exists for one run, so nothing here is old.
@@ -63,9 +62,6 @@ pub(super) const CREATED_OPERATOR: &[&str] = &["@name", "@label", "@email", "@ty
 /// The columns that the creation of an operator group writes.
 pub(super) const CREATED_GROUP: &[&str] = &["@name", "@label"];
 
-/// The schema that operator groups are written to.
-pub(super) const WRITTEN_GROUP: &str = "xtk:group";
-
 impl Campaign {
     /// Tries everything that the program reads and writes of this instance, by queries of one row.
     ///
@@ -88,7 +84,7 @@ impl Campaign {
             groups_from: self.group_source().await?.schema(),
             can_disable: self.disabled_column().await? != DisabledColumn::Absent,
             operator_creation: optional(Operator::SCHEMA, CREATED_OPERATOR).await?,
-            group_creation: optional(WRITTEN_GROUP, CREATED_GROUP).await?,
+            group_creation: optional(OperatorGroup::SCHEMA, CREATED_GROUP).await?,
         })
     }
 
@@ -137,7 +133,7 @@ impl Campaign {
         schema: &'static str,
         columns: &[&'static str],
     ) -> Result<Result<(), CampaignError>, CampaignError> {
-        match self.call(&select_one(schema, columns), |_| Ok(())).await {
+        match self.call(&SoapCall::select_one(schema, columns), |_| Ok(())).await {
             Ok(()) => {
                 self.shape.prove(schema, columns.iter().copied());
                 Ok(Ok(()))
@@ -195,7 +191,7 @@ impl Campaign {
         self.read_by_accepted_form(&self.shape.disabled, &DisabledColumn::ALL, async |form| {
             match form.columns() {
                 [] => {}
-                columns => self.call(&select_one(Operator::SCHEMA, columns), |_| Ok(())).await?,
+                columns => self.call(&SoapCall::select_one(Operator::SCHEMA, columns), |_| Ok(())).await?,
             }
             Ok(form)
         })
@@ -212,21 +208,7 @@ impl Campaign {
     }
 }
 
-/// A query for these columns of any row.
-fn select_one(schema: &'static str, columns: &[&str]) -> SoapCall {
-    let node = |expression: &&str| Element::new("node").attribute("expr", expression);
-    let query = query(schema, "select").attribute("lineCount", "1");
-    SoapCall::query(schema, &query.child(&Element::new("select").children(columns.iter().map(node))))
-}
-
 /// A query for the number of rows, which needs no column.
 fn count(schema: &'static str) -> SoapCall {
-    SoapCall::query(schema, &query(schema, "count"))
-}
-
-fn query(schema: &'static str, operation: &'static str) -> Element {
-    Element::new("queryDef")
-        .attribute("xtkschema", "xtk:queryDef")
-        .attribute("schema", schema)
-        .attribute("operation", operation)
+    SoapCall::query(schema, &query_element(schema, "count"))
 }

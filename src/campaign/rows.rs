@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::client::Campaign;
 use super::error::CampaignError;
-use super::soap_call::SoapCall;
+use super::soap_call::{SoapCall, condition, node, query_element};
 use super::xml_reader::{Tag, XmlError, XmlReader};
 use super::xml_writer::Element;
 
@@ -206,20 +206,16 @@ fn page_query<R: Row>(
     last: Option<R::Key>,
     lines: usize,
 ) -> Element {
-    let node = |expression: &&str| Element::new("node").attribute("expr", expression);
-    let condition = |expression: String| Element::new("condition").attribute("expr", &expression);
     let conditions = conditions.iter().cloned().chain(last.map(R::after));
-    let mut query = Element::new("queryDef")
-        .attribute("xtkschema", "xtk:queryDef")
-        .attribute("schema", R::SCHEMA)
-        .attribute("operation", "select")
+    let columns = R::COLUMNS.iter().chain(more_columns).map(|column| node(column));
+    let mut query = query_element(R::SCHEMA, "select")
         .attribute("lineCount", &lines.to_string())
-        .child(&Element::new("select").children(R::COLUMNS.iter().chain(more_columns).map(node)));
+        .child(&Element::new("select").children(columns));
     let mut conditions = conditions.peekable();
     if conditions.peek().is_some() {
-        query = query.child(&Element::new("where").children(conditions.map(condition)));
+        query = query.child(&Element::new("where").children(conditions.map(|expression| condition(&expression))));
     }
-    query.child(&Element::new("orderBy").children(R::KEY_COLUMNS.iter().map(node)))
+    query.child(&Element::new("orderBy").children(R::KEY_COLUMNS.iter().map(|column| node(column))))
 }
 
 /// Reads the response to a query: one collection of rows in ascending order, all after `last`.

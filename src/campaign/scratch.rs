@@ -7,7 +7,7 @@ use super::membership_forms::{collection_call, join_row, leave_call, membership_
 use super::memberships::{KEY_COLUMNS, MembershipRow, is_of_one_of};
 use super::operators::is_operator;
 use super::rows::Row;
-use super::soap_call::SoapCall;
+use super::soap_call::{SoapCall, condition, node, query_element};
 use super::writer::{CampaignWrite, CampaignWriter};
 use super::xml_reader::{XmlError, XmlReader};
 use super::xml_writer::Element;
@@ -22,9 +22,6 @@ pub const ABSENT_GROUP: OperatorGroupId = OperatorGroupId(2_147_483_646);
 
 /// More memberships than a scratch operator can have.
 const MOST_MEMBERSHIPS: &str = "100";
-
-/// The schema by which groups are written.
-const GROUP_SCHEMA: &str = "xtk:group";
 
 /// The scratch group, as a lookup found it.
 #[derive(Clone, Debug)]
@@ -238,10 +235,11 @@ impl ScratchWriter<'_> {
     pub async fn remove_group(&mut self, group: &ScratchGroup, way: ScratchRemoval) -> Result<(), CampaignError> {
         let named = xtk::is_text("@name", SCRATCH_GROUP);
         self.send(match way {
-            ScratchRemoval::Delete => delete_call(GROUP_SCHEMA, OperatorGroup::ELEMENT, group.0.id),
-            ScratchRemoval::DeleteCollection => {
-                SoapCall::delete_collection(GROUP_SCHEMA, &xtk::all_of([xtk::equals("@id", group.0.id), named]))
-            }
+            ScratchRemoval::Delete => delete_call(OperatorGroup::SCHEMA, OperatorGroup::ELEMENT, group.0.id),
+            ScratchRemoval::DeleteCollection => SoapCall::delete_collection(
+                OperatorGroup::SCHEMA,
+                &xtk::all_of([xtk::equals("@id", group.0.id), named]),
+            ),
             ScratchRemoval::DeleteCollectionOfOwners => {
                 let condition = xtk::all_of([xtk::equals("@id", group.0.id), named, xtk::equals("@type", 1)]);
                 SoapCall::delete_collection(Operator::SCHEMA, &condition)
@@ -279,15 +277,11 @@ fn delete_call(schema: &'static str, element: &'static str, id: i64) -> SoapCall
 }
 
 /// A query for memberships that does not rely on a key: a table may have rows twice.
-fn memberships_query(condition: &str) -> SoapCall {
-    let node = |expression: &&str| Element::new("node").attribute("expr", expression);
-    let query = Element::new("queryDef")
-        .attribute("xtkschema", "xtk:queryDef")
-        .attribute("schema", MembershipRow::SCHEMA)
-        .attribute("operation", "select")
+fn memberships_query(held: &str) -> SoapCall {
+    let query = query_element(MembershipRow::SCHEMA, "select")
         .attribute("lineCount", MOST_MEMBERSHIPS)
-        .child(&Element::new("select").children(KEY_COLUMNS.iter().map(node)))
-        .child(&Element::new("where").child(&Element::new("condition").attribute("expr", condition)));
+        .child(&Element::new("select").children(KEY_COLUMNS.iter().map(|column| node(column))))
+        .child(&Element::new("where").child(&condition(held)));
     SoapCall::query(MembershipRow::SCHEMA, &query)
 }
 

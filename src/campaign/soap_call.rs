@@ -48,14 +48,13 @@ impl SoapCall {
     /// A query for the id of any operator or group: a call that concerns no certain row, to find out whether Campaign
     /// accepts calls of the session.
     pub(super) fn harmless() -> Self {
-        let node = |expression| Element::new("node").attribute("expr", expression);
-        let query = Element::new("queryDef")
-            .attribute("xtkschema", "xtk:queryDef")
-            .attribute("schema", "xtk:operator")
-            .attribute("operation", "select")
-            .attribute("lineCount", "1")
-            .child(&Element::new("select").child(&node("@id")));
-        Self::query("xtk:operator", &query)
+        Self::select_one("xtk:operator", &["@id"])
+    }
+
+    /// A query for these columns of any row.
+    pub(super) fn select_one(schema: &'static str, columns: &[&str]) -> Self {
+        let select = Element::new("select").children(columns.iter().map(|column| node(column)));
+        Self::query(schema, &query_element(schema, "select").attribute("lineCount", "1").child(&select))
     }
 
     /// `xtk:persist#GetEntityIfMoreRecent`: a compiled schema, in any version.
@@ -142,6 +141,24 @@ impl SoapCall {
             .child(&Element::new("SOAP-ENV:Body").child(&method))
             .to_xml()
     }
+}
+
+/// A query on `schema` without its parts.
+pub(super) fn query_element(schema: &str, operation: &str) -> Element {
+    Element::new("queryDef")
+        .attribute("xtkschema", "xtk:queryDef")
+        .attribute("schema", schema)
+        .attribute("operation", operation)
+}
+
+/// An expression in a part of a query.
+pub(super) fn node(expression: &str) -> Element {
+    Element::new("node").attribute("expr", expression)
+}
+
+/// A condition of a query.
+pub(super) fn condition(expression: &str) -> Element {
+    Element::new("condition").attribute("expr", expression)
 }
 
 fn text(name: &'static str, value: &str) -> Element {

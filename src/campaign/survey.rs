@@ -9,7 +9,7 @@
 use super::client::Campaign;
 use super::error::CampaignError;
 use super::external_account::EXTERNAL_ACCOUNT_NAME;
-use super::soap_call::SoapCall;
+use super::soap_call::{SoapCall, condition, node, query_element};
 use super::xml_writer::Element;
 use super::xtk;
 
@@ -160,11 +160,7 @@ impl Survey {
     }
 
     fn call(&self) -> SoapCall {
-        let node = |expression: &str| Element::new("node").attribute("expr", expression);
-        let mut query = Element::new("queryDef")
-            .attribute("xtkschema", "xtk:queryDef")
-            .attribute("schema", self.schema)
-            .attribute("operation", self.operation);
+        let mut query = query_element(self.schema, self.operation);
         if self.operation == "select" {
             query = query.attribute("lineCount", &self.rows.to_string());
             let columns = self.columns.iter().map(|(expression, alias)| match alias {
@@ -174,8 +170,7 @@ impl Survey {
             query = query.child(&Element::new("select").children(columns));
         }
         if !self.conditions.is_empty() {
-            let conditions = self.conditions.iter();
-            let conditions = conditions.map(|condition| Element::new("condition").attribute("expr", condition));
+            let conditions = self.conditions.iter().map(|expression| condition(expression));
             query = query.child(&Element::new("where").children(conditions));
         }
         if let Some(group) = self.group {

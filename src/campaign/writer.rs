@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::MutexGuard;
 
 use super::client::Campaign;
-use super::columns::{CREATED_GROUP, CREATED_OPERATOR, WRITTEN_GROUP};
+use super::columns::{CREATED_GROUP, CREATED_OPERATOR};
 use super::error::CampaignError;
 use super::membership_forms::{collection_call, join_row, leave_call, leave_row, membership_call};
 use super::memberships::MembershipRow;
@@ -204,8 +204,8 @@ impl CampaignWriter<'_> {
                 SoapCall::create(Operator::SCHEMA, &of_schema(Operator::SCHEMA, operator_row(login, email, label)))
             }
             CampaignWrite::CreateGroup { name, label } => {
-                self.campaign.require(WRITTEN_GROUP, CREATED_GROUP).await?;
-                SoapCall::create(WRITTEN_GROUP, &of_schema(WRITTEN_GROUP, group_row(name, label)))
+                self.campaign.require(OperatorGroup::SCHEMA, CREATED_GROUP).await?;
+                SoapCall::create(OperatorGroup::SCHEMA, &of_schema(OperatorGroup::SCHEMA, group_row(name, label)))
             }
             CampaignWrite::Disable { operator } => {
                 let row = disabling_row(*operator, self.campaign.disabled_column().await?)?;

@@ -42,7 +42,7 @@ pub(super) fn text(report: &ProbeReport) -> String {
         line(&mut out, &styled(BOLD, KNOWN));
     }
     for answer in known {
-        wrapped(&mut out, "  ", answer);
+        wrapped(&mut out, "  ", &answer);
     }
     if report.has_begun() {
         line(&mut out, "");
@@ -79,7 +79,7 @@ pub(super) fn markdown(report: &ProbeReport) -> String {
     }
     let known = report.answers.described();
     if !known.is_empty() {
-        list(&mut out, KNOWN, "-", known);
+        list(&mut out, KNOWN, "-", known.iter().map(String::as_str));
     }
     if report.has_begun() {
         list(&mut out, BY_HAND, "1.", report.by_hand);

@@ -183,25 +183,19 @@ impl InstanceAnswers {
     }
 
     /// The settled answers, each in one phrase.
-    pub fn described(&self) -> Vec<&'static str> {
-        let join = self.join_form.as_ref().map(|learned| match learned.answer {
-            JoinForm::InsertOrUpdateByIds => "joins: insertOrUpdate by ids",
-            JoinForm::InsertByIds => "joins: insert by ids",
-            JoinForm::InsertByLinks => "joins: insert by linked elements",
-        });
+    pub fn described(&self) -> Vec<String> {
+        let join = self.join_form.as_ref().map(|learned| format!("joins: {}", learned.answer.described()));
         let repeated = self.repeated_join.as_ref().map(|learned| match learned.answer {
             RepeatedJoin::Accepted => "a repeated join is accepted",
             RepeatedJoin::Fault => "a repeated join is a fault",
         });
-        let leave = self.leave_form.as_ref().map(|learned| match learned.answer {
-            LeaveForm::Delete => "leaves: delete by ids",
-            LeaveForm::DeleteCollection => "leaves: DeleteCollection by ids",
-        });
+        let leave = self.leave_form.as_ref().map(|learned| format!("leaves: {}", learned.answer.described()));
         let absent = self.absent_row.as_ref().map(|learned| match learned.answer {
             AbsentRow::Accepted => "the removal of an absent membership is accepted",
             AbsentRow::Fault => "the removal of an absent membership is a fault",
         });
         let collection = self.collection.as_ref().map(|learned| learned.answer.described());
+        let [repeated, absent, collection] = [repeated, absent, collection].map(|phrase| phrase.map(str::to_owned));
         [join, repeated, leave, absent, collection].into_iter().flatten().collect()
     }
 }

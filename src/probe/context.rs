@@ -136,6 +136,19 @@ impl<'a> ProbeContext<'a> {
         }
     }
 
+    /// As [`Self::ask`], and once more if Campaign does not accept the write: one fault may have another reason than the
+    /// form.
+    pub(super) async fn ask_twice(
+        &mut self,
+        what: &str,
+        write: impl AsyncFn(&mut ScratchWriter<'a>) -> Result<(), CampaignError>,
+    ) -> Result<WriteAnswer, ProbeError> {
+        match self.ask(what, &write).await? {
+            WriteAnswer::Accepted => Ok(WriteAnswer::Accepted),
+            WriteAnswer::Fault(_) | WriteAnswer::NotSent(_) => self.ask(what, &write).await,
+        }
+    }
+
     /// Sends a write, also after a request to stop: for the removal of scratch records.
     pub(super) async fn write(
         &mut self,

@@ -91,12 +91,7 @@ async fn ask_to_join(
     form: JoinForm,
     tried: &str,
 ) -> Result<WriteAnswer, ProbeError> {
-    let first = context.ask(tried, async |writer| writer.join(form, &pair.operator, &pair.group).await).await?;
-    if matches!(first, WriteAnswer::Accepted) {
-        return Ok(first);
-    }
-    // One fault may have another reason than the form.
-    context.ask(tried, async |writer| writer.join(form, &pair.operator, &pair.group).await).await
+    context.ask_twice(tried, async |writer| writer.join(form, &pair.operator, &pair.group).await).await
 }
 
 async fn ask_to_leave(
@@ -105,12 +100,7 @@ async fn ask_to_leave(
     form: LeaveForm,
     tried: &str,
 ) -> Result<WriteAnswer, ProbeError> {
-    let first = context.ask(tried, async |writer| writer.leave(form, &pair.operator, &pair.group).await).await?;
-    if matches!(first, WriteAnswer::Accepted) {
-        return Ok(first);
-    }
-    // One fault may have another reason than the form.
-    context.ask(tried, async |writer| writer.leave(form, &pair.operator, &pair.group).await).await
+    context.ask_twice(tried, async |writer| writer.leave(form, &pair.operator, &pair.group).await).await
 }
 
 /// Number of rows that make the operator a member of the group.

@@ -4,16 +4,11 @@
 //! The process that dies is this test program, started once more with [`dying_probe`] alone.
 
 use std::{
-    process::{Child, ExitStatus, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    process::{Child, Stdio},
     time::{Duration, Instant},
 };
 
 use campaign_group_sync::{
-    journal,
     probe::{ProbeOutcome, ProbeReport, probe},
     sandbox::{ConnectionParameters, Effect, Fault},
     sync::Stop,
@@ -22,7 +17,7 @@ use campaign_group_sync::{
 use super::{
     harness::{ProbeHarness, open, stage},
     interrupted::at_write,
-    process::test_process,
+    process::{dying_at, end, test_process},
 };
 
 /// How long a process that is to die may live.
@@ -43,20 +38,6 @@ fn start(harness: &ProbeHarness, step: Option<usize>) -> Child {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started")
 }
 
-fn end(mut child: Child) -> ExitStatus {
-    let begin = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait().expect("a child of ours") {
-            return status;
-        }
-        if begin.elapsed() > DEADLINE {
-            child.kill().expect("killed");
-            panic!("the process did not end in {DEADLINE:?}");
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
 #[test]
 #[ignore = "this is the process that the tests of this file start and kill"]
 fn dying_probe() {
@@ -64,17 +45,10 @@ fn dying_probe() {
     let connection: ConnectionParameters =
         serde_json::from_str(&variable(CONNECTION).expect("told by the test that starts this")).expect("JSON");
     let last = variable(STEP).map(|step| step.parse::<usize>().expect("a number"));
-    let steps = AtomicUsize::new(0);
-    let watch: journal::StepWatch = Arc::new(move |_| {
-        if Some(steps.fetch_add(1, Ordering::SeqCst)) == last {
-            // No destructor runs: as if the machine had lost its power.
-            std::process::abort();
-        }
-    });
     let state = variable(STATE).expect("told");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let report = runtime.block_on(async {
-        let journal = open(state.as_ref(), Some(watch)).await;
+        let journal = open(state.as_ref(), Some(dying_at(last))).await;
         Box::pin(probe(&stage(&connection), &journal, &Stop::never(), &|_| {})).await
     });
     assert_eq!(report.outcome, ProbeOutcome::Settled, "{report:#?}");

@@ -3,11 +3,16 @@
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Command, ExitStatus, Output, Stdio},
-    sync::mpsc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
 
+use campaign_group_sync::journal::StepWatch;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -42,6 +47,22 @@ pub(crate) fn in_time<T: Send + 'static>(process: u32, wait: impl FnOnce() -> T 
     receive.recv_timeout(DEADLINE).unwrap_or_else(|_| {
         signal("-KILL", process);
         panic!("the program did not end in {DEADLINE:?}")
+    })
+}
+
+/// The exit status of a child that ends by itself.
+pub(crate) fn end(mut child: Child) -> ExitStatus {
+    in_time(child.id(), move || child.wait()).expect("a child of ours")
+}
+
+/// Ends this process at this step of the journal; never without one.
+pub(crate) fn dying_at(last: Option<usize>) -> StepWatch {
+    let steps = AtomicUsize::new(0);
+    Arc::new(move |_| {
+        if Some(steps.fetch_add(1, Ordering::SeqCst)) == last {
+            // No destructor runs: as if the machine had lost its power.
+            std::process::abort();
+        }
     })
 }
 

@@ -7,11 +7,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
     path::{Path, PathBuf},
-    process::{Child, ExitStatus, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    process::{Child, Stdio},
     time::{Duration, Instant},
 };
 
@@ -28,7 +24,7 @@ use campaign_group_sync::{
 use chrono::{TimeDelta, Utc};
 
 use super::harness::{Harness, options, request};
-use crate::support::process::{in_time, test_process};
+use crate::support::process::{dying_at, end, test_process};
 
 /// How long a process that is to die may live.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -81,10 +77,6 @@ fn log_of(harness: &Harness) -> PathBuf {
     Path::new(&harness.state()).with_file_name("log")
 }
 
-fn end(mut child: Child) -> ExitStatus {
-    in_time(child.id(), move || child.wait()).expect("a child of ours")
-}
-
 #[test]
 #[ignore = "this is the process that the tests of this file start and kill"]
 fn dying_run() {
@@ -92,13 +84,6 @@ fn dying_run() {
     let connection: ConnectionParameters =
         serde_json::from_str(&variable(CONNECTION).expect("told by the test that starts this")).expect("JSON");
     let last = variable(STEP).map(|step| step.parse::<usize>().expect("a number"));
-    let steps = AtomicUsize::new(0);
-    let watch: journal::StepWatch = Arc::new(move |_| {
-        if Some(steps.fetch_add(1, Ordering::SeqCst)) == last {
-            // No destructor runs: as if the machine had lost its power.
-            std::process::abort();
-        }
-    });
     let state = variable(STATE).expect("told").into();
     let location = journal::JournalLocation::Sqlite(state);
     let options = observability::LogOptions {
@@ -111,7 +96,7 @@ fn dying_run() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let report = runtime.block_on(async {
         let journal =
-            Journal::open(&journal::JournalOptions { location, watch: Some(watch) }).await.expect("a journal");
+            Journal::open(&journal::JournalOptions { location, watch: Some(dying_at(last)) }).await.expect("a journal");
         sync::run(&create_all(&connection), &journal, &request(RunMode::Apply), &Watcher::none()).await
     });
     assert!([Outcome::Held, Outcome::Applied, Outcome::InSync].contains(&report.outcome), "{report:#?}");

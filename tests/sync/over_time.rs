@@ -310,12 +310,12 @@ async fn the_journal_knows_who_had_access_when() {
 #[tokio::test]
 async fn incident_23_two_runs_at_once_are_one_run_and_a_refusal_that_names_the_holder() {
     let harness = settled().await;
-    let LockAttempt::Acquired(_lock) = harness.journal.lock("run of somebody else").await.expect("a lock") else {
+    let LockAttempt::Acquired(_lock) = harness.journal.lock("run 01OTHER").await.expect("a lock") else {
         panic!("nobody else is there");
     };
     let report = harness.sync().await;
     assert_eq!((report.outcome, harness.sandbox.requests().len()), (Outcome::Locked, 0));
-    assert!(report.error.as_deref().is_some_and(|error| error.contains("run of somebody else")), "{report:#?}");
+    assert!(report.error.as_deref().is_some_and(|error| error.contains("run 01OTHER")), "{report:#?}");
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ fn a_transcript_that_is_cut_edited_or_of_another_version_is_not_served() {
         (swapped, vec!["line 4".to_owned(), "changed".to_owned()]),
         (replaced(2, "\"status\":200", "\"status\":500"), vec!["line 3".to_owned(), "changed".to_owned()]),
         (replaced(0, "\"mode\":\"apply\"", "\"mode\":\"observe\""), vec!["line 1".to_owned(), "changed".to_owned()]),
-        // Whoever forges a file can forge its digests: what becomes part of a file name or a configuration is checked.
+        // A forged file can have valid digests: what becomes part of a file name or a configuration is checked.
         (replaced(0, "\"instance1\"", "\"../x\""), vec!["line 1".to_owned(), "not the name of an instance".to_owned()]),
         (replaced(0, "\"mode\":\"apply\"", "\"mode\":\"x\""), vec!["line 1".to_owned(), "not a mode".to_owned()]),
         (replaced(0, "\"manage\"", "\"password_file\""), vec!["line 1".to_owned(), "not a choice".to_owned()]),
