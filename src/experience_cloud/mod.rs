@@ -12,7 +12,7 @@
 //! | `first_page` | page 0 of a walk, which is then continued or abandoned |
 //! | `users_walk` | reads all pages of one listing of users, with the evidence that it is complete |
 //! | `single_user` | one user by e-mail address, without a listing |
-//! | `users_page`, `page_text` | one page of users, parsed within size limits |
+//! | `users_page`, `page_scan`, `page_text` | one page of users, parsed within size limits |
 //! | `text_field`, `unusable_user` | what is known of a user whose record cannot be used |
 //! | `profile_names`, `user_key` | the profiles that match a mask, and the identity of accounts |
 
@@ -23,6 +23,7 @@ mod first_page;
 mod groups_listing;
 mod members_calls;
 mod membership_read;
+mod page_scan;
 mod page_text;
 mod profile_names;
 mod read_choice;
