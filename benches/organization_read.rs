@@ -175,6 +175,7 @@ fn read() -> Result<(), Failure> {
         read: ReadChoice::Organization,
         users_per_minute: unlimited,
         groups_per_minute: unlimited,
+        parallel_requests: NonZeroU32::new(4).ok_or("not zero")?,
         tolerance: Tolerance { share: 0.01 },
         retry: RetryPolicy::default(),
         http: transport::HttpOptions::default(),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `access_token` | the access token of IMS: obtained once, renewed before it expires |
 //! | `call_budget` | the limit of calls per minute |
+//! | `lanes` | how many calls are under way at the same time |
 //! | `umapi` | one call: waits for its slot, carries the token, is retried as its kind allows |
 //! | `groups_listing` | the product profiles of the organization |
 //! | `read_choice` | which calls read the memberships, and how many calls each way costs |
@@ -21,6 +22,7 @@ mod call_budget;
 mod error;
 mod first_page;
 mod groups_listing;
+mod lanes;
 mod members_calls;
 mod membership_read;
 mod page_scan;
@@ -87,6 +89,8 @@ pub struct UmapiOptions {
     pub users_per_minute: NonZeroU32,
     /// Maximum number of calls for the groups listing in any minute.
     pub groups_per_minute: NonZeroU32,
+    /// Maximum number of calls under way at the same time.
+    pub parallel_requests: NonZeroU32,
     /// How many users may be missing from a listing that Adobe counts.
     pub tolerance: Tolerance,
     /// How often one call is retried, and after which pauses.
@@ -169,8 +173,9 @@ impl SharedAccess {
         purpose: CallPurpose,
         watcher: Watcher,
     ) -> ExperienceCloud {
-        let UmapiOptions { organization_id, membership, read, tolerance, retry, .. } = options;
-        let umapi = Umapi::new(Arc::clone(&self.access), CallBudget::new(ledger, purpose, watcher), retry);
+        let UmapiOptions { organization_id, membership, read, tolerance, retry, parallel_requests, .. } = options;
+        let budget = CallBudget::new(ledger, purpose, watcher);
+        let umapi = Umapi::new(Arc::clone(&self.access), budget, retry, parallel_requests);
         ExperienceCloud { organization: organization_id, membership, read, tolerance, umapi }
     }
 }
