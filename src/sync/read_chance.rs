@@ -9,7 +9,10 @@ use crate::{
     journal::{CallWindows, Journal, JournalError, ListingKind},
 };
 
-use super::{read_source::requires_first_page, run::SyncOptions};
+use super::{
+    read_source::{quicker_walk, requires_first_page},
+    run::SyncOptions,
+};
 
 /// Whether a run that begins now can read the organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +39,14 @@ pub async fn read_chance(options: &SyncOptions, journal: &Journal) -> Result<Rea
     let has_listing = journal.listing(organization).await?.is_some();
     let choice = options.experience_cloud.read;
     let latest = now + options.experience_cloud.retry.max_wait;
-    Ok(chance(&windows, options.first_page_interval, choice, has_listing, latest))
+    let chance = chance(&windows, options.first_page_interval, choice, has_listing, latest);
+    if chance == ReadChance::Now
+        && let Some((_, until)) = quicker_walk(options, journal, &windows).await?
+        && until > latest
+    {
+        return Ok(ReadChance::TooEarly { until });
+    }
+    Ok(chance)
 }
 
 /// `latest` is the time until which a run waits.
