@@ -23,9 +23,9 @@ use super::{
     Stop,
     context::{InstanceContext, InstanceRun},
     decision::{ChangeResult, Decision},
-    read_source::SourceContent,
     reconcile::{ReconcileError, RunContext},
     run::Confirmation,
+    source::SourceContent,
 };
 
 /// The second reads of profiles that the instances of one run share. It is made after the first read of the run, so

@@ -6,9 +6,8 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        AdobeUser, AssociationMask, IncompleteRead, LoginSet, MaskMatch, MatchedSource, OrganizationId,
-        OrganizationSnapshot, Outcome, ProductProfileName, ReadKind, RunStep, SourceCounts, SourceKind, UserSnapshot,
-        Watcher, to_the_second,
+        IncompleteRead, MaskMatch, OrganizationId, OrganizationSnapshot, Outcome, ProductProfileName, ReadKind,
+        RunStep, UserSnapshot, Watcher, to_the_second,
     },
     experience_cloud::{ExperienceCloud, ExperienceCloudError, MatchedListing, ProfileListing, ReadChoice, ReadCosts},
     journal::{CallWindows, Journal, JournalError, ListingKind, RememberedListing},
@@ -16,7 +15,9 @@ use crate::{
 
 use super::{
     pauses::{UNPAUSE, after, wait_out},
+    read_chance::{masks, quicker_walk},
     run::{RunRequest, SyncOptions, WaitPolicy},
+    source::{Source, SourceContent},
 };
 
 /// The longest time that a scheduled run waits for the end of the interval between two reads.
@@ -74,89 +75,6 @@ impl From<ExperienceCloudError> for SourceError {
         match error {
             ExperienceCloudError::RateLimited { pause: Some(_), .. } => Self::PauseAsked(error),
             error => Self::ExperienceCloud(error),
-        }
-    }
-}
-
-/// What was read, with warnings about the read.
-pub(super) struct Source {
-    pub(super) content: SourceContent,
-    pub(super) notes: Vec<String>,
-}
-
-/// What was read: all users, or those that the run is narrowed to.
-pub(super) enum SourceContent {
-    /// The members of every matching profile.
-    Organization(OrganizationSnapshot),
-    /// A few users.
-    Users {
-        /// The users that were found.
-        snapshot: UserSnapshot,
-        /// The requested names without a user in the organization.
-        unknown: Vec<String>,
-    },
-}
-
-impl Source {
-    pub(super) fn users(&self) -> u64 {
-        match &self.content {
-            SourceContent::Organization(organization) => organization.proof().users(),
-            SourceContent::Users { snapshot, .. } => snapshot.users().len() as u64,
-        }
-    }
-
-    /// What an instance with this mask sees of the read.
-    pub(super) fn matched_by<'a>(&'a self, mask: &'a AssociationMask) -> MatchedSource<'a> {
-        match &self.content {
-            SourceContent::Organization(organization) => organization.matched_by(mask),
-            SourceContent::Users { snapshot, .. } => snapshot.matched_by(mask),
-        }
-    }
-
-    /// The names that the run is narrowed to and that no user in the organization has.
-    pub(super) fn unknown(&self) -> &[String] {
-        match &self.content {
-            SourceContent::Organization(_) => &[],
-            SourceContent::Users { unknown, .. } => unknown,
-        }
-    }
-
-    /// The users that were read and kept.
-    pub(super) fn kept_users(&self) -> &[AdobeUser] {
-        match &self.content {
-            SourceContent::Organization(organization) => organization.users(),
-            SourceContent::Users { snapshot, .. } => snapshot.users(),
-        }
-    }
-
-    /// The logins whose users were all read: those of remembered operators, where the whole organization was read.
-    pub(super) fn logins(&self) -> &LoginSet {
-        match &self.content {
-            SourceContent::Organization(organization) => organization.logins(),
-            SourceContent::Users { snapshot, .. } => snapshot.logins(),
-        }
-    }
-
-    pub(super) fn profiles(&self) -> usize {
-        match &self.content {
-            SourceContent::Organization(organization) => organization.profiles().len(),
-            SourceContent::Users { snapshot, .. } => snapshot.profiles().len(),
-        }
-    }
-
-    /// Whether the read proved by counts that it is complete. A read of single users needs no such proof: each removal
-    /// is confirmed by a second read, and the run changes no other users.
-    pub(super) fn counts(&self) -> SourceCounts {
-        match &self.content {
-            SourceContent::Organization(organization) if !organization.proof().is_counted() => SourceCounts::Missing,
-            SourceContent::Organization(_) | SourceContent::Users { .. } => SourceCounts::Proven,
-        }
-    }
-
-    pub(super) fn kind(&self) -> SourceKind {
-        match &self.content {
-            SourceContent::Organization(organization) => organization.proof().kind().into(),
-            SourceContent::Users { .. } => SourceKind::Users,
         }
     }
 }
@@ -432,32 +350,6 @@ impl SourceReader<'_> {
     }
 }
 
-/// What a read costs, and when all users may be listed again, if listing the members of each profile of the remembered
-/// listing takes longer than waiting for that.
-pub(super) async fn quicker_walk(
-    options: &SyncOptions,
-    journal: &Journal,
-    windows: &CallWindows,
-) -> Result<Option<(ReadCosts, DateTime<Utc>)>, JournalError> {
-    // A walk needs a new groups listing: a remembered one does not say which names other groups have as well.
-    let allowed_at = |listing| windows.first_page_allowed_at(listing, options.first_page_interval);
-    let until = allowed_at(ListingKind::Users).max(allowed_at(ListingKind::Groups)).filter(|at| *at > Utc::now());
-    let (Some(until), ReadChoice::Auto) = (until, options.experience_cloud.read) else { return Ok(None) };
-    let organization = &options.experience_cloud.organization_id;
-    let Some(remembered) = journal.listing(organization).await? else { return Ok(None) };
-    // A new listing may have what the masks match, where this one has nothing.
-    let Ok(matched) = ProfileListing::remembered(remembered.profiles).matched_by(masks(options)) else {
-        return Ok(None);
-    };
-    let costs = matched.in_organization_of(journal.accepted_users().await?).costs();
-    let is_quicker = costs.is_waiting_quicker(remaining(until), options.experience_cloud.users_per_minute);
-    Ok(is_quicker.then_some((costs, until)))
-}
-
-fn masks(options: &SyncOptions) -> Vec<AssociationMask> {
-    options.instances.iter().map(|instance| instance.policy.mask.clone()).collect()
-}
-
 /// Whether a read needs page 0 of this listing: with `read = "organization"` always; otherwise only the groups listing,
 /// while none is stored, because profiles can be read one by one.
 pub(super) fn requires_first_page(choice: ReadChoice, listing: ListingKind, has_stored_groups: bool) -> bool {
@@ -465,6 +357,6 @@ pub(super) fn requires_first_page(choice: ReadChoice, listing: ListingKind, has_
 }
 
 /// The time until `until`; zero when it is past.
-fn remaining(until: DateTime<Utc>) -> Duration {
+pub(super) fn remaining(until: DateTime<Utc>) -> Duration {
     (until - Utc::now()).to_std().unwrap_or_default()
 }

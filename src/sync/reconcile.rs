@@ -23,10 +23,10 @@ use super::{
     context::{Coverage, InstanceContext, InstanceRun},
     decision::{ChangeResult, Decision},
     former_logins::{FormerLogins, settle_former_logins},
-    read_source::{Source, SourceContent},
     recorder::Recorder,
     run::{Rules, RunRequest, SyncOptions},
     run_log,
+    source::{Source, SourceContent},
 };
 
 /// The options of one instance.

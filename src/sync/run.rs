@@ -29,10 +29,11 @@ use super::{
     confirm::SharedReads,
     former_logins::FormerLogins,
     pauses::forgotten_described,
-    read_source::{Source, SourceError, SourceReader},
+    read_source::{SourceError, SourceReader},
     reconcile::{InstanceOptions, RunContext, reconcile},
     recorder::Recorder,
     run_log,
+    source::Source,
 };
 
 /// Whether a second read confirms removals before they are made.
