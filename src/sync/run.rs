@@ -423,17 +423,13 @@ async fn reconcile_instances(run: &RunContext<'_>) -> (Vec<InstanceReport>, Vec<
         if run.rules == Rules::Tried {
             (report.held, report.held_since) = (None, None);
         }
-        (position, report, used)
+        (position, (report, used))
     });
     // Not `buffered`, which begins no further instance while the first one of its buffer is slow.
     let mut ended: Vec<_> = stream::iter(work).buffer_unordered(at_once).collect().await;
-    ended.sort_by_key(|(position, ..)| *position);
-    let (mut instances, mut used) = (Vec::with_capacity(ended.len()), Vec::new());
-    for (_, report, approvals) in ended {
-        instances.push(report);
-        used.extend(approvals);
-    }
-    (instances, used)
+    ended.sort_by_key(|(position, _)| *position);
+    let (instances, used): (Vec<_>, Vec<_>) = ended.into_iter().map(|(_, results)| results).unzip();
+    (instances, used.into_iter().flatten().collect())
 }
 
 /// The results of a run that could not read the organization: it wrote nothing to any instance.
