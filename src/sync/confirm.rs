@@ -156,7 +156,7 @@ impl ReadAgain {
 }
 
 /// Splits the approved plan into the changes of operators that still have the login that the plan names and results for
-/// the others. Costs two queries for each 100 operators. A stop request ends it at once: nothing is in progress yet.
+/// the others. Costs one query for each 200 operators. A stop request ends it at once: nothing is in progress yet.
 pub(super) async fn confirm_logins(
     campaign: &Campaign,
     stop: &Stop,
