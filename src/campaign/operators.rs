@@ -151,7 +151,7 @@ impl Row for GroupAmongOperators {
 pub(super) enum OperatorOrGroup {
     Operator(Operator),
     Group(OperatorGroup),
-    /// A group that cannot be used, with what is wrong with it. It concerns nobody.
+    /// A group that cannot be used, with what is wrong with it. No plan names it.
     UnusableGroup(XmlError),
 }
 

@@ -14,9 +14,9 @@ pub const DEFAULT_PAGE_ROWS: usize = 5000;
 
 /// Longest age of a snapshot for which nothing is looked at again before a write.
 ///
-/// Within it somebody may make the same change by hand, which is then called ours. Nobody gains or loses a membership by
-/// that: a write names the membership by its keys, and what Campaign shows afterwards decides. A run that waits for the
-/// Admin Console is older than this.
+/// Within this time an administrator may make the same change by hand. The report then says that the run made it. No
+/// operator gains or loses a membership by that: a write names the membership by its keys, and what Campaign shows
+/// afterwards decides. A run that waits for the Admin Console before it writes looks again.
 pub const DEFAULT_FRESH_FOR: Duration = Duration::from_secs(30);
 
 /// The credentials of the program.

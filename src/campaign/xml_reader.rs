@@ -105,7 +105,7 @@ impl Tag<'_> {
 /// its value as it stands between the quotes. Campaign's rows are mostly attributes, and this takes half the time of the
 /// library's own iterator, which also finds attributes without quotes and without values.
 fn next_attribute<'t>(rest: &mut &'t str) -> Result<Option<(&'t str, &'t str)>, &'static str> {
-    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
     let text = rest.trim_ascii_start();
     if text.is_empty() {
         return Ok(None);
@@ -115,7 +115,7 @@ fn next_attribute<'t>(rest: &mut &'t str) -> Result<Option<(&'t str, &'t str)>, 
         if byte == b':' && prefix == 0 {
             prefix = at + 1;
         }
-        byte == b'=' || is_blank(&byte)
+        byte == b'=' || is_space(&byte)
     };
     let end = text.bytes().enumerate().position(is_end).ok_or("an attribute without a value")?;
     let (name, value) = text.split_at(end);
@@ -143,7 +143,7 @@ impl<'t> Attribute<'t> {
         if raw.len() > MAX_VALUE_BYTES {
             return Err(self.wrong(format_args!("is longer than {MAX_VALUE_BYTES} bytes")));
         }
-        // Most values have no reference and no white space but blanks, so that they are what they say.
+        // Most values have no reference, and no whitespace but spaces: nothing in them has to be replaced.
         if !raw.bytes().any(|byte| matches!(byte, b'&' | b'\t' | b'\n' | b'\r')) {
             return Ok(Some(Cow::Borrowed(raw)));
         }

@@ -1,9 +1,11 @@
 //! How many calls of Campaign the changes of a run cost, and which of them are made at the same time.
 
+use std::collections::BTreeSet;
+
 use campaign_group_sync::{
-    domain::{ChangeOutcome, Outcome, RunMode, Watcher},
+    domain::{ChangeOutcome, Outcome, RunMode, RunStep, Watcher},
     sandbox::{Effect, Fault, LoggedRequest, Scenario},
-    sync,
+    sync::{self, RunRequest, StopSwitch},
 };
 
 use super::harness::{Harness, count, request};
@@ -77,6 +79,41 @@ async fn a_collection_is_read_back_and_recorded_while_the_next_one_is_written() 
         report = sync::run(&harness.options, &harness.journal, &request, &watcher) => panic!("ended: {report:#?}"),
         writes = recorded => assert_eq!(writes, [200, 0]),
     }
+}
+
+#[tokio::test]
+async fn after_a_write_without_a_response_nothing_more_is_sent_and_the_one_before_it_is_recorded() {
+    let harness = many_changes().await;
+    harness.sandbox.inject(Fault::new("write", Effect::LoseAnswer).skip(1).forever());
+    harness.sandbox.inject(Fault::new("query", Effect::status(503)).schema("xtk:operatorGroup").skip(3).forever());
+    let report = harness.sync().await;
+    let requests = harness.sandbox.requests();
+    let sent: BTreeSet<&str> = requests.iter().filter(|one| is_write(one)).map(|one| one.body.as_str()).collect();
+    assert_eq!(sent.len(), 2, "the second collection is tried again, and no third one is sent");
+    assert_eq!((count(&report, ChangeOutcome::Applied), recorded_as_applied(&harness).await), (50, 50), "{report:#?}");
+    let details =
+        report.instances.iter().flat_map(|instance| &instance.changes).filter_map(|one| one.detail.as_deref());
+    let (unread, untried): (Vec<&str>, Vec<&str>) =
+        details.filter(|detail| detail.contains("tried")).partition(|detail| detail.starts_with("tried, and"));
+    assert_eq!((unread.len(), untried.len()), (50, 100), "{report:#?}");
+}
+
+#[tokio::test]
+async fn a_stop_while_collections_are_written_finishes_the_one_in_flight() {
+    let harness = many_changes().await;
+    let (switch, stop) = StopSwitch::new();
+    let watcher = Watcher::of_progress(move |progress| {
+        if matches!(progress.step, RunStep::Applying { done: 50, .. }) {
+            switch.stop();
+        }
+    });
+    harness.sandbox.clear_requests();
+    let request = RunRequest { stop, ..request(RunMode::Apply) };
+    let report = sync::run(&harness.options, &harness.journal, &request, &watcher).await;
+    assert_eq!(report.outcome, Outcome::Interrupted, "{report:#?}");
+    let outcomes = [ChangeOutcome::Applied, ChangeOutcome::Pending].map(|outcome| count(&report, outcome));
+    assert_eq!((outcomes, harness.writes()), ([100, 140], 2), "{report:#?}");
+    assert_eq!(harness.sync().await.outcome, Outcome::Applied, "the next run goes on");
 }
 
 /// How many changes of the run the journal says are made.

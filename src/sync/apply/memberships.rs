@@ -91,8 +91,8 @@ impl Executor<'_> {
         self.write(writer, removals).await.map(drop)
     }
 
-    /// Settles what is in place already, which somebody may have done since the snapshot; a snapshot that is seconds old
-    /// needs no such look. Answers whether the rest may be written.
+    /// Settles changes that another user of Campaign has made since the snapshot. A snapshot that is seconds old needs no
+    /// such look. Answers whether the rest may be written.
     async fn look_before_writing(&mut self, rows: &mut Vec<MembershipRow<'_>>) -> bool {
         if self.campaign.has_fresh_snapshot() {
             return true;
