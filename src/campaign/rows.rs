@@ -178,7 +178,7 @@ impl Campaign {
             rows.extend(page);
             progress(rows.len());
         };
-        self.walk_pages(conditions, more_columns, keep, is_last).await?;
+        Box::pin(self.walk_pages(conditions, more_columns, keep, is_last)).await?;
         Ok(rows)
     }
 

@@ -32,7 +32,7 @@ impl Campaign {
     /// read at the same time as operators and groups; each list has to prove by itself that it is complete. Reports
     /// progress to the watcher of the client after each page.
     pub async fn fetch_snapshot(&self) -> Result<CampaignSnapshot, CampaignError> {
-        let own = self.own_operator().await?;
+        let own = Box::pin(self.own_operator()).await?;
         if !own.is_administrator() {
             // Not an error: reading needs no right, and the session may not show all rights of the operator.
             tracing::warn!(

@@ -169,7 +169,7 @@ pub(super) async fn confirm_logins(
     let now = tokio::select! {
         biased;
         () = stop.requested() => return Err(ReconcileError::Stopped),
-        now = campaign.operators_by_id(&ids) => now,
+        now = Box::pin(campaign.operators_by_id(&ids)) => now,
     };
     let now = now.as_deref().map_err(|error| Chain(error).to_string());
     let (confirmed, doubted) = with_same_logins(approved, now);

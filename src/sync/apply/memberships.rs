@@ -173,9 +173,11 @@ impl Executor<'_> {
                 continue;
             }
             self.record_sending(&collection.iter().map(|row| row.change).collect::<Vec<_>>()).await?;
-            let writes: Vec<_> = collection.iter().map(MembershipRow::write).collect();
-            let (outcomes, read_back) =
-                tokio::join!(writer.write(&writes), Box::pin(self.read_back(written.take(), &mut progress)));
+            let memberships: Vec<_> = collection.iter().map(MembershipRow::write).collect();
+            let (outcomes, read_back) = tokio::join!(
+                Box::pin(writer.write(&memberships)),
+                Box::pin(self.read_back(written.take(), &mut progress))
+            );
             let errors: Vec<Option<CampaignError>> = outcomes.into_iter().map(Result::err).collect();
             let out_of_reach = errors.iter().flatten().find(|error| error.concerns_every_call());
             progress.stop_after(out_of_reach);

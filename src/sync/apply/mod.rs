@@ -102,7 +102,7 @@ pub(super) async fn apply(
         sent: HashSet::new(),
         stopped: None,
     };
-    if let Err(error) = executor.execute(&mut writer, changes).await {
+    if let Err(error) = Box::pin(executor.execute(&mut writer, changes)).await {
         executor.give_up(changes, error);
     }
     let Executor { recorded: settled, mut stopped, .. } = executor;
