@@ -17,7 +17,10 @@ use std::{
 };
 
 use campaign_group_sync::{
-    campaign::{COLLECTION_ROWS, Campaign, CampaignAuthentication, CampaignOptions, CampaignWrite, DEFAULT_PAGE_ROWS},
+    campaign::{
+        COLLECTION_ROWS, Campaign, CampaignAuthentication, CampaignOptions, CampaignWrite, DEFAULT_FRESH_FOR,
+        DEFAULT_PAGE_ROWS,
+    },
     sandbox::{self, InstanceCredential, Sandbox, Scenario},
     transport::{self, BaseUrl, RetryPolicy, SecretString},
 };
@@ -121,5 +124,6 @@ fn options(sandbox: &Sandbox) -> Result<CampaignOptions, Failure> {
         retry: RetryPolicy::default(),
         http: transport::HttpOptions::default(),
         page_rows: DEFAULT_PAGE_ROWS,
+        fresh_for: DEFAULT_FRESH_FOR,
     })
 }

@@ -12,6 +12,7 @@ use super::columns::InstanceShape;
 use super::error::CampaignError;
 use super::options::{CampaignAuthentication, CampaignOptions};
 use super::session::{Session, begin_with_ims};
+use super::snapshot_age::SnapshotAge;
 use super::soap_call::SoapCall;
 use super::soap_response::{SoapResponse, interpret};
 use super::xml_reader::{XmlError, XmlReader};
@@ -32,6 +33,8 @@ pub struct Campaign {
     pub(super) writing: Mutex<()>,
     /// What the answers so far have shown of the instance.
     pub(super) shape: InstanceShape,
+    /// How old the last snapshot is.
+    pub(super) snapshot_age: SnapshotAge,
     calls: AtomicU64,
     writes: AtomicU64,
     /// Receives the progress of reads.
@@ -75,7 +78,7 @@ impl Campaign {
     /// Creates a client. Sends nothing; the first call begins a session.
     pub fn new(options: CampaignOptions) -> Result<Self, CampaignError> {
         let credentials = Credentials::new(&options).map_err(CampaignError::Client)?;
-        let CampaignOptions { url, http, retry, page_rows, .. } = options;
+        let CampaignOptions { url, http, retry, page_rows, fresh_for, .. } = options;
         Ok(Self {
             http: HttpClient::new(&url, &http).map_err(CampaignError::Client)?,
             endpoint: url.join("/nl/jsp/soaprouter.jsp"),
@@ -85,6 +88,7 @@ impl Campaign {
             sessions: Mutex::default(),
             writing: Mutex::new(()),
             shape: InstanceShape::default(),
+            snapshot_age: SnapshotAge::new(fresh_for),
             calls: AtomicU64::new(0),
             writes: AtomicU64::new(0),
             watcher: Watcher::none(),

@@ -48,18 +48,21 @@ impl Row for ExternalAccount {
         &["@id", "@name", "@active", OF_THE_PACKAGE[0], OF_THE_PACKAGE[1], OF_THE_PACKAGE[2]];
     const KEY_COLUMNS: &'static [&'static str] = &["@id"];
 
-    fn key(tag: &Tag<'_>) -> Result<i64, XmlError> {
-        tag.number("id")
-    }
-
     fn after(key: i64) -> String {
         super::xtk::is_after("@id", key)
     }
 
-    fn read(_: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, XmlError> {
+    fn read(_: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<(i64, Result<Self, XmlError>), XmlError> {
+        let id = tag.number("id")?;
+        Ok((id, Self::of(id, tag)))
+    }
+}
+
+impl ExternalAccount {
+    fn of(id: i64, tag: &Tag<'_>) -> Result<Self, XmlError> {
         let text = |name| tag.attribute(name).map(|value| value.unwrap_or_default().into_owned());
         Ok(Self {
-            id: tag.number("id")?,
+            id,
             name: text("name")?,
             enabled: is_true(&text("active")?)?,
             ims_server: text("imsServer")?,
@@ -70,9 +73,7 @@ impl Row for ExternalAccount {
             product_context: Some(text("productContext")?),
         })
     }
-}
 
-impl ExternalAccount {
     /// Whether the account connects to the Experience Cloud. Adobe does not document the number of this type; no
     /// account of another type has an organization, a mask or this name.
     fn is_of_experience_cloud(&self) -> bool {
@@ -83,14 +84,19 @@ impl ExternalAccount {
 impl Campaign {
     /// All external accounts of the Experience Cloud, by id; `None` if their package is not installed.
     pub async fn fetch_external_accounts(&self) -> Result<Option<Vec<ExternalAccount>>, CampaignError> {
+        match self.walk_with::<ExternalAccount>(&[], &OPTIONAL, |_| {}).await {
+            Ok(rows) => return Ok(Some(of_experience_cloud(rows.usable))),
+            // A column is absent; the queries below find out which one.
+            Err(error) if error.may_be_about_a_path() => {}
+            Err(error) => return Err(error),
+        }
         if !self.absent_columns(ExternalAccount::SCHEMA, &OF_THE_PACKAGE).await?.is_empty() {
             return Ok(None);
         }
         let absent = self.absent_columns(ExternalAccount::SCHEMA, &OPTIONAL).await?;
         let is_present = |column: &str| absent.iter().all(|(absent, _)| *absent != column);
         let columns: Vec<&'static str> = OPTIONAL.into_iter().filter(|column| is_present(column)).collect();
-        let mut accounts = self.walk_with::<ExternalAccount>(&[], &columns, |_| {}).await?.usable;
-        accounts.retain(ExternalAccount::is_of_experience_cloud);
+        let mut accounts = of_experience_cloud(self.walk_with::<ExternalAccount>(&[], &columns, |_| {}).await?.usable);
         for account in &mut accounts {
             let [callback, tenant, context] = OPTIONAL.map(is_present);
             account.callback_server.take_if(|_| !callback);
@@ -99,4 +105,9 @@ impl Campaign {
         }
         Ok(Some(accounts))
     }
+}
+
+fn of_experience_cloud(mut accounts: Vec<ExternalAccount>) -> Vec<ExternalAccount> {
+    accounts.retain(ExternalAccount::is_of_experience_cloud);
+    accounts
 }

@@ -3,7 +3,9 @@
 //! The same table may contain the named rights of operators and of groups; the snapshot drops rows without a known
 //! operator group.
 
-use super::operators::label;
+use std::collections::BTreeMap;
+
+use super::operators::label_of;
 use super::rows::Row;
 use super::xml_reader::{Tag, XmlError, XmlReader};
 use super::xtk;
@@ -47,6 +49,19 @@ pub(super) fn is_in_one_of(groups: impl IntoIterator<Item = OperatorGroupId>) ->
     xtk::is_one_of_numbers("[@group-id]", groups.into_iter().map(|group| group.0))
 }
 
+/// The condition for these memberships and no other, group by group.
+pub(super) fn is_one_of_pairs(pairs: &[(OperatorId, OperatorGroupId)]) -> String {
+    let mut by_group: BTreeMap<OperatorGroupId, Vec<OperatorId>> = BTreeMap::new();
+    for (operator, group) in pairs {
+        by_group.entry(*group).or_default().push(*operator);
+    }
+    let in_group = |(group, operators): (OperatorGroupId, Vec<OperatorId>)| {
+        let members = xtk::all_of([xtk::equals(KEY_COLUMNS[1], group.0), is_of_one_of(operators)]);
+        format!("({members})")
+    };
+    xtk::any_of(by_group.into_iter().map(in_group))
+}
+
 /// The condition for the memberships of these operators.
 pub(super) fn is_of_one_of(operators: impl IntoIterator<Item = OperatorId>) -> String {
     xtk::is_one_of_numbers("[@operator-id]", operators.into_iter().map(|operator| operator.0))
@@ -60,17 +75,21 @@ impl Row for MembershipRow {
     const COLUMNS: &'static [&'static str] = &KEY_COLUMNS;
     const KEY_COLUMNS: &'static [&'static str] = &KEY_COLUMNS;
 
-    fn key(tag: &Tag<'_>) -> Result<(i64, i64), XmlError> {
-        Ok((tag.number("operator-id")?, tag.number("group-id")?))
-    }
-
     fn after(key: (i64, i64)) -> String {
         xtk::is_after_pair(KEY_COLUMNS, key)
     }
 
-    fn read(_: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, XmlError> {
-        let (operator, group) = (tag.number("operator-id")?, tag.number("group-id")?);
-        Ok(Self { operator: OperatorId(operator), group: OperatorGroupId(group) })
+    fn read(_: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<((i64, i64), Result<Self, XmlError>), XmlError> {
+        let row = Self::of(tag)?;
+        Ok(((row.operator.0, row.group.0), Ok(row)))
+    }
+}
+
+impl MembershipRow {
+    /// The row with this element, which has nothing but its key.
+    fn of(tag: &Tag<'_>) -> Result<Self, XmlError> {
+        let [operator, group] = tag.select(["operator-id", "group-id"])?;
+        Ok(Self { operator: OperatorId(operator.number()?), group: OperatorGroupId(group.number()?) })
     }
 }
 
@@ -90,24 +109,23 @@ impl Row for MembershipWithGroup {
     const COLUMNS: &'static [&'static str] = &[KEY_COLUMNS[0], KEY_COLUMNS[1], "[group/@name]", "[group/@label]"];
     const KEY_COLUMNS: &'static [&'static str] = MembershipRow::KEY_COLUMNS;
 
-    fn key(tag: &Tag<'_>) -> Result<(i64, i64), XmlError> {
-        MembershipRow::key(tag)
-    }
-
     fn after(key: (i64, i64)) -> String {
         MembershipRow::after(key)
     }
 
-    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, XmlError> {
-        let membership = MembershipRow::read(reader, tag)?;
+    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<((i64, i64), Result<Self, XmlError>), XmlError> {
+        let membership = MembershipRow::of(tag)?;
         let mut group = None;
-        reader.children(|_, inner| {
-            if inner.is("group") && inner.attribute("name")?.is_some_and(|name| !name.is_empty()) {
-                let name = OperatorGroupName::new(inner.required("name")?);
-                group = Some(OperatorGroup { id: membership.group, name, label: label(inner)? });
+        let rest = reader.children(|_, inner| {
+            if inner.is("group") {
+                let [name, label] = inner.select(["name", "label"])?;
+                if let Some(name) = name.text()?.filter(|name| !name.is_empty()) {
+                    let name = OperatorGroupName::new(name);
+                    group = Some(OperatorGroup { id: membership.group, name, label: label_of(&label)? });
+                }
             }
             Ok(())
-        })?;
-        Ok(Self { membership, group })
+        });
+        Ok(((membership.operator.0, membership.group.0), rest.map(|()| Self { membership, group })))
     }
 }

@@ -8,6 +8,7 @@
 //! | `soap_call`, `xml_writer`, `xtk` | requests: the envelope, XML escaping, XTK escaping |
 //! | `soap_response`, `charset`, `xml_reader`, `fault` | responses: their meaning, encoding and XML, and SOAP faults |
 //! | `snapshot`, `rows` | reads a whole instance, and all rows of one schema in the order of their keys |
+//! | `snapshot_age` | whether a snapshot is so new that nothing has to be looked at again before a write |
 //! | `operator_lookup` | reads the operators of one user for a question, with few calls |
 //! | `operators`, `memberships` | the rows of the three schemas |
 //! | `columns` | which columns and schemas the instance has, as its answers to queries show |
@@ -35,6 +36,7 @@ mod scratch;
 mod server_info;
 mod session;
 mod snapshot;
+mod snapshot_age;
 mod soap_call;
 mod soap_response;
 mod survey;
@@ -49,7 +51,7 @@ pub use error::CampaignError;
 pub use external_account::{EXTERNAL_ACCOUNT_NAME, ExternalAccount};
 pub use fault::SoapFault;
 pub use operator_lookup::FoundOperators;
-pub use options::{CampaignAuthentication, CampaignOptions, DEFAULT_PAGE_ROWS};
+pub use options::{CampaignAuthentication, CampaignOptions, DEFAULT_FRESH_FOR, DEFAULT_PAGE_ROWS};
 pub use scratch::{ABSENT_GROUP, BadRow, ScratchGroup, ScratchLookup, ScratchOperator, ScratchRemoval, ScratchWriter};
 pub use server_info::{ServerInfo, ServerInfoResponse};
 pub use session::OwnOperator;

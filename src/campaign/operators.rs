@@ -2,7 +2,7 @@
 //! themselves.
 
 use super::rows::Row;
-use super::xml_reader::{Tag, XmlError, XmlReader};
+use super::xml_reader::{Attribute, Tag, XmlError, XmlReader};
 use super::xtk;
 use crate::domain::{
     Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, SignInMethod,
@@ -60,6 +60,11 @@ impl GroupSource {
     }
 }
 
+/// The condition for operators and operator groups.
+pub(super) fn is_operator_or_group() -> String {
+    xtk::is_one_of_numbers("@type", [0, 1])
+}
+
 /// The condition for operators; groups and named rights (type 2) are in the same table.
 pub(super) fn is_operator() -> String {
     xtk::equals("@type", 0)
@@ -78,30 +83,14 @@ impl Row for Operator {
     const COLUMNS: &'static [&'static str] = &["@id", "@name", "@label", "[access/@authenticationType]"];
     const KEY_COLUMNS: &'static [&'static str] = &["@id"];
 
-    fn key(tag: &Tag<'_>) -> Result<i64, XmlError> {
-        tag.number("id")
-    }
-
     fn after(key: i64) -> String {
         xtk::is_after("@id", key)
     }
 
-    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, XmlError> {
-        let id = OperatorId(tag.number("id")?);
-        let login = OperatorLogin::new(tag.required("name")?);
-        let label = label(tag)?;
-        let is_disabled = |tag: &Tag<'_>| tag.attribute("disabled")?.map_or(Ok(false), |value| is_true(&value));
-        let (mut sign_in, mut disabled) = (SignInMethod::Native, is_disabled(tag)?);
-        reader.children(|_, inner| {
-            if inner.is("access") {
-                if inner.attribute("authenticationType")?.is_some_and(|value| is_ims(&value)) {
-                    sign_in = SignInMethod::Ims;
-                }
-                disabled |= is_disabled(inner)?;
-            }
-            Ok(())
-        })?;
-        Ok(Self { id, login, label, sign_in, disabled })
+    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<(i64, Result<Self, XmlError>), XmlError> {
+        let [id, name, label, disabled] = tag.select(["id", "name", "label", "disabled"])?;
+        let id = id.number()?;
+        Ok((id, operator(reader, OperatorId(id), &name, &label, &disabled)))
     }
 
     fn text_bytes(&self) -> usize {
@@ -117,20 +106,14 @@ impl Row for OperatorGroup {
     const COLUMNS: &'static [&'static str] = &["@id", "@name", "@label"];
     const KEY_COLUMNS: &'static [&'static str] = &["@id"];
 
-    fn key(tag: &Tag<'_>) -> Result<i64, XmlError> {
-        tag.number("id")
-    }
-
     fn after(key: i64) -> String {
         xtk::is_after("@id", key)
     }
 
-    fn read(_: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, XmlError> {
-        Ok(Self {
-            id: OperatorGroupId(tag.number("id")?),
-            name: OperatorGroupName::new(tag.required("name")?),
-            label: label(tag)?,
-        })
+    fn read(_: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<(i64, Result<Self, XmlError>), XmlError> {
+        let [id, name, label] = tag.select(["id", "name", "label"])?;
+        let id = id.number()?;
+        Ok((id, group(OperatorGroupId(id), &name, &label)))
     }
 
     fn text_bytes(&self) -> usize {
@@ -149,16 +132,13 @@ impl Row for GroupAmongOperators {
     const COLUMNS: &'static [&'static str] = OperatorGroup::COLUMNS;
     const KEY_COLUMNS: &'static [&'static str] = OperatorGroup::KEY_COLUMNS;
 
-    fn key(tag: &Tag<'_>) -> Result<i64, XmlError> {
-        OperatorGroup::key(tag)
-    }
-
     fn after(key: i64) -> String {
         OperatorGroup::after(key)
     }
 
-    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, XmlError> {
-        OperatorGroup::read(reader, tag).map(Self)
+    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<(i64, Result<Self, XmlError>), XmlError> {
+        let (key, group) = OperatorGroup::read(reader, tag)?;
+        Ok((key, group.map(Self)))
     }
 
     fn text_bytes(&self) -> usize {
@@ -166,9 +146,83 @@ impl Row for GroupAmongOperators {
     }
 }
 
+/// A row of `xtk:operator` that is an operator or an operator group: one read of both.
+#[derive(Debug)]
+pub(super) enum OperatorOrGroup {
+    Operator(Operator),
+    Group(OperatorGroup),
+    /// A group that cannot be used, with what is wrong with it. No plan names it.
+    UnusableGroup(XmlError),
+}
+
+impl Row for OperatorOrGroup {
+    type Key = i64;
+
+    const SCHEMA: &'static str = Operator::SCHEMA;
+    const ELEMENT: &'static str = Operator::ELEMENT;
+    const COLUMNS: &'static [&'static str] = &["@id", "@name", "@label", "@type", "[access/@authenticationType]"];
+    const KEY_COLUMNS: &'static [&'static str] = Operator::KEY_COLUMNS;
+
+    fn after(key: i64) -> String {
+        Operator::after(key)
+    }
+
+    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<(i64, Result<Self, XmlError>), XmlError> {
+        let [id, name, label, kind, disabled] = tag.select(["id", "name", "label", "type", "disabled"])?;
+        let id = id.number()?;
+        // A server may omit an attribute that is 0.
+        let row = match kind.text()?.as_deref().map(str::trim) {
+            None | Some("" | "0") => operator(reader, OperatorId(id), &name, &label, &disabled).map(Self::Operator),
+            Some("1") => group(OperatorGroupId(id), &name, &label)
+                .map(Self::Group)
+                .or_else(|error| if error.is_of_a_value() { Ok(Self::UnusableGroup(error)) } else { Err(error) }),
+            // The server ignored the condition, so that rows may be missing.
+            Some(other) => return Err(XmlError::new(format!("a row with type {other:.40?}, which was not asked for"))),
+        };
+        Ok((id, row))
+    }
+
+    fn text_bytes(&self) -> usize {
+        match self {
+            Self::Operator(operator) => operator.text_bytes(),
+            Self::Group(group) => group.text_bytes(),
+            Self::UnusableGroup(_) => 0,
+        }
+    }
+}
+
+/// The operator with these attributes, and with what the inner elements say.
+fn operator(
+    reader: &mut XmlReader<'_>,
+    id: OperatorId,
+    name: &Attribute<'_>,
+    label: &Attribute<'_>,
+    disabled: &Attribute<'_>,
+) -> Result<Operator, XmlError> {
+    let is_disabled = |disabled: &Attribute<'_>| disabled.text()?.map_or(Ok(false), |value| is_true(&value));
+    let (login, label) = (OperatorLogin::new(name.required()?), label_of(label)?);
+    let (mut sign_in, mut disabled) = (SignInMethod::Native, is_disabled(disabled)?);
+    reader.children(|_, inner| {
+        if inner.is("access") {
+            let [authentication_type, of_access] = inner.select(["authenticationType", "disabled"])?;
+            if authentication_type.text()?.is_some_and(|value| is_ims(&value)) {
+                sign_in = SignInMethod::Ims;
+            }
+            disabled |= is_disabled(&of_access)?;
+        }
+        Ok(())
+    })?;
+    Ok(Operator { id, login, label, sign_in, disabled })
+}
+
+/// The operator group with these attributes.
+fn group(id: OperatorGroupId, name: &Attribute<'_>, label: &Attribute<'_>) -> Result<OperatorGroup, XmlError> {
+    Ok(OperatorGroup { id, name: OperatorGroupName::new(name.required()?), label: label_of(label)? })
+}
+
 /// The label of a row; empty if it cannot be read, because it is only shown.
-pub(super) fn label(tag: &Tag<'_>) -> Result<String, XmlError> {
-    match tag.attribute("label") {
+pub(super) fn label_of(label: &Attribute<'_>) -> Result<String, XmlError> {
+    match label.text() {
         Ok(label) => Ok(label.unwrap_or_default().into_owned()),
         Err(xml_error) if xml_error.is_of_a_value() => Ok(String::new()),
         Err(xml_error) => Err(xml_error),
@@ -193,7 +247,7 @@ mod tests {
     use super::*;
 
     fn check(row: &str, expected: (i64, &str, &str, SignInMethod)) {
-        let operator = XmlReader::document(row, |reader, tag| Operator::read(reader, tag)).expect(row);
+        let operator = XmlReader::document(row, |reader, tag| Operator::read(reader, tag)?.1).expect(row);
         let (id, login, label, sign_in) = expected;
         let expected = Operator {
             id: OperatorId(id),
@@ -233,10 +287,28 @@ mod tests {
     }
 
     #[test]
+    fn the_type_of_a_row_says_whether_it_is_an_operator_or_a_group() {
+        let read = |row: &str| XmlReader::document(row, |reader, tag| OperatorOrGroup::read(reader, tag)?.1);
+        for row in [
+            "<operator id='7' name='a' type='0'/>",
+            "<operator id='7' name='a'/>",
+            "<operator id='7' name='a' type=''/>",
+        ] {
+            assert!(matches!(read(row), Ok(OperatorOrGroup::Operator(_))), "{row}");
+        }
+        assert!(matches!(read("<operator id='7' name='a' type='1'/>"), Ok(OperatorOrGroup::Group(_))));
+        assert!(matches!(read("<operator id='7' type='1'/>"), Ok(OperatorOrGroup::UnusableGroup(_))));
+        assert!(read("<operator id='7' type='0'/>").is_err_and(|error| error.is_of_a_value()));
+        for row in ["<operator id='7' name='a' type='2'/>", "<operator id='7' name='a' type='x'/>"] {
+            assert!(read(row).is_err_and(|error| !error.is_of_a_value()), "{row}");
+        }
+    }
+
+    #[test]
     fn an_operator_is_disabled_only_if_its_row_says_so() {
         let read = |access: &str| {
             let row = format!("<operator id='7' name='a'>{access}</operator>");
-            XmlReader::document(&row, |reader, tag| Operator::read(reader, tag)).map(|operator| operator.disabled)
+            XmlReader::document(&row, |reader, tag| Operator::read(reader, tag)?.1).map(|operator| operator.disabled)
         };
         for (access, disabled) in [
             ("<access disabled='true'/>", true),

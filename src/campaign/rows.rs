@@ -37,14 +37,12 @@ pub(super) trait Row: Sized {
     /// The expressions of the key, in the order of [`Self::Key`].
     const KEY_COLUMNS: &'static [&'static str];
 
-    /// The key of the row with this element.
-    fn key(tag: &Tag<'_>) -> Result<Self::Key, XmlError>;
-
     /// The condition for the rows after the one with this key.
     fn after(key: Self::Key) -> String;
 
-    /// Reads the row with this element. An error in a single value concerns this row alone.
-    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, XmlError>;
+    /// Reads the row with this element: its key, and everything else. An error in a single value of the rest concerns this
+    /// row alone; without its key no row can be read.
+    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<(Self::Key, Result<Self, XmlError>), XmlError>;
 
     /// Number of bytes of text that the row keeps.
     fn text_bytes(&self) -> usize {
@@ -80,31 +78,22 @@ impl<R: Row> Rows<R> {
         self.usable.len() + self.unusable.len()
     }
 
-    /// Appends a page, within the limits of a read.
-    fn extend(&mut self, page: Self) -> Result<(), XmlError> {
-        self.text_bytes += page.text_bytes;
-        self.last = page.last;
+    fn extend(&mut self, page: Self) {
         self.usable.extend(page.usable);
         self.unusable.extend(page.unusable);
-        if self.len() > MOST_ROWS || self.text_bytes > MOST_TEXT_BYTES {
-            return Err(XmlError::new(format!(
-                "the list does not end: it has more than {MOST_ROWS} rows or {MOST_TEXT_BYTES} bytes of text"
-            )));
-        }
-        Ok(())
     }
 
     fn take(&mut self, reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<(), XmlError> {
         if !tag.is(R::ELEMENT) {
             return Err(XmlError::new(format!("<{:.40}> among the rows of {}", tag.name(), R::SCHEMA)));
         }
-        let key = R::key(tag)?;
+        let (key, row) = R::read(reader, tag)?;
         if self.last.is_some_and(|last| key <= last) {
             // The server ignored the order or the condition, so rows may be missing.
             return Err(XmlError::new(format!("a row of {} does not come after the previous one", R::SCHEMA)));
         }
         self.last = Some(key);
-        match R::read(reader, tag) {
+        match row {
             Ok(row) => {
                 self.text_bytes += row.text_bytes();
                 self.usable.push(row);
@@ -152,7 +141,18 @@ impl Campaign {
         more_columns: &[&'static str],
         progress: impl Fn(usize),
     ) -> Result<Rows<R>, CampaignError> {
-        self.walk_until(conditions, more_columns, progress, |_| false).await
+        self.walk_until(conditions, more_columns, progress, |_, _| false).await
+    }
+
+    /// Reads the rows that have one of `keys` keys, which the conditions list. The read ends as soon as it has a row for
+    /// each key, because the key is unique; otherwise at an empty page, which proves that the other rows do not exist.
+    pub(super) async fn walk_listed<R: Row>(
+        &self,
+        conditions: &[String],
+        more_columns: &[&'static str],
+        keys: usize,
+    ) -> Result<Rows<R>, CampaignError> {
+        self.walk_until(conditions, more_columns, |_| {}, |_, rows| rows == keys).await
     }
 
     /// Reads the few rows that a question needs: a page with few rows ends the read, which saves the last query.
@@ -161,21 +161,38 @@ impl Campaign {
         conditions: &[String],
         more_columns: &[&'static str],
     ) -> Result<Rows<R>, CampaignError> {
-        let is_last = |rows| rows < FEW_ROWS.min(self.page_rows);
+        let is_last = |of_page, _| of_page < FEW_ROWS.min(self.page_rows);
         self.walk_until(conditions, more_columns, |_| {}, is_last).await
     }
 
-    /// Reads until a page is empty, or until `is_last` returns `true` for the number of its rows.
+    /// Reads until a page is empty, or until `is_last` returns `true` for the numbers of rows of a page and of the read.
     async fn walk_until<R: Row>(
         &self,
         conditions: &[String],
         more_columns: &[&'static str],
         progress: impl Fn(usize),
-        is_last: impl Fn(usize) -> bool,
+        is_last: impl Fn(usize, usize) -> bool,
     ) -> Result<Rows<R>, CampaignError> {
         let mut rows = Rows::after(None);
+        let keep = |page| {
+            rows.extend(page);
+            progress(rows.len());
+        };
+        Box::pin(self.walk_pages(conditions, more_columns, keep, is_last)).await?;
+        Ok(rows)
+    }
+
+    /// As [`Self::walk_until`], and hands each page to `keep`.
+    pub(super) async fn walk_pages<R: Row>(
+        &self,
+        conditions: &[String],
+        more_columns: &[&'static str],
+        mut keep: impl FnMut(Rows<R>),
+        is_last: impl Fn(usize, usize) -> bool,
+    ) -> Result<(), CampaignError> {
+        let mut read = ReadSize::default();
+        let mut last = None;
         loop {
-            let last = rows.last;
             let call = SoapCall::query(R::SCHEMA, &page_query::<R>(conditions, more_columns, last, self.page_rows));
             let page = Box::pin(self.call(&call, |reader| read_page::<R>(reader, last))).await;
             let page = page.map_err(|error| if last.is_some() { error.of_rows() } else { error })?;
@@ -183,19 +200,41 @@ impl Campaign {
                 self.shape.prove(R::SCHEMA, R::COLUMNS.iter().chain(more_columns).copied());
             }
             if page.last == last {
-                return Ok(rows);
+                return Ok(());
             }
-            let is_last_page = is_last(page.len());
-            rows.extend(page).map_err(|xml_error| CampaignError::InvalidResponse {
+            last = page.last;
+            let of_page = page.len();
+            read.add(of_page, page.text_bytes).map_err(|xml_error| CampaignError::InvalidResponse {
                 call: call.name(),
                 what: xml_error.to_string(),
                 excerpt: "(many pages)".to_owned(),
             })?;
-            progress(rows.len());
-            if is_last_page {
-                return Ok(rows);
+            keep(page);
+            if is_last(of_page, read.rows) {
+                return Ok(());
             }
         }
+    }
+}
+
+/// How much a read has received.
+#[derive(Default)]
+struct ReadSize {
+    rows: usize,
+    text_bytes: usize,
+}
+
+impl ReadSize {
+    /// Adds a page, within the limits of a read.
+    fn add(&mut self, rows: usize, text_bytes: usize) -> Result<(), XmlError> {
+        self.rows += rows;
+        self.text_bytes += text_bytes;
+        if self.rows > MOST_ROWS || self.text_bytes > MOST_TEXT_BYTES {
+            return Err(XmlError::new(format!(
+                "the list does not end: it has more than {MOST_ROWS} rows or {MOST_TEXT_BYTES} bytes of text"
+            )));
+        }
+        Ok(())
     }
 }
 
@@ -322,9 +361,10 @@ mod tests {
 
     #[test]
     fn incident_44_a_list_without_end_is_an_error() {
-        let mut rows = Rows::<OperatorGroup> { text_bytes: MOST_TEXT_BYTES, ..Rows::after(None) };
-        assert!(rows.extend(Rows::after(Some(1))).is_ok());
-        assert!(rows.extend(Rows { text_bytes: 1, ..Rows::after(Some(2)) }).is_err());
+        let mut size = ReadSize { rows: 1, text_bytes: MOST_TEXT_BYTES };
+        assert!(size.add(1, 0).is_ok());
+        assert!(size.add(1, 1).is_err());
+        assert!(ReadSize { rows: MOST_ROWS, text_bytes: 0 }.add(1, 0).is_err());
     }
 
     #[test]

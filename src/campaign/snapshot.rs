@@ -1,11 +1,11 @@
 //! Reads a whole instance, or the few rows that a write concerned.
 
-use std::collections::BTreeSet;
-
 use super::client::Campaign;
 use super::error::CampaignError;
-use super::memberships::{MembershipFilter, MembershipRow, is_in_one_of, is_of_one_of};
-use super::operators::{DisabledColumn, GroupAmongOperators, GroupSource, is_group, is_operator};
+use super::memberships::{MembershipFilter, MembershipRow, is_in_one_of, is_one_of_pairs};
+use super::operators::{
+    DisabledColumn, GroupAmongOperators, GroupSource, OperatorOrGroup, is_group, is_operator, is_operator_or_group,
+};
 use super::rows::{Rows, UnusableRow};
 use super::xml_writer::can_carry;
 use super::xtk;
@@ -14,14 +14,25 @@ use crate::domain::{
     OperatorQuery, RunStep, UnusableOperator,
 };
 
-/// Maximum number of names or ids in one condition: with 100 logins it has some 3 KB, which any database accepts.
+/// Maximum number of names in one condition: with 100 logins it has some 3 KB, which any database accepts.
 pub(super) const LISTED_AT_ONCE: usize = 100;
 
+/// Maximum number of keys in one condition: with 200 ids it has some 2 KB.
+const KEYS_AT_ONCE: usize = 200;
+
+/// All operators of an instance.
+#[derive(Default)]
+struct AllOperators {
+    usable: Vec<Operator>,
+    unusable: Vec<UnusableRow<i64>>,
+}
+
 impl Campaign {
-    /// Reads all operators, operator groups and memberships, or fails: there is no partial snapshot. Reports progress
-    /// to the watcher of the client after each page.
+    /// Reads all operators, operator groups and memberships, or fails: there is no partial snapshot. Memberships are
+    /// read at the same time as operators and groups; each list has to prove by itself that it is complete. Reports
+    /// progress to the watcher of the client after each page.
     pub async fn fetch_snapshot(&self) -> Result<CampaignSnapshot, CampaignError> {
-        let own = self.own_operator().await?;
+        let own = Box::pin(self.own_operator()).await?;
         if !own.is_administrator() {
             // Not an error: reading needs no right, and the session may not show all rights of the operator.
             tracing::warn!(
@@ -30,9 +41,10 @@ impl Campaign {
                 own.login
             );
         }
-        let operators = self.operators(&[is_operator()], |rows| self.watcher.step(RunStep::Operators(rows))).await?;
-        let groups = self.all_groups(|rows| self.watcher.step(RunStep::OperatorGroups(rows))).await?;
-        let memberships = self.memberships(&[], |rows| self.watcher.step(RunStep::Memberships(rows))).await?;
+        self.snapshot_age.begin();
+        let operators = self.operators_and_groups();
+        let memberships = self.memberships(&[], |rows| self.watcher.step(RunStep::Memberships(rows)));
+        let ((operators, groups), memberships) = tokio::try_join!(Box::pin(operators), Box::pin(memberships))?;
         if operators.usable.is_empty() {
             return Err(CampaignError::InvalidResponse {
                 call: "ExecuteQuery xtk:operator".to_owned(),
@@ -45,33 +57,68 @@ impl Campaign {
         Ok(CampaignSnapshot::new(operators.usable, groups, memberships, own.login).with_unusable(unusable))
     }
 
+    /// All operators and all operator groups, in one read where both are rows of `xtk:operator`.
+    async fn operators_and_groups(&self) -> Result<(AllOperators, Vec<OperatorGroup>), CampaignError> {
+        let (operators, groups) = self
+            .read_by_accepted_form(&self.shape.disabled, &DisabledColumn::ALL, async |form| {
+                let (mut operators, mut groups) = (AllOperators::default(), Vec::new());
+                let keep = |page: Rows<OperatorOrGroup>| {
+                    for row in page.usable {
+                        match row {
+                            OperatorOrGroup::Operator(operator) => operators.usable.push(operator),
+                            OperatorOrGroup::Group(group) => groups.push(group),
+                            OperatorOrGroup::UnusableGroup(error) => {
+                                tracing::debug!(what = %error, "an operator group that cannot be used is skipped");
+                            }
+                        }
+                    }
+                    operators.unusable.extend(page.unusable);
+                    self.watcher.step(RunStep::Operators(operators.usable.len() + operators.unusable.len()));
+                    if !groups.is_empty() {
+                        self.watcher.step(RunStep::OperatorGroups(groups.len()));
+                    }
+                };
+                self.walk_pages(&[is_operator_or_group()], form.columns(), keep, |_, _| false).await?;
+                Ok((operators, groups))
+            })
+            .await?;
+        // Where no row is a group, the instance keeps its groups in a table of their own: every instance has built-in ones.
+        let found = || if groups.is_empty() { GroupSource::Groups } else { GroupSource::Operators };
+        if *self.shape.groups.get_or_init(found) == GroupSource::Operators {
+            return Ok((operators, groups));
+        }
+        let groups =
+            self.groups_from(GroupSource::Groups, &[], |rows| self.watcher.step(RunStep::OperatorGroups(rows)));
+        Ok((operators, groups.await?))
+    }
+
     /// The present members of these operator groups.
     pub async fn members(
         &self,
         groups: &[OperatorGroupId],
     ) -> Result<Vec<(OperatorId, OperatorGroupId)>, CampaignError> {
-        let mut groups = groups.to_vec();
-        groups.sort_unstable();
-        groups.dedup();
         let mut members = Vec::new();
-        for some in groups.chunks(LISTED_AT_ONCE) {
+        for some in distinct(groups).chunks(LISTED_AT_ONCE) {
             let rows = self.memberships(&[is_in_one_of(some.iter().copied())], |_| {}).await?;
             members.extend(rows.into_iter().map(|row| (row.operator, row.group)));
         }
         Ok(members)
     }
 
-    /// The present memberships among these, and possibly others of the same operators in the same groups.
+    /// The present memberships among these.
     pub async fn memberships_among(
         &self,
         pairs: &[(OperatorId, OperatorGroupId)],
     ) -> Result<Vec<(OperatorId, OperatorGroupId)>, CampaignError> {
         let mut found = Vec::new();
-        for some in pairs.chunks(LISTED_AT_ONCE) {
-            let groups: BTreeSet<_> = some.iter().map(|(_, group)| *group).collect();
-            let operators: BTreeSet<_> = some.iter().map(|(operator, _)| *operator).collect();
-            let rows = self.memberships(&[is_in_one_of(groups), is_of_one_of(operators)], |_| {}).await?;
-            found.extend(rows.into_iter().map(|row| (row.operator, row.group)));
+        for some in distinct(pairs).chunks(KEYS_AT_ONCE) {
+            let conditions = [is_one_of_pairs(some)];
+            let rows = self
+                .read_by_accepted_form(&self.shape.membership_filter, &MembershipFilter::ALL, async |filter| {
+                    self.walk_listed::<MembershipRow>(&filter.with(&conditions), &[], some.len()).await
+                })
+                .await?;
+            found.extend(rows.usable.into_iter().map(|row| (row.operator, row.group)));
         }
         Ok(found)
     }
@@ -81,34 +128,32 @@ impl Campaign {
         let mut found = Vec::new();
         for some in listed(logins.iter().map(OperatorLogin::as_str)).chunks(LISTED_AT_ONCE) {
             let condition = xtk::is_one_of("@name", some.iter().copied());
-            found.extend(self.operators(&[is_operator(), condition], |_| {}).await?.usable);
+            found.extend(self.operators(&[is_operator(), condition]).await?);
         }
         Ok(found)
     }
 
     /// The present operators with these ids; an id without an operator is ignored.
     pub async fn operators_by_id(&self, ids: &[OperatorId]) -> Result<Vec<Operator>, CampaignError> {
-        let mut ids = ids.to_vec();
-        ids.sort_unstable();
-        ids.dedup();
         let mut found = Vec::new();
-        for some in ids.chunks(LISTED_AT_ONCE) {
-            let condition = xtk::is_one_of_numbers("@id", some.iter().map(|id| id.0));
-            found.extend(self.operators(&[is_operator(), condition], |_| {}).await?.usable);
+        for some in distinct(ids).chunks(KEYS_AT_ONCE) {
+            let conditions = [is_operator(), xtk::is_one_of_numbers("@id", some.iter().map(|id| id.0))];
+            let rows = self
+                .read_by_accepted_form(&self.shape.disabled, &DisabledColumn::ALL, async |form| {
+                    self.walk_listed(&conditions, form.columns(), some.len()).await
+                })
+                .await?;
+            found.extend(rows.usable);
         }
         Ok(found)
     }
 
-    /// Reads operators, with all columns that the instance has.
-    async fn operators(
-        &self,
-        conditions: &[String],
-        progress: impl Fn(usize),
-    ) -> Result<Rows<Operator>, CampaignError> {
-        self.read_by_accepted_form(&self.shape.disabled, &DisabledColumn::ALL, async |form| {
-            self.walk_with(conditions, form.columns(), &progress).await
-        })
-        .await
+    /// Reads operators that meet every condition, with all columns that the instance has.
+    async fn operators(&self, conditions: &[String]) -> Result<Vec<Operator>, CampaignError> {
+        let rows = self.read_by_accepted_form(&self.shape.disabled, &DisabledColumn::ALL, async |form| {
+            self.walk_with(conditions, form.columns(), |_| {}).await
+        });
+        Ok(rows.await?.usable)
     }
 
     /// Reads the memberships of operators that meet every condition.
@@ -125,20 +170,16 @@ impl Campaign {
 
     /// All operator groups.
     pub async fn fetch_groups(&self) -> Result<Vec<OperatorGroup>, CampaignError> {
-        self.all_groups(|_| {}).await
-    }
-
-    async fn all_groups(&self, progress: impl Fn(usize)) -> Result<Vec<OperatorGroup>, CampaignError> {
         if let Some(source) = self.shape.groups.get() {
-            return self.groups_from(*source, &[], &progress).await;
+            return self.groups_from(*source, &[], |_| {}).await;
         }
-        let among_operators = self.groups_from(GroupSource::Operators, &[], &progress).await?;
+        let among_operators = self.groups_from(GroupSource::Operators, &[], |_| {}).await?;
         if !among_operators.is_empty() {
             self.shape.groups.get_or_init(|| GroupSource::Operators);
             return Ok(among_operators);
         }
         // No row is a group, and every instance has built-in groups: this one keeps them in a table of their own.
-        let groups = self.groups_from(GroupSource::Groups, &[], &progress).await?;
+        let groups = self.groups_from(GroupSource::Groups, &[], |_| {}).await?;
         self.shape.groups.get_or_init(|| GroupSource::Groups);
         Ok(groups)
     }
@@ -194,6 +235,14 @@ pub(super) fn unusable_operator(row: UnusableRow<i64>, memberships: &[Membership
         what: row.what,
         groups: held.map(|membership| membership.group).collect(),
     }
+}
+
+/// The keys in their order, each once.
+fn distinct<K: Copy + Ord>(keys: &[K]) -> Vec<K> {
+    let mut keys = keys.to_vec();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
 }
 
 /// The names without duplicates, and without those with characters that XML does not allow: Campaign has no such names.

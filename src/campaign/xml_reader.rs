@@ -6,7 +6,9 @@ use std::borrow::Cow;
 
 use quick_xml::XmlVersion;
 use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::events::attributes::Attribute as RawAttribute;
 use quick_xml::events::{BytesStart, Event};
+use quick_xml::name::QName;
 use quick_xml::reader::Reader;
 
 /// Maximum nesting of elements: a compiled schema has less than 20 levels, and its nesting is read recursively.
@@ -63,50 +65,108 @@ impl Tag<'_> {
         self.name() == name
     }
 
-    /// The value of the attribute with this local name; `None` if there is none.
-    pub(super) fn attribute(&self, name: &str) -> Result<Option<Cow<'_, str>>, XmlError> {
-        // The first attribute of the name counts. A check for duplicates would cost more time than the rest of the
-        // parsing.
-        for attribute in self.0.attributes().with_checks(false) {
-            let attribute = attribute.map_err(|error| self.ill_formed(&error))?;
-            if attribute.key.local_name().into_inner() != name {
-                continue;
+    /// The attributes with these local names, in one pass. The first attribute of a name counts.
+    pub(super) fn select<const N: usize>(&self, names: [&'static str; N]) -> Result<[Attribute<'_>; N], XmlError> {
+        let mut found = names.map(|name| Attribute { element: self, name, raw: None });
+        let mut rest = self.0.attributes_raw();
+        while let Some((name, value)) = next_attribute(&mut rest).map_err(|what| self.ill_formed(what))? {
+            let wanted = found.iter_mut().find(|wanted| wanted.name == name && wanted.raw.is_none());
+            if let Some(wanted) = wanted {
+                wanted.raw = Some(value);
             }
-            if attribute.value.len() > MAX_VALUE_BYTES {
-                return Err(XmlError::of_value(format!(
-                    "{name} of <{:.40}> is longer than {MAX_VALUE_BYTES} bytes",
-                    self.name()
-                )));
-            }
-            let value = attribute.normalized_value(XmlVersion::Implicit1_0);
-            return value.map(Some).map_err(|error| {
-                XmlError::of_value(format!(
-                    "{name} of <{:.40}> cannot be read: {:.200}",
-                    self.name(),
-                    error.to_string()
-                ))
-            });
         }
-        Ok(None)
+        Ok(found)
+    }
+
+    /// The value of the attribute with this local name; `None` if there is none.
+    pub(super) fn attribute(&self, name: &'static str) -> Result<Option<Cow<'_, str>>, XmlError> {
+        let [attribute] = self.select([name])?;
+        attribute.text()
     }
 
     /// The value of a required attribute, which must not be empty.
-    pub(super) fn required(&self, name: &str) -> Result<Cow<'_, str>, XmlError> {
-        self.attribute(name)?
+    pub(super) fn required(&self, name: &'static str) -> Result<Cow<'_, str>, XmlError> {
+        let [attribute] = self.select([name])?;
+        attribute.required()
+    }
+
+    /// The value of a required attribute that is a whole number.
+    pub(super) fn number(&self, name: &'static str) -> Result<i64, XmlError> {
+        let [attribute] = self.select([name])?;
+        attribute.number()
+    }
+
+    fn ill_formed(&self, what: &str) -> XmlError {
+        XmlError::new(format!("<{:.40}> is not well-formed: {what}", self.name()))
+    }
+}
+
+/// Takes the next attribute from the text between the name of an element and its end: its name without the prefix, and
+/// its value as it stands between the quotes. Campaign's rows are mostly attributes, and this takes half the time of the
+/// library's own iterator, which also finds attributes without quotes and without values.
+fn next_attribute<'t>(rest: &mut &'t str) -> Result<Option<(&'t str, &'t str)>, &'static str> {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    let text = rest.trim_ascii_start();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let mut prefix = 0;
+    let is_end = |(at, byte): (usize, u8)| {
+        if byte == b':' && prefix == 0 {
+            prefix = at + 1;
+        }
+        byte == b'=' || is_space(&byte)
+    };
+    let end = text.bytes().enumerate().position(is_end).ok_or("an attribute without a value")?;
+    let (name, value) = text.split_at(end);
+    let name = name.get(prefix..).unwrap_or_default();
+    let value = value.trim_ascii_start().strip_prefix('=').ok_or("an attribute without a value")?.trim_ascii_start();
+    let quote = value.bytes().next().filter(|byte| matches!(byte, b'"' | b'\'')).ok_or("a value without quotes")?;
+    let value = value.get(1..).unwrap_or_default();
+    let end = value.bytes().position(|byte| byte == quote).ok_or("a value without its second quote")?;
+    let (value, after) = value.split_at(end);
+    *rest = after.get(1..).unwrap_or_default();
+    if name.is_empty() { Err("an attribute without a name") } else { Ok(Some((name, value))) }
+}
+
+/// An attribute of an element, with its value as it stands between the quotes.
+pub(super) struct Attribute<'t> {
+    element: &'t Tag<'t>,
+    name: &'static str,
+    raw: Option<&'t str>,
+}
+
+impl<'t> Attribute<'t> {
+    /// The value; `None` if the element has no such attribute.
+    pub(super) fn text(&self) -> Result<Option<Cow<'t, str>>, XmlError> {
+        let Some(raw) = self.raw else { return Ok(None) };
+        if raw.len() > MAX_VALUE_BYTES {
+            return Err(self.wrong(format_args!("is longer than {MAX_VALUE_BYTES} bytes")));
+        }
+        // Most values have no reference, and no whitespace but spaces: nothing in them has to be replaced.
+        if !raw.bytes().any(|byte| matches!(byte, b'&' | b'\t' | b'\n' | b'\r')) {
+            return Ok(Some(Cow::Borrowed(raw)));
+        }
+        let raw = RawAttribute { key: QName(self.name), value: Cow::Borrowed(raw) };
+        let value = raw.normalized_value(XmlVersion::Implicit1_0);
+        value.map(Some).map_err(|error| self.wrong(format_args!("cannot be read: {:.200}", error.to_string())))
+    }
+
+    /// The value, which must not be empty.
+    pub(super) fn required(&self) -> Result<Cow<'t, str>, XmlError> {
+        self.text()?
             .filter(|value| !value.is_empty())
-            .ok_or_else(|| XmlError::of_value(format!("<{:.40}> has no {name}", self.name())))
+            .ok_or_else(|| XmlError::of_value(format!("<{:.40}> has no {}", self.element.name(), self.name)))
     }
 
-    /// The value of a required attribute that is a whole number. Ids may be negative, and may need 64 bits.
-    pub(super) fn number(&self, name: &str) -> Result<i64, XmlError> {
-        let value = self.required(name)?;
-        let ill_formed =
-            |_| XmlError::of_value(format!("{name} of <{:.40}> is {value:.40?}, not a whole number", self.name()));
-        value.parse().map_err(ill_formed)
+    /// The value, which must be a whole number. Ids may be negative, and may need 64 bits.
+    pub(super) fn number(&self) -> Result<i64, XmlError> {
+        let value = self.required()?;
+        value.parse().map_err(|_| self.wrong(format_args!("is {value:.40?}, not a whole number")))
     }
 
-    fn ill_formed(&self, error: &dyn std::error::Error) -> XmlError {
-        XmlError::new(format!("<{:.40}> is not well-formed: {:.200}", self.name(), error.to_string()))
+    fn wrong(&self, what: std::fmt::Arguments<'_>) -> XmlError {
+        XmlError::of_value(format!("{} of <{:.40}> {what}", self.name, self.element.name()))
     }
 }
 
@@ -303,7 +363,7 @@ mod tests {
         }
     }
 
-    fn attribute(text: &str, name: &str) -> Result<Option<String>, String> {
+    fn attribute(text: &str, name: &'static str) -> Result<Option<String>, String> {
         XmlReader::document(text, |_, tag| Ok(tag.attribute(name)?.map(Cow::into_owned)))
             .map_err(|error| error.to_string())
     }
@@ -316,12 +376,19 @@ mod tests {
             ("<r b='1' a='&lt;&#x26;&apos;\n&#10;'></r>", Some("<&' \n")),
             ("<r ab='1'/>", None),
             ("<r a=''/>", Some("")),
+            ("<r b='a' a = '1' />", Some("1")),
+            ("<r b='a=\"2\"'\n\ta='1'b='3'/>", Some("1")),
+            ("<r a='1' a='2'/>", Some("1")),
         ] {
             assert_eq!(attribute(text, "a"), Ok(expected.map(str::to_owned)), "{text}");
         }
         let long = format!("<r a='{}'/>", "x".repeat(MAX_VALUE_BYTES + 1));
         assert!(attribute(&long, "a").expect_err("too long").contains("longer than"));
-        assert!(attribute("<r a='&nope;'/>", "a").is_err());
+        for ill_formed in
+            ["<r a='&nope;'/>", "<r a/>", "<r a />", "<r a=1/>", "<r ='1'/>", "<r b a='1'/>", "<r b='1' x:='2'/>"]
+        {
+            assert!(attribute(ill_formed, "a").is_err(), "{ill_formed}");
+        }
     }
 
     #[test]

@@ -137,6 +137,7 @@ impl InstanceAccess {
             retry: retry.clone(),
             http: http.clone(),
             page_rows: campaign::DEFAULT_PAGE_ROWS,
+            fresh_for: campaign::DEFAULT_FRESH_FOR,
         }
     }
 }

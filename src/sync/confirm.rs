@@ -214,7 +214,7 @@ impl ReadAgain {
 }
 
 /// Splits the approved plan into the changes of operators that still have the login that the plan names and results for
-/// the others. Costs two queries for each 100 operators. A stop request ends it at once: nothing is in progress yet.
+/// the others. Costs one query for each 200 operators. A stop request ends it at once: nothing is in progress yet.
 pub(super) async fn confirm_logins(
     campaign: &Campaign,
     stop: &Stop,
@@ -227,7 +227,7 @@ pub(super) async fn confirm_logins(
     let now = tokio::select! {
         biased;
         () = stop.requested() => return Err(ReconcileError::Stopped),
-        now = campaign.operators_by_id(&ids) => now,
+        now = Box::pin(campaign.operators_by_id(&ids)) => now,
     };
     let now = now.as_deref().map_err(|error| Chain(error).to_string());
     let (confirmed, doubted) = with_same_logins(approved, now);

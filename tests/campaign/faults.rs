@@ -84,9 +84,9 @@ async fn a_permanent_fault_is_an_error_after_the_last_attempt(build: Build) {
         let error = harness.read().await.unwrap_err();
         assert_eq!(error.failure(), failure, "{effect:?}: {error}");
         assert!(error.to_string().starts_with("ExecuteQuery xtk:operatorGroup"), "{error}");
-        // The first attempt uses a kept connection: if it breaks, a new one replaces it at once.
-        let sent = if effect == Effect::Reset { 4 } else { 3 };
-        assert_eq!(harness.sandbox.faults().first().unwrap().matched, sent, "{effect:?}");
+        // An attempt may use a kept connection: if it breaks, a new one replaces it at once.
+        let sent = if effect == Effect::Reset { 4..=6 } else { 3..=3 };
+        assert!(sent.contains(&harness.sandbox.faults().first().unwrap().matched), "{effect:?}");
     }
 }
 
@@ -95,7 +95,7 @@ async fn a_pause_longer_than_the_longest_wait_is_reported_without_waiting(build:
     harness.inject("query", Effect::too_many_requests("3244"));
     let pause = Duration::from_secs(3244);
     assert_eq!(harness.read().await.unwrap_err().failure(), Failure::Throttled { retry_after: Some(pause) });
-    assert_eq!(harness.count("query"), 1);
+    assert!(harness.count("query") <= 2, "the other list is read at the same time");
 }
 
 async fn a_fault_of_ims_is_distinguished_from_a_refusal(build: Build) {

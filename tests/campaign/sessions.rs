@@ -111,8 +111,10 @@ async fn the_refusal_of_a_new_session_is_an_error(build: Build) {
         harness.sandbox.inject(Fault::new("query", Effect::plain_text(403, SESSION_OVER)).forever());
         let error = harness.read().await.unwrap_err();
         assert_eq!(error.failure(), Failure::Refused);
-        assert!(error.to_string().starts_with("ExecuteQuery xtk:operator was refused: XSV-350008"), "{error}");
-        assert_eq!((harness.count("query"), harness.count("logon") + harness.count("token")), (2, 2));
+        assert!(error.to_string().contains(" was refused: XSV-350008"), "{error}");
+        // Operators and memberships are read at the same time, and the first refusal ends both.
+        assert!((2..=4).contains(&harness.count("query")));
+        assert_eq!(harness.count("logon") + harness.count("token"), 2);
     }
 }
 
@@ -177,7 +179,7 @@ async fn no_secret_is_in_any_error_or_debug_output(build: Build) {
             Effect::soap_fault(&echo, &echo),
             Effect::plain_text(500, &echo),
         ] {
-            harness.sandbox.inject(Fault::new("query", effect.clone()).times(3));
+            harness.sandbox.inject(Fault::new("query", effect.clone()).forever());
             let error = client.fetch_snapshot().await.unwrap_err();
             let shown = format!("{error} {error:?} {client:?} {:?}", harness.options());
             for secret in harness.secrets() {

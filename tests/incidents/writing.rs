@@ -62,7 +62,7 @@ async fn incident_25_a_creation_whose_answer_was_lost_is_recognised_as_done() {
 
 #[tokio::test]
 async fn incident_25_a_removal_of_somebody_who_is_gone_counts_as_already() {
-    let harness = Harness::of("first_day").await;
+    let harness = Harness::of("first_day").await.with_another_look();
     let leave = InstanceChange::Leave { login: "karl@acme.com".to_owned(), group: "delivery".to_owned() };
     // Between reading and writing: the second read of the profiles stands there.
     let change = Effect::Change { changes: vec![Change::instance("production", leave)] };

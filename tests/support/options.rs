@@ -4,7 +4,7 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use campaign_group_sync::{
-    campaign::{CampaignAuthentication, CampaignOptions, DEFAULT_PAGE_ROWS},
+    campaign::{CampaignAuthentication, CampaignOptions, DEFAULT_FRESH_FOR, DEFAULT_PAGE_ROWS},
     domain::{
         AssociationMask, InstanceName, Limits, Manage, MissingPolicy, OrganizationId, OrphanedGroup, Policy, RunMode,
         Scope, Tolerance, WithoutGroups,
@@ -95,6 +95,7 @@ pub(crate) fn campaign(connection: &ConnectionParameters, instance: &InstancePar
         retry: retry(),
         http: http(connection),
         page_rows: DEFAULT_PAGE_ROWS,
+        fresh_for: DEFAULT_FRESH_FOR,
     }
 }
 

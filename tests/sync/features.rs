@@ -246,7 +246,7 @@ async fn a_mask_that_matches_nothing_stops_its_instance_only() {
 
 #[tokio::test]
 async fn incident_25_a_change_that_was_made_by_hand_in_the_meantime_counts_as_already() {
-    let harness = Harness::of("first_day").await;
+    let harness = Harness::of("first_day").await.with_another_look();
     let planned = harness.run(RunMode::DryRun).await;
     let addition = planned.instances.first().expect("an instance").changes.first().expect("a change").clone();
     let joined = InstanceChange::Join {

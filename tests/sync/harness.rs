@@ -42,6 +42,14 @@ impl Harness {
         Self { sandbox, options, journal, folder }
     }
 
+    /// The same, where every snapshot counts as old: Campaign is looked at again before memberships are written.
+    pub(crate) fn with_another_look(mut self) -> Self {
+        for instance in &mut self.options.instances {
+            instance.campaign.fresh_for = Duration::ZERO;
+        }
+        self
+    }
+
     /// The file of the journal.
     pub(crate) fn state(&self) -> PathBuf {
         self.folder.path().join("state.db")

@@ -8,6 +8,7 @@ mod earlier_state;
 mod encrypted;
 mod faults;
 mod features;
+mod few_calls;
 pub(crate) mod harness;
 mod moved_clock;
 mod over_time;

@@ -1,7 +1,7 @@
 //! Creates groups and operators: each is sent by itself, and all are looked up by name afterwards.
 
 use crate::{
-    campaign::{CampaignError, CampaignWrite},
+    campaign::{CampaignError, CampaignWrite, CampaignWriter},
     domain::{Action, Change, ChangeOutcome},
     journal::JournalError,
 };
@@ -10,7 +10,11 @@ use super::{ChangeResult, Created, Executor, failure_detail};
 
 impl Executor<'_> {
     /// Creates groups and operators, and looks all of them up by name: a creation counts only if Campaign shows it.
-    pub(super) async fn create(&mut self, changes: &[&Change]) -> Result<Created, JournalError> {
+    pub(super) async fn create(
+        &mut self,
+        writer: &mut CampaignWriter<'_>,
+        changes: &[&Change],
+    ) -> Result<Created, JournalError> {
         if changes.is_empty() || self.is_stopped(changes) {
             return Ok(Created::default());
         }
@@ -21,7 +25,7 @@ impl Executor<'_> {
             }
             self.record_sending(&[change]).await?;
             errors.push(match creation(change) {
-                Some(write) => self.writer.write(&[write]).await.pop().and_then(Result::err),
+                Some(write) => writer.write(&[write]).await.pop().and_then(Result::err),
                 None => None,
             });
         }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::{
-    campaign::CampaignWrite,
+    campaign::{CampaignWrite, CampaignWriter},
     domain::{Action, Change, ChangeKind, ChangeOutcome, OperatorId, OperatorLogin},
     journal::JournalError,
 };
@@ -12,7 +12,11 @@ use super::{ChangeResult, Executor, failure_detail};
 
 impl Executor<'_> {
     /// Disables operators whose removals of this plan are all in place; the others still are in a group.
-    pub(super) async fn disable(&mut self, changes: &[&Change]) -> Result<(), JournalError> {
+    pub(super) async fn disable(
+        &mut self,
+        writer: &mut CampaignWriter<'_>,
+        changes: &[&Change],
+    ) -> Result<(), JournalError> {
         if self.is_stopped(changes) {
             return Ok(());
         }
@@ -26,7 +30,7 @@ impl Executor<'_> {
         for change in &due {
             self.record_sending(&[change]).await?;
             let write = disabling(change);
-            let outcome = self.writer.write(&write.into_iter().collect::<Vec<_>>()).await.pop();
+            let outcome = writer.write(&write.into_iter().collect::<Vec<_>>()).await.pop();
             errors.push(outcome.and_then(Result::err));
         }
         if due.is_empty() {

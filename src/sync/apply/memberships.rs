@@ -1,9 +1,10 @@
-//! Adds and removes members in small collections: each is sent, read back and recorded before the next one.
+//! Adds and removes members in small collections, one after the other. Each is recorded before it is sent; while the next
+//! one is sent, it is read back, and what Campaign shows is recorded.
 
 use std::collections::BTreeSet;
 
 use crate::{
-    campaign::{COLLECTION_ROWS, CampaignError, CampaignWrite},
+    campaign::{COLLECTION_ROWS, Campaign, CampaignError, CampaignWrite, CampaignWriter},
     domain::{Action, Change, ChangeOutcome, Evidence, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin},
     journal::JournalError,
     observability::Chain,
@@ -37,10 +38,40 @@ impl MembershipRow<'_> {
     }
 }
 
+/// A collection that was sent and not read back yet.
+struct WrittenCollection<'r, 'c> {
+    rows: &'r [MembershipRow<'c>],
+    /// For each row the error of its write, if there was one.
+    errors: Vec<Option<CampaignError>>,
+}
+
+/// What the collections so far have shown.
+struct WriteProgress {
+    /// Why nothing more can be sent, if Campaign cannot be reached.
+    out_of_reach: Option<String>,
+    are_all_made: bool,
+}
+
+impl WriteProgress {
+    /// Notes the first error after which nothing more can be sent.
+    fn stop_after(&mut self, error: Option<&CampaignError>) {
+        if let (None, Some(error)) = (&self.out_of_reach, error) {
+            self.out_of_reach = Some(Chain(error).to_string());
+        }
+    }
+}
+
+/// Which of these memberships exist in Campaign.
+async fn members(campaign: &Campaign, rows: &[MembershipRow<'_>]) -> Result<MembershipSet, CampaignError> {
+    let pairs: Vec<_> = rows.iter().map(|row| (row.operator, row.group)).collect();
+    Ok(campaign.memberships_among(&pairs).await?.into_iter().collect())
+}
+
 impl Executor<'_> {
     /// Makes additions, then removals, and records for each what Campaign shows afterwards.
     pub(super) async fn change_memberships(
         &mut self,
+        writer: &mut CampaignWriter<'_>,
         changes: &[&Change],
         created: &Created,
     ) -> Result<(), JournalError> {
@@ -48,26 +79,37 @@ impl Executor<'_> {
             return Ok(());
         }
         let mut rows = self.rows(changes, created);
-        if rows.is_empty() {
+        if rows.is_empty() || !self.look_before_writing(&mut rows).await {
             return Ok(());
         }
-        match self.members(&rows).await {
-            Ok(members) => self.settle_in_place(&mut rows, &members),
+        self.record(Evidence::ReadBack).await?;
+        let (additions, mut removals): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| !row.change.is_removal());
+        let are_all_made = self.write(writer, additions).await?;
+        if !are_all_made {
+            self.keep_last_members(&mut removals).await;
+        }
+        self.write(writer, removals).await.map(drop)
+    }
+
+    /// Settles changes that another user of Campaign has made since the snapshot. A snapshot that is seconds old needs no
+    /// such look. Answers whether the rest may be written.
+    async fn look_before_writing(&mut self, rows: &mut Vec<MembershipRow<'_>>) -> bool {
+        if self.campaign.has_fresh_snapshot() {
+            return true;
+        }
+        match members(self.campaign, rows).await {
+            Ok(members) => {
+                self.settle_in_place(rows, &members);
+                true
+            }
             Err(error) => {
                 self.unrecorded.extend(failed(rows.iter().map(|row| row.change), NOT_TRIED, &error));
                 if self.campaign.writes() == 0 {
                     self.stopped = Some(error.into());
                 }
-                return Ok(());
+                false
             }
         }
-        self.record(Evidence::ReadBack).await?;
-        let (additions, mut removals): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| !row.change.is_removal());
-        let are_all_made = self.write(additions).await?;
-        if !are_all_made {
-            self.keep_last_members(&mut removals).await;
-        }
-        self.write(removals).await.map(drop)
     }
 
     /// The memberships with their keys. A membership whose operator or group could not be created has failed.
@@ -97,12 +139,6 @@ impl Executor<'_> {
         rows
     }
 
-    /// Which of these memberships exist in Campaign.
-    async fn members(&self, rows: &[MembershipRow<'_>]) -> Result<MembershipSet, CampaignError> {
-        let pairs: Vec<_> = rows.iter().map(|row| (row.operator, row.group)).collect();
-        Ok(self.campaign.memberships_among(&pairs).await?.into_iter().collect())
-    }
-
     /// Moves the rows that are in place already to the results; the others stay in `rows`.
     fn settle_in_place(&mut self, rows: &mut Vec<MembershipRow<'_>>, members: &MembershipSet) {
         rows.retain(|row| {
@@ -114,41 +150,57 @@ impl Executor<'_> {
         });
     }
 
-    /// Writes rows in small collections, and answers whether all of them were made. Writes nothing more once Campaign
-    /// cannot be reached.
-    async fn write(&mut self, rows: Vec<MembershipRow<'_>>) -> Result<bool, JournalError> {
-        let mut out_of_reach: Option<String> = None;
-        let mut are_all_made = true;
+    /// Writes rows in small collections, and answers whether all of them were made. Each collection is read back while the
+    /// next one is written. Writes nothing more once Campaign cannot be reached.
+    async fn write(
+        &mut self,
+        writer: &mut CampaignWriter<'_>,
+        rows: Vec<MembershipRow<'_>>,
+    ) -> Result<bool, JournalError> {
+        let mut progress = WriteProgress { out_of_reach: None, are_all_made: true };
+        let mut written: Option<WrittenCollection<'_, '_>> = None;
         for collection in rows.chunks(COLLECTION_ROWS) {
-            let not_tried = match &out_of_reach {
+            let not_tried = match &progress.out_of_reach {
                 Some(why) => Some((ChangeOutcome::Failed, format!("{NOT_TRIED}: {why}"))),
                 None => self.stop.is_requested().then(|| (ChangeOutcome::Pending, STOPPED.to_owned())),
             };
             if let Some((outcome, why)) = not_tried {
+                self.read_back(written.take(), &mut progress).await?;
                 let untried = |row: &MembershipRow<'_>| ChangeResult::new(row.change, outcome, Some(why.clone()));
                 self.unrecorded.extend(collection.iter().map(untried));
-            } else {
-                out_of_reach = self.write_collection(collection).await?;
+                progress.are_all_made = false;
+                self.record(Evidence::ReadBack).await?;
+                continue;
             }
-            are_all_made &= self.unrecorded.iter().all(ChangeResult::is_in_place);
-            self.record(Evidence::ReadBack).await?;
+            self.record_sending(&collection.iter().map(|row| row.change).collect::<Vec<_>>()).await?;
+            let memberships: Vec<_> = collection.iter().map(MembershipRow::write).collect();
+            let (outcomes, read_back) = tokio::join!(
+                Box::pin(writer.write(&memberships)),
+                Box::pin(self.read_back(written.take(), &mut progress))
+            );
+            let errors: Vec<Option<CampaignError>> = outcomes.into_iter().map(Result::err).collect();
+            let out_of_reach = errors.iter().flatten().find(|error| error.concerns_every_call());
+            progress.stop_after(out_of_reach);
+            written = Some(WrittenCollection { rows: collection, errors });
+            read_back?;
         }
-        Ok(are_all_made)
+        self.read_back(written, &mut progress).await?;
+        Ok(progress.are_all_made)
     }
 
-    /// Sends one collection and reads it back; answers why nothing more can be sent, if Campaign cannot be reached.
-    async fn write_collection(&mut self, rows: &[MembershipRow<'_>]) -> Result<Option<String>, JournalError> {
-        self.record_sending(&rows.iter().map(|row| row.change).collect::<Vec<_>>()).await?;
-        let writes: Vec<_> = rows.iter().map(MembershipRow::write).collect();
-        let errors: Vec<Option<CampaignError>> =
-            self.writer.write(&writes).await.into_iter().map(Result::err).collect();
-        let out_of_reach = errors.iter().flatten().find(|error| error.concerns_every_call());
-        let out_of_reach = out_of_reach.map(|error| Chain(error).to_string());
-        let members = match self.members(rows).await {
+    /// Reads back a collection, if there is one, and records what Campaign shows.
+    async fn read_back(
+        &mut self,
+        written: Option<WrittenCollection<'_, '_>>,
+        progress: &mut WriteProgress,
+    ) -> Result<(), JournalError> {
+        let Some(WrittenCollection { rows, errors }) = written else { return Ok(()) };
+        let members = match members(self.campaign, rows).await {
             Ok(members) => members,
             Err(error) => {
-                self.record_unread(rows.iter().map(|row| row.change), &error).await?;
-                return Ok(out_of_reach.or_else(|| error.concerns_every_call().then(|| Chain(&error).to_string())));
+                progress.are_all_made = false;
+                progress.stop_after(error.concerns_every_call().then_some(&error));
+                return self.record_unread(rows.iter().map(|row| row.change), &error).await;
             }
         };
         for (row, error) in rows.iter().zip(errors) {
@@ -159,7 +211,8 @@ impl Executor<'_> {
             };
             self.unrecorded.push(ChangeResult::new(row.change, outcome, detail));
         }
-        Ok(out_of_reach)
+        progress.are_all_made &= self.unrecorded.iter().all(ChangeResult::is_in_place);
+        self.record(Evidence::ReadBack).await
     }
 
     /// After failed additions: gives up the removals from each group that would keep no desired member.

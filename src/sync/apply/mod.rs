@@ -87,14 +87,13 @@ pub(super) async fn apply(
         Ok(answers) => answers,
         Err(error) => return nothing_written(changes, error.into(), run, decision).await,
     };
-    let writer = match campaign.writer().await {
+    let mut writer = match campaign.writer().await {
         Ok(writer) => writer.with_answers(&answers),
         Err(error) => return nothing_written(changes, error.into(), run, decision).await,
     };
     let mut executor = Executor {
         campaign,
         run,
-        writer,
         decision,
         stop,
         planned: changes.len(),
@@ -103,7 +102,7 @@ pub(super) async fn apply(
         sent: HashSet::new(),
         stopped: None,
     };
-    if let Err(error) = executor.execute(changes).await {
+    if let Err(error) = Box::pin(executor.execute(&mut writer, changes)).await {
         executor.give_up(changes, error);
     }
     let Executor { recorded: settled, mut stopped, .. } = executor;
@@ -140,7 +139,6 @@ struct Created {
 struct Executor<'a> {
     campaign: &'a Campaign,
     run: &'a InstanceRun<'a>,
-    writer: CampaignWriter<'a>,
     decision: &'a Decision,
     stop: &'a Stop,
     planned: usize,
@@ -155,7 +153,7 @@ struct Executor<'a> {
 
 impl Executor<'_> {
     /// Makes all changes. Fails only when the journal fails; then nothing more is sent.
-    async fn execute(&mut self, changes: &[Change]) -> Result<(), JournalError> {
+    async fn execute(&mut self, writer: &mut CampaignWriter<'_>, changes: &[Change]) -> Result<(), JournalError> {
         let (mut creations, mut memberships, mut disabled) = (Vec::new(), Vec::new(), Vec::new());
         for change in changes {
             match change.action {
@@ -164,11 +162,11 @@ impl Executor<'_> {
                 Action::DisableOperator { .. } => disabled.push(change),
             }
         }
-        let created = self.create(&creations).await?;
+        let created = self.create(writer, &creations).await?;
         self.record(Evidence::ReadBack).await?;
-        self.change_memberships(&memberships, &created).await?;
+        self.change_memberships(writer, &memberships, &created).await?;
         self.record(Evidence::ReadBack).await?;
-        self.disable(&disabled).await?;
+        self.disable(writer, &disabled).await?;
         self.record(Evidence::ReadBack).await
     }
 
