@@ -4,6 +4,7 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use super::{
     error::ExperienceCloudError,
+    first_page::FirstPage,
     groups_listing::ProfileListing,
     members_calls::{self, MembersCall},
     profile_names::{MatchedListing, ProfileNames},
@@ -67,7 +68,8 @@ impl MembershipRead<'_> {
             self.umapi.step(RunStep::UsersPage { page: evidence.pages, pages: evidence.page_count });
             members.add_page(page, None);
         };
-        let evidence = walk(self.umapi, &users, self.tolerance, &read, &mut take).await?;
+        let first = FirstPage::read(self.umapi, &users, &read).await?;
+        let evidence = walk(self.umapi, &users, Some(first), self.tolerance, &read, &mut take).await?;
         let shown = members.counts(listing.profiles.len());
         let unusable = std::mem::take(&mut members.unusable);
         if let Some(user) = &unusable.without_groups {
@@ -197,7 +199,7 @@ impl MembershipRead<'_> {
             let listing = UsersListing::of_profile(self.organization, profile, &address, groups, self.membership);
             let read = |body: &[u8]| users_page::read(body, KeptUsers::All, &mut self.keys.borrow_mut());
             let mut take = |page: UsersPage, _: &WalkEvidence| members.add_page(page, Some(position));
-            outcome = walk(self.umapi, &listing, self.tolerance, &read, &mut take).await.and_then(|walk| {
+            outcome = walk(self.umapi, &listing, None, self.tolerance, &read, &mut take).await.and_then(|walk| {
                 MembersListing::new(asked, walk, self.tolerance)
                     .map_err(|read| ExperienceCloudError::incomplete(&members_of(profile), read))
             });

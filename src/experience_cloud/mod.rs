@@ -9,6 +9,7 @@
 //! | `read_choice` | which calls read the memberships, and how many calls each way costs |
 //! | `membership_read` | builds a snapshot from pages |
 //! | `members_calls` | the ways to request the members of one profile |
+//! | `first_page` | page 0 of a walk, which is then continued or abandoned |
 //! | `users_walk` | reads all pages of one listing of users, with the evidence that it is complete |
 //! | `single_user` | one user by e-mail address, without a listing |
 //! | `users_page`, `page_text` | one page of users, parsed within size limits |
@@ -18,6 +19,7 @@
 mod access_token;
 mod call_budget;
 mod error;
+mod first_page;
 mod groups_listing;
 mod members_calls;
 mod membership_read;

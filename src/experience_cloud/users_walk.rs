@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::{
     direct_only,
     error::{ExperienceCloudError, PageError, RetryRule},
+    first_page::FirstPage,
     umapi::{Call, OnNotFound, Umapi, milliseconds, path_segment},
     user_key::UserKeys,
     users_page::UsersPage,
@@ -102,6 +103,16 @@ impl UsersListing {
         Ok(())
     }
 
+    /// Requests one page.
+    pub(super) async fn fetch(
+        &self,
+        umapi: &Umapi,
+        page: u64,
+        read: &dyn Fn(&[u8]) -> Result<UsersPage, PageError>,
+    ) -> Result<ReceivedPage, ExperienceCloudError> {
+        umapi.get(&self.call(page), |response| ReceivedPage::of(response, read)).await
+    }
+
     fn call(&self, page: u64) -> Call {
         let (before, after) = &self.path;
         Call {
@@ -118,27 +129,36 @@ fn users_of(organization: &OrganizationId) -> String {
     format!("/users/{}", path_segment(organization.as_str()))
 }
 
-struct ReceivedPage {
-    page: UsersPage,
-    page_count: Option<u64>,
-    total_count: Option<u64>,
+/// One page with its counting headers.
+pub(super) struct ReceivedPage {
+    pub(super) page: UsersPage,
+    /// `X-Page-Count`.
+    pub(super) page_count: Option<u64>,
+    /// `X-Total-Count`.
+    pub(super) total_count: Option<u64>,
 }
 
-/// Requests every page of a listing, in order, and passes each to `take` with the evidence so far.
+/// Requests every page of a listing, in order, and passes each to `take` with the evidence so far. Page 0 is requested
+/// unless `first` is given.
 ///
 /// Fails unless the evidence shows that the listing is complete: the pages passed to `take` are valid only if the
 /// result is `Ok`.
 pub(super) async fn walk(
     umapi: &Umapi,
     listing: &UsersListing,
+    mut first: Option<FirstPage>,
     tolerance: Tolerance,
     read: &dyn Fn(&[u8]) -> Result<UsersPage, PageError>,
     take: &mut dyn FnMut(UsersPage, &WalkEvidence),
 ) -> Result<WalkEvidence, ExperienceCloudError> {
-    let (mut evidence, mut seen, begin) = (WalkEvidence::default(), UserKeys::default(), Instant::now());
+    let (mut evidence, mut seen) = (WalkEvidence::default(), UserKeys::default());
+    let begin = first.as_ref().map_or_else(Instant::now, |first| first.begin);
     while !evidence.last_page_seen && evidence.pages < most_pages(evidence.page_count) {
         let call = listing.call(evidence.pages);
-        let received = umapi.get(&call, |response| ReceivedPage::of(response, read)).await;
+        let received = match first.take() {
+            Some(first) => Ok(first.received),
+            None => listing.fetch(umapi, evidence.pages, read).await,
+        };
         let received = received.map_err(|error| cut_short(error, listing, &evidence, tolerance))?;
         listing.check(&call.name, &received).map_err(|error| match listing.profile {
             // The error concerns the profile alone, whatever was read before.
