@@ -50,6 +50,8 @@ impl Drop for Frozen {
 
 /// Serves until the process is ended.
 pub(crate) fn serve(upstream: &str) -> Result<(), Failure> {
+    // Fails if there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;

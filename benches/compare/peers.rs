@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use super::Failure;
@@ -28,7 +28,7 @@ impl Peers {
             fs::copy(script.path(), folder.join(script.file_name()))?;
         }
         let run = |program: &str, arguments: &[&str]| -> Result<(), Failure> {
-            let status = Command::new(program).args(arguments).current_dir(folder).status();
+            let status = Command::new(program).args(arguments).current_dir(folder).stdout(Stdio::null()).status();
             match status {
                 Ok(status) if status.success() => Ok(()),
                 Ok(status) => Err(format!("{program} {} ended with {status}", arguments.join(" ")).into()),
@@ -38,7 +38,7 @@ impl Peers {
         run("python3", &["-m", "venv", "venv"])?;
         run("venv/bin/pip", &["install", "--quiet", "--requirement", "requirements.txt"])?;
         run("npm", &["ci", "--silent", "--no-audit", "--no-fund"])?;
-        run("curl", &["--version", "--silent", "--output", "/dev/null"])?;
+        run("curl", &["--version"])?;
         Ok(Self { folder: folder.to_owned() })
     }
 

@@ -95,6 +95,8 @@ impl Client {
 
     /// The file that takes the standard output of a process.
     pub(crate) fn output(&self, name: &str) -> PathBuf {
+        let name: String =
+            name.chars().map(|character| if character.is_alphanumeric() { character } else { '-' }).collect();
         self.folder.join(name).with_extension("out")
     }
 

@@ -237,7 +237,7 @@ fn million(setup: &Setup) -> Result<(), Failure> {
 fn instances(setup: &Setup) -> Result<(), Failure> {
     let instances = setup.size(100, 5);
     let mut scenario = format!(
-        "based_on = \"large\"\n[generate]\nusers = 5000\ngroups = {}\nprofiles = 3\nfewest = 10\nmost = 20\n\
+        "based_on = \"large\"\n[generate]\nusers = 5000\ngroups = {}\nprofiles = 3\nfewest = 1\nmost = 3\n\
          missing = 5\nsuperfluous = 2\n{DELAY}",
         instances * 3
     );

@@ -142,17 +142,22 @@ impl Notifier {
                 journal.report_outage(&Notification::overdue(Utc::now(), last_success, &within)).await?;
             }
         }
-        let known = self.update_status(settings).await?;
-        let targets = settings.notify.targets();
+        let (known, targets) = (self.journal.notification_targets().await?, settings.notify.targets());
         if known.iter().any(|state| !targets.contains(&state.target)) {
             self.journal.forget_other_targets(targets).await?;
         }
+        self.show_targets(settings, &known);
         Ok(())
     }
 
-    /// Shows the state of the configured targets; answers the state of all targets that the journal knows.
-    async fn update_status(&self, settings: &Settings) -> Result<Vec<NotificationTargetState>, JournalError> {
-        let known = self.journal.notification_targets().await?;
+    /// Reads the state of the targets and shows it.
+    async fn update_status(&self, settings: &Settings) -> Result<(), JournalError> {
+        self.show_targets(settings, &self.journal.notification_targets().await?);
+        Ok(())
+    }
+
+    /// Shows the state of the configured targets.
+    fn show_targets(&self, settings: &Settings, known: &[NotificationTargetState]) {
         let state = |target: NotificationTarget| {
             known
                 .iter()
@@ -164,7 +169,6 @@ impl Notifier {
         if self.daemon_state.facts().status.notifications != states {
             self.daemon_state.update(|facts| facts.status.notifications = states);
         }
-        Ok(known)
     }
 }
 
@@ -185,7 +189,7 @@ async fn until_next_attempt(daemon_state: &DaemonState, target: NotificationTarg
             return;
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Logs errors of the journal: once, not at every check.
