@@ -4,7 +4,7 @@ use super::{IncompleteRead, ProductProfile, ProductProfileName, SkipReason, Skip
 
 /// How a call for a profile's members addresses the profile. A second read uses another way, so that a cache cannot
 /// answer both calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MembersQuery {
     /// By the profile's id; its name can be used as well.
     ById,

@@ -18,7 +18,8 @@ pub(super) struct FirstPage {
 }
 
 impl FirstPage {
-    /// Requests page 0. The rest of the walk must use the same `read`, so that the keys of the users agree.
+    /// Requests page 0, and fails for one that cannot begin a complete read, whether the walk is continued or not. The
+    /// rest of the walk must use the same `read`, so that the keys of the users agree.
     pub(super) async fn read(
         umapi: &Umapi,
         listing: &UsersListing,
@@ -26,6 +27,7 @@ impl FirstPage {
     ) -> Result<Self, ExperienceCloudError> {
         let begin = Instant::now();
         let received = listing.fetch(umapi, 0, read).await?;
+        listing.check(&listing.call(0).name, &received)?;
         Ok(Self { received, begin })
     }
 }

@@ -8,6 +8,7 @@ use super::{
     groups_listing::ProfileListing,
     members_calls::{self, MembersCall},
     profile_names::{MatchedListing, ProfileNames},
+    read_choice::{AnnouncedWalk, ReadChoice},
     umapi::Umapi,
     unusable_user::{UnusableUser, UnusableUsers},
     user_key::{ByUserKey, KeyMaker, UserKey},
@@ -50,11 +51,13 @@ struct CollectedMembers {
 
 impl MembershipRead<'_> {
     /// Lists all users of the organization and keeps those with a profile that a mask matches, or with one of the
-    /// logins.
+    /// logins. With [`ReadChoice::Auto`] the walk is abandoned after page 0 if the members of each profile cost fewer
+    /// calls than the rest.
     pub(super) async fn by_organization(
         &self,
         matched: MatchedListing,
         logins: LoginSet,
+        choice: ReadChoice,
     ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
         let users = UsersListing::of_organization(self.organization, self.membership);
         let names = RefCell::new(ProfileNames::new(&matched));
@@ -69,6 +72,20 @@ impl MembershipRead<'_> {
             members.add_page(page, None);
         };
         let first = FirstPage::read(self.umapi, &users, &read).await?;
+        if choice == ReadChoice::Auto
+            && let Some(announced) = AnnouncedWalk::of(&first)
+            && let Some((walk, profiles)) = matched.costs().abandoned(announced)
+        {
+            tracing::info!(
+                umapi.read = "profiles",
+                umapi.cost.profiles = profiles,
+                umapi.cost.organization = walk,
+                "memberships are read profile by profile: that takes about {profiles} calls, and the {} {walk} pages",
+                users.title()
+            );
+            drop(names);
+            return self.by_profiles(matched).await;
+        }
         let evidence = walk(self.umapi, &users, Some(first), self.tolerance, &read, &mut take).await?;
         let shown = members.counts(listing.profiles.len());
         let unusable = std::mem::take(&mut members.unusable);

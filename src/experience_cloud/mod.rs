@@ -44,14 +44,13 @@ pub use error::ExperienceCloudError;
 pub use groups_listing::ProfileListing;
 pub use membership_read::ProfileMembers;
 pub use profile_names::MatchedListing;
-pub use read_choice::ReadChoice;
+pub use read_choice::{ReadChoice, ReadCosts};
 pub use single_user::UserRead;
 
 use access_token::TokenSource;
 use call_budget::CallBudget;
 use groups_listing::ListingOrigin;
 use membership_read::MembershipRead;
-use read_choice::ReadCosts;
 use umapi::{Umapi, UmapiAccess};
 use user_key::KeyMaker;
 
@@ -197,26 +196,25 @@ impl ExperienceCloud {
     }
 
     /// Decides which calls read the memberships of the profiles that at least one mask matches: the configured ones, or
-    /// those that cost fewer calls. The profiles of a remembered listing are read one by one, unless the configuration
-    /// forbids it.
+    /// those that cost fewer calls as far as that is known. The profiles of a remembered listing are read one by one,
+    /// unless the configuration forbids it.
     ///
     /// Sends nothing.
-    pub fn choose(&self, MatchedListing { listing, positions, .. }: &MatchedListing) -> ReadKind {
-        let largest_group = match &listing.origin {
-            ListingOrigin::Read { largest_group, .. } => *largest_group,
-            ListingOrigin::Remembered if self.read == ReadChoice::Organization => return ReadKind::Organization,
-            ListingOrigin::Remembered => return ReadKind::Profiles,
-        };
-        let costs = ReadCosts::of(positions.iter().filter_map(|at| listing.profiles.get(*at as usize)), largest_group);
-        let kind = self.read.choose(costs);
+    pub fn choose(&self, matched: &MatchedListing) -> ReadKind {
+        let is_remembered = matched.listing.origin == ListingOrigin::Remembered;
+        if is_remembered && self.read == ReadChoice::Organization {
+            return ReadKind::Organization;
+        }
+        let costs = matched.costs();
+        let kind = if is_remembered { ReadKind::Profiles } else { self.read.choose(&costs) };
         tracing::info!(
             umapi.read = match kind {
                 ReadKind::Organization => "organization",
                 ReadKind::Profiles => "profiles",
             },
-            umapi.matched_profiles = positions.len(),
-            umapi.cost.profiles = costs.profiles,
-            umapi.cost.organization_at_least = costs.organization,
+            umapi.matched_profiles = costs.profile_count(),
+            umapi.cost.profiles = costs.profiles(),
+            umapi.cost.organization_at_least = costs.organization(),
             "memberships are read {}",
             match kind {
                 ReadKind::Organization => "with all users of the organization",
@@ -234,8 +232,9 @@ impl ExperienceCloud {
     /// Reads the memberships of the product profiles that at least one mask matches. A read of all users of the
     /// organization also keeps every active user whose address or user name is one of `logins`.
     ///
-    /// [`ReadKind::Organization`] requests page 0 of the organization's users; [`ReadKind::Profiles`] requests no page
-    /// 0 of the organization's listings. With a remembered listing this begins a run, and a read of all users is
+    /// [`ReadKind::Organization`] requests page 0 of the organization's users, and with [`ReadChoice::Auto`] abandons the
+    /// walk after it if the members of each profile cost fewer calls than the rest; [`ReadKind::Profiles`] requests no
+    /// page 0 of the organization's listings. With a remembered listing this begins a run, and a read of all users is
     /// followed by a read of the members of each matching profile: a remembered listing does not say whether another
     /// group has the same name as the profile.
     pub async fn fetch_memberships(
@@ -250,11 +249,12 @@ impl ExperienceCloud {
         let read = self.membership_read();
         let reading = async {
             match kind {
-                ReadKind::Organization => read.by_organization(matched, logins).await,
+                ReadKind::Organization => read.by_organization(matched, logins, self.read).await,
                 ReadKind::Profiles => read.by_profiles(matched).await,
             }
         };
-        self.umapi.marking_unsent(reading).await
+        // The future of a walk has many kilobytes.
+        self.umapi.marking_unsent(Box::pin(reading)).await
     }
 
     /// Reads one user by e-mail address, ignoring letter case; `None` if the organization has no such active user.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::RandomState;
 
-use super::{error::ExperienceCloudError, groups_listing::ProfileListing};
+use super::{error::ExperienceCloudError, groups_listing::ProfileListing, read_choice::ReadCosts};
 use crate::domain::{AssociationMask, FoldedName, MaskMatch, ProductProfileName};
 
 /// Maximum number of remembered spellings. An organization has some hundred; at this number all are forgotten.
@@ -17,6 +17,22 @@ pub struct MatchedListing {
     pub(super) masks: Vec<AssociationMask>,
     /// Positions of the profiles that at least one of the masks matches, including with an empty capture.
     pub(super) positions: Vec<u32>,
+    /// Number of users at the last accepted read of all users.
+    pub(super) remembered_users: Option<u64>,
+}
+
+impl MatchedListing {
+    /// The same in an organization that had `users` users when all of them were last read. The number only serves to
+    /// choose the cheaper way to read.
+    #[must_use]
+    pub fn in_organization_of(self, users: Option<u64>) -> Self {
+        Self { remembered_users: users, ..self }
+    }
+
+    /// What each way to read the memberships costs.
+    pub fn costs(&self) -> ReadCosts {
+        ReadCosts::of(self)
+    }
 }
 
 impl ProfileListing {
@@ -28,7 +44,7 @@ impl ProfileListing {
             let masks = masks.iter().map(|mask| format!("\"{}\"", mask.as_str())).collect::<Vec<_>>().join(", ");
             return Err(ExperienceCloudError::NoMatch { profiles: self.profiles.len(), masks });
         }
-        Ok(MatchedListing { listing: self, masks, positions })
+        Ok(MatchedListing { listing: self, masks, positions, remembered_users: None })
     }
 }
 

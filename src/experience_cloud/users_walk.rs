@@ -89,7 +89,7 @@ impl UsersListing {
     }
 
     /// Fails for a page of another profile, and for a page without users if the listing is not proven to be empty.
-    fn check(&self, call: &str, received: &ReceivedPage) -> Result<(), ExperienceCloudError> {
+    pub(super) fn check(&self, call: &str, received: &ReceivedPage) -> Result<(), ExperienceCloudError> {
         let call = call.to_owned();
         if let (Some(profile), Some(found)) = (&self.profile, &received.page.group_name) {
             let found = ProductProfileName::new(found.as_str());
@@ -113,7 +113,7 @@ impl UsersListing {
         umapi.get(&self.call(page), |response| ReceivedPage::of(response, read)).await
     }
 
-    fn call(&self, page: u64) -> Call {
+    pub(super) fn call(&self, page: u64) -> Call {
         let (before, after) = &self.path;
         Call {
             name: format!("{} page {page}", self.call),

@@ -9,6 +9,7 @@ use sqlx::{
     query::Query,
     sqlite::SqliteRow,
 };
+use tokio::sync::OwnedMutexGuard;
 
 use crate::domain::FoldedName;
 
@@ -278,9 +279,17 @@ pub(super) struct WriteTransaction {
     watch: Option<StepWatch>,
     /// Whether anything was written so far.
     is_changed: bool,
+    /// The turn among the writers of this process; the next one begins when it is dropped.
+    #[expect(dead_code, reason = "held until it is dropped")]
+    turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl WriteTransaction {
+    /// The same transaction, which holds its turn among the writers of this process until it ends.
+    pub(super) fn in_turn(self, turn: Option<OwnedMutexGuard<()>>) -> Self {
+        Self { turn, ..self }
+    }
+
     pub(super) fn transaction(&mut self) -> &mut Transaction {
         &mut self.transaction
     }
@@ -388,6 +397,7 @@ impl Database {
             transaction: transaction.map_err(write_error)?,
             watch: watch.cloned(),
             is_changed: false,
+            turn: None,
         })
     }
 }

@@ -1,6 +1,7 @@
-//! `[guard]` and `[run]`: how much one run may change without an approval, and how long a call may take.
+//! `[guard]` and `[run]`: how much one run may change without an approval, how many instances it reconciles at the
+//! same time, and how long a call may take.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use super::{Problem, layers::Layers, section_reader::SectionReader};
 use crate::{domain::Limits, sync::Confirmation};
@@ -46,6 +47,8 @@ impl Guard {
 /// Limits of every run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
+    /// Maximum number of instances that are reconciled at the same time.
+    pub parallel_instances: NonZeroU32,
     /// Longest time from sending a request to the last byte of the response.
     pub call_timeout: Duration,
 }
@@ -53,6 +56,8 @@ pub struct Run {
 impl Run {
     pub(super) fn read(layers: &Layers, problems: &mut Vec<Problem>) -> Option<Self> {
         let mut section = SectionReader::new(layers, "run", problems);
-        Some(Self { call_timeout: section.duration("call_timeout")? })
+        let parallel_instances = section.at_least_one("parallel_instances");
+        let call_timeout = section.duration("call_timeout");
+        Some(Self { parallel_instances: parallel_instances?, call_timeout: call_timeout? })
     }
 }

@@ -37,6 +37,7 @@ impl Settings {
             clients: self.clients.clone(),
             first_page_interval: self.experience_cloud.first_page_interval,
             instances: self.instances.iter().map(|instance| self.instance_options(instance)).collect(),
+            parallel_instances: self.run.parallel_instances,
             limits: self.guard.limits.clone(),
             confirmation: self.guard.removal_confirmation,
             approval_ttl: self.guard.approval_ttl,

@@ -217,6 +217,11 @@ impl<'a> SectionReader<'a> {
         self.number(key, 1..=u32::MAX)
     }
 
+    /// A number of things, at least 1.
+    pub(super) fn at_least_one(&mut self, key: &str) -> Option<NonZeroU32> {
+        self.number(key, 1..=u32::MAX)
+    }
+
     /// Percent, from 0 to 100.
     pub(super) fn percent(&mut self, key: &str) -> Option<u8> {
         self.number(key, 0..=100)

@@ -1,15 +1,21 @@
 //! The second reads before anything is written: the profiles that removals rest on, and the logins of all operators.
+//! One second read of a profile serves all instances of a run.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::OnceCell;
 
 use crate::{
     campaign::Campaign,
     domain::{
-        AdobeUser, ApprovedPlan, Change, ChangeOutcome, DesiredState, InstanceName, ManagedGroup, OperatorGroupName,
-        ProfileDoubt, RunStep, SecondRead, SourceRead, confirmed_removals, operators_to_write, profiles_to_confirm,
-        with_same_logins,
+        AdobeUser, ApprovedPlan, Change, ChangeOutcome, DesiredState, FoldedName, InstanceName, ManagedGroup,
+        MembersQuery, OperatorGroupName, ProductProfileId, ProfileDoubt, RunStep, SecondRead, SourceRead,
+        confirmed_removals, operators_to_write, profiles_to_confirm, with_same_logins,
     },
-    experience_cloud::{ExperienceCloudError, ProfileMembers},
+    experience_cloud::{ExperienceCloud, ExperienceCloudError, ProfileMembers},
     observability::Chain,
 };
 
@@ -17,10 +23,65 @@ use super::{
     Stop,
     context::{InstanceContext, InstanceRun},
     decision::{ChangeResult, Decision},
-    read_source::SourceContent,
     reconcile::{ReconcileError, RunContext},
     run::Confirmation,
+    source::SourceContent,
 };
+
+/// The second reads of profiles that the instances of one run share. It is made after the first read of the run, so
+/// that each read in it is independent of that one.
+#[derive(Default)]
+pub(super) struct SharedReads(Mutex<HashMap<ReadKey, Arc<OnceCell<SharedRead>>>>);
+
+/// Which second reads send the same request: those of one profile that the first read requested in one way. The clients
+/// of a run have one setting for memberships through user groups.
+#[derive(PartialEq, Eq, Hash)]
+struct ReadKey {
+    id: Option<ProductProfileId>,
+    name: FoldedName,
+    first: Option<MembersQuery>,
+}
+
+/// The members that a second read found, or why it failed. A failure is shared as well: the removals that rest on the
+/// profile are confirmed in no instance.
+type SharedRead = Result<Arc<ProfileMembers>, UnreadProfile>;
+
+/// Why the members of a profile could not be read a second time.
+#[derive(Clone, Debug)]
+struct UnreadProfile {
+    why: String,
+    /// Set if Adobe now lists the profile under another name.
+    renamed: Option<ProfileDoubt>,
+}
+
+impl From<ExperienceCloudError> for UnreadProfile {
+    fn from(error: ExperienceCloudError) -> Self {
+        let why = Chain(&error).to_string();
+        let renamed = match error {
+            ExperienceCloudError::OtherProfile { profile, found, .. } => {
+                Some(ProfileDoubt::Renamed { profile, now: found })
+            }
+            _ => None,
+        };
+        Self { why, renamed }
+    }
+}
+
+impl SharedReads {
+    /// Reads the profile of this group a second time, or answers the second read that another instance made or is
+    /// making. If that one is cancelled, this one continues in its place.
+    async fn read(&self, experience_cloud: &ExperienceCloud, group: &ManagedGroup) -> SharedRead {
+        let ManagedGroup { profile, read, .. } = group;
+        let key = ReadKey { id: profile.id, name: profile.name.folded(), first: read.query() };
+        // A thread that panicked left complete entries.
+        let cell = Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
+        let fetch = async || {
+            let members = experience_cloud.fetch_profile_members(profile, read).await;
+            members.map(Arc::new).map_err(UnreadProfile::from)
+        };
+        cell.get_or_init(fetch).await.clone()
+    }
+}
 
 /// The second reads of one run in one instance, by operator group.
 #[derive(Default)]
@@ -50,25 +111,22 @@ impl SecondReads {
             tokio::select! {
                 biased;
                 () = run.request.stop.requested() => return Err(ReconcileError::Stopped),
-                read = run.experience_cloud.fetch_profile_members(&group.profile, &group.read) => self.store(group, read),
+                read = run.second_reads.read(run.experience_cloud, group) => self.store(group, read),
             }
         }
         Ok(!groups.is_empty())
     }
 
-    fn store(&mut self, group: &ManagedGroup, read: Result<ProfileMembers, ExperienceCloudError>) {
+    fn store(&mut self, group: &ManagedGroup, read: SharedRead) {
         let name = group.name.clone();
         let users = match read {
-            Ok(ProfileMembers { users, unlisted }) => {
-                self.unlisted.insert(name.clone(), unlisted);
-                Ok(users)
+            Ok(members) => {
+                self.unlisted.insert(name.clone(), members.unlisted);
+                Ok(members.users.clone())
             }
-            Err(error) => {
-                if let ExperienceCloudError::OtherProfile { profile, found, .. } = &error {
-                    let doubt = ProfileDoubt::Renamed { profile: profile.clone(), now: found.clone() };
-                    self.renamed.insert(name.clone(), doubt);
-                }
-                Err(Chain(&error).to_string())
+            Err(UnreadProfile { why, renamed }) => {
+                self.renamed.extend(renamed.map(|doubt| (name.clone(), doubt)));
+                Err(why)
             }
         };
         self.members.insert(name, users);

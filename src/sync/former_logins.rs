@@ -1,12 +1,15 @@
 //! Finds out which user has a login that an operator had before the user's name changed, where the read of the
 //! organization does not show it: with one single-user call for each such login. The answers are stored.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Mutex;
 
 use crate::{
     domain::{
-        CampaignSnapshot, History, LoginHolder, LoginHolders, MatchedSource, OperatorLogin, Policy, unsettled_logins,
+        CampaignSnapshot, FoldedName, History, LoginHolder, LoginHolders, MatchedSource, OperatorLogin, Policy,
+        unsettled_logins,
     },
     journal::{Journal, JournalError},
     observability::Chain,
@@ -35,6 +38,8 @@ struct CallsMade {
     count: usize,
     /// A call failed: further calls would fail as well, or make a pause longer.
     has_failed: bool,
+    /// The answers of this run.
+    found: HashMap<FoldedName, LoginHolder>,
 }
 
 /// The stored answers that are recent enough.
@@ -56,11 +61,16 @@ pub(super) async fn settle_former_logins(
     snapshot: &CampaignSnapshot,
     history: &mut History,
 ) -> Result<(), ReconcileError> {
-    let mut calls = run.former_logins.0.lock().await;
     history.login_holders = remembered_holders(run.recorder.journal(), run.options).await?;
     for login in &unsettled_logins(source, snapshot, policy, history) {
+        // One call at a time: another instance may have looked the login up while this one waited.
+        let mut calls = run.former_logins.0.lock().await;
+        if let Some(holder) = calls.found.get(&login.folded()) {
+            history.login_holders.insert(login.folded(), holder.clone());
+            continue;
+        }
         if calls.has_failed || calls.count >= MAX_CALLS {
-            break;
+            continue;
         }
         calls.count += 1;
         let answer = tokio::select! {
@@ -69,7 +79,10 @@ pub(super) async fn settle_former_logins(
             answer = fetch_holder(run, login) => answer,
         };
         match answer {
-            Ok(holder) => history.login_holders.insert(login.folded(), holder),
+            Ok(holder) => {
+                calls.found.insert(login.folded(), holder.clone());
+                history.login_holders.insert(login.folded(), holder);
+            }
             Err(SourceError::Journal(error)) => return Err(error.into()),
             Err(error) => {
                 calls.has_failed = true;

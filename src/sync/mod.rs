@@ -3,7 +3,7 @@
 //! | file | contents |
 //! |---|---|
 //! | `run` | one run: lock, beginning, source, instances, end |
-//! | `read_source`, `listing`, `user_lookup`, `former_logins` | reads the Admin Console |
+//! | `read_source`, `source`, `listing`, `user_lookup`, `former_logins` | reads the Admin Console |
 //! | `read_chance`, `pauses`, `call_ledger` | when calls to Adobe are allowed |
 //! | `reconcile`, `context` | the part of a run in one instance, and what the run knows of it |
 //! | `decision`, `approvals` | the decision about one instance, and the digests that `--approve` names |
@@ -30,6 +30,7 @@ mod reconcile;
 mod recorder;
 mod run;
 mod run_log;
+mod source;
 mod stop;
 mod undo;
 mod user_lookup;

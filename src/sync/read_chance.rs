@@ -5,11 +5,15 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    experience_cloud::ReadChoice,
+    domain::AssociationMask,
+    experience_cloud::{ProfileListing, ReadChoice, ReadCosts},
     journal::{CallWindows, Journal, JournalError, ListingKind},
 };
 
-use super::{read_source::requires_first_page, run::SyncOptions};
+use super::{
+    read_source::{remaining, requires_first_page},
+    run::SyncOptions,
+};
 
 /// Whether a run that begins now can read the organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +40,40 @@ pub async fn read_chance(options: &SyncOptions, journal: &Journal) -> Result<Rea
     let has_listing = journal.listing(organization).await?.is_some();
     let choice = options.experience_cloud.read;
     let latest = now + options.experience_cloud.retry.max_wait;
-    Ok(chance(&windows, options.first_page_interval, choice, has_listing, latest))
+    let chance = chance(&windows, options.first_page_interval, choice, has_listing, latest);
+    if chance == ReadChance::Now
+        && let Some((_, until)) = quicker_walk(options, journal, &windows).await?
+        && until > latest
+    {
+        return Ok(ReadChance::TooEarly { until });
+    }
+    Ok(chance)
+}
+
+/// What a read costs, and when all users may be listed again, if listing the members of each profile of the remembered
+/// listing takes longer than waiting for that.
+pub(super) async fn quicker_walk(
+    options: &SyncOptions,
+    journal: &Journal,
+    windows: &CallWindows,
+) -> Result<Option<(ReadCosts, DateTime<Utc>)>, JournalError> {
+    // A walk needs a new groups listing: a remembered one does not say which names other groups have as well.
+    let allowed_at = |listing| windows.first_page_allowed_at(listing, options.first_page_interval);
+    let until = allowed_at(ListingKind::Users).max(allowed_at(ListingKind::Groups)).filter(|at| *at > Utc::now());
+    let (Some(until), ReadChoice::Auto) = (until, options.experience_cloud.read) else { return Ok(None) };
+    let organization = &options.experience_cloud.organization_id;
+    let Some(remembered) = journal.listing(organization).await? else { return Ok(None) };
+    // A new listing may have what the masks match, where this one has nothing.
+    let Ok(matched) = ProfileListing::remembered(remembered.profiles).matched_by(masks(options)) else {
+        return Ok(None);
+    };
+    let costs = matched.in_organization_of(journal.accepted_users().await?).costs();
+    let is_quicker = costs.is_waiting_quicker(remaining(until), options.experience_cloud.users_per_minute);
+    Ok(is_quicker.then_some((costs, until)))
+}
+
+pub(super) fn masks(options: &SyncOptions) -> Vec<AssociationMask> {
+    options.instances.iter().map(|instance| instance.policy.mask.clone()).collect()
 }
 
 /// `latest` is the time until which a run waits.

@@ -6,21 +6,28 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        AdobeUser, AssociationMask, IncompleteRead, LoginSet, MaskMatch, MatchedSource, OrganizationId,
-        OrganizationSnapshot, Outcome, ProductProfileName, ReadKind, RunStep, SourceCounts, SourceKind, UserSnapshot,
-        Watcher, to_the_second,
+        IncompleteRead, MaskMatch, OrganizationId, OrganizationSnapshot, Outcome, ProductProfileName, ReadKind,
+        RunStep, UserSnapshot, Watcher, to_the_second,
     },
-    experience_cloud::{ExperienceCloud, ExperienceCloudError, ProfileListing, ReadChoice},
+    experience_cloud::{ExperienceCloud, ExperienceCloudError, MatchedListing, ProfileListing, ReadChoice, ReadCosts},
     journal::{CallWindows, Journal, JournalError, ListingKind, RememberedListing},
 };
 
 use super::{
-    pauses::{UNPAUSE, wait_out},
+    pauses::{UNPAUSE, after, wait_out},
+    read_chance::{masks, quicker_walk},
     run::{RunRequest, SyncOptions, WaitPolicy},
+    source::{Source, SourceContent},
 };
 
 /// The longest time that a scheduled run waits for the end of the interval between two reads.
 const SCHEDULED_WAIT: Duration = Duration::from_secs(15 * 60);
+
+/// The beginning of the note about a remembered listing.
+const LAST_LISTING: &str = "the product profiles are those of the last listing";
+
+/// The end of that note, before the time.
+const SEEN_LATER: &str = "new and renamed product profiles will be seen after";
 
 /// Why the organization was not read.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +38,12 @@ pub(super) enum SourceError {
     PauseAsked(ExperienceCloudError),
     #[error("{what} may be requested again at {}; --wait waits for it", to_the_second(*until))]
     TooEarly { what: &'static str, until: DateTime<Utc> },
+    #[error(
+        "the members of {profiles} product profiles would take {calls} calls and {minutes} minutes: all users may be listed \
+         again at {}, with about {pages} calls; --wait waits for it",
+        to_the_second(*until)
+    )]
+    Dearer { profiles: usize, calls: u64, minutes: u64, pages: u64, until: DateTime<Utc> },
     #[error("Adobe asked for a pause until {}; --wait waits for it; {UNPAUSE}", to_the_second(*until))]
     Paused { until: DateTime<Utc> },
     #[error("the run was stopped")]
@@ -48,7 +61,7 @@ impl SourceError {
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::ExperienceCloud(error) | Self::PauseAsked(error) => error.failure().into(),
-            Self::TooEarly { .. } | Self::Paused { .. } => Outcome::Throttled,
+            Self::TooEarly { .. } | Self::Dearer { .. } | Self::Paused { .. } => Outcome::Throttled,
             Self::NoProfiles(_) => Outcome::Incomplete,
             Self::Stopped => Outcome::Interrupted,
             Self::Locked { .. } => Outcome::Locked,
@@ -66,94 +79,17 @@ impl From<ExperienceCloudError> for SourceError {
     }
 }
 
-/// What was read, with warnings about the read.
-pub(super) struct Source {
-    pub(super) content: SourceContent,
-    pub(super) notes: Vec<String>,
-}
-
-/// What was read: all users, or those that the run is narrowed to.
-pub(super) enum SourceContent {
-    /// The members of every matching profile.
-    Organization(OrganizationSnapshot),
-    /// A few users.
-    Users {
-        /// The users that were found.
-        snapshot: UserSnapshot,
-        /// The requested names without a user in the organization.
-        unknown: Vec<String>,
-    },
-}
-
-impl Source {
-    pub(super) fn users(&self) -> u64 {
-        match &self.content {
-            SourceContent::Organization(organization) => organization.proof().users(),
-            SourceContent::Users { snapshot, .. } => snapshot.users().len() as u64,
-        }
-    }
-
-    /// What an instance with this mask sees of the read.
-    pub(super) fn matched_by<'a>(&'a self, mask: &'a AssociationMask) -> MatchedSource<'a> {
-        match &self.content {
-            SourceContent::Organization(organization) => organization.matched_by(mask),
-            SourceContent::Users { snapshot, .. } => snapshot.matched_by(mask),
-        }
-    }
-
-    /// The names that the run is narrowed to and that no user in the organization has.
-    pub(super) fn unknown(&self) -> &[String] {
-        match &self.content {
-            SourceContent::Organization(_) => &[],
-            SourceContent::Users { unknown, .. } => unknown,
-        }
-    }
-
-    /// The users that were read and kept.
-    pub(super) fn kept_users(&self) -> &[AdobeUser] {
-        match &self.content {
-            SourceContent::Organization(organization) => organization.users(),
-            SourceContent::Users { snapshot, .. } => snapshot.users(),
-        }
-    }
-
-    /// The logins whose users were all read: those of remembered operators, where the whole organization was read.
-    pub(super) fn logins(&self) -> &LoginSet {
-        match &self.content {
-            SourceContent::Organization(organization) => organization.logins(),
-            SourceContent::Users { snapshot, .. } => snapshot.logins(),
-        }
-    }
-
-    pub(super) fn profiles(&self) -> usize {
-        match &self.content {
-            SourceContent::Organization(organization) => organization.profiles().len(),
-            SourceContent::Users { snapshot, .. } => snapshot.profiles().len(),
-        }
-    }
-
-    /// Whether the read proved by counts that it is complete. A read of single users needs no such proof: each removal
-    /// is confirmed by a second read, and the run changes no other users.
-    pub(super) fn counts(&self) -> SourceCounts {
-        match &self.content {
-            SourceContent::Organization(organization) if !organization.proof().is_counted() => SourceCounts::Missing,
-            SourceContent::Organization(_) | SourceContent::Users { .. } => SourceCounts::Proven,
-        }
-    }
-
-    pub(super) fn kind(&self) -> SourceKind {
-        match &self.content {
-            SourceContent::Organization(organization) => organization.proof().kind().into(),
-            SourceContent::Users { .. } => SourceKind::Users,
-        }
-    }
-}
-
 /// A listing of the product profiles, and whether this run read it.
 pub(super) struct KnownProfiles {
     pub(super) listing: ProfileListing,
     /// When Adobe allows a new read; `None` when this run read the listing.
     pub(super) renewable_at: Option<DateTime<Utc>>,
+}
+
+/// A listing of the product profiles in which a mask matches, and the size of the organization.
+struct Matched {
+    listing: MatchedListing,
+    costs: ReadCosts,
 }
 
 /// Reads the organization for one run.
@@ -178,27 +114,70 @@ impl SourceReader<'_> {
 
     async fn read_source(&self) -> Result<Source, SourceError> {
         let windows = self.wait_out_pause().await?;
+        if self.request.scope.users.is_empty() {
+            self.wait_for_a_cheaper_walk(&windows).await?;
+        }
         let profiles = self.profiles(&windows).await?;
-        let notes = profiles.renewable_at.map(|at| {
+        let renewable_at = profiles.renewable_at.map(to_the_second);
+        if !self.request.scope.users.is_empty() {
+            let notes = renewable_at.map(|at| format!("{LAST_LISTING}; {SEEN_LATER} {at}"));
+            return Ok(Source {
+                content: self.read_users(profiles.listing).await?,
+                notes: notes.into_iter().collect(),
+            });
+        }
+        let matched = self.matched(profiles.listing).await?;
+        let notes = renewable_at.map(|at| {
+            let (profiles, calls) = (matched.costs.profile_count(), matched.costs.profiles());
             format!(
-                "the product profiles are those of the last listing; new and renamed product profiles will be seen after {}",
-                to_the_second(at)
+                "{LAST_LISTING}, and the members of each are listed: about {calls} calls for {profiles} matching product \
+                 profiles; {SEEN_LATER} {at}"
             )
         });
-        let content = if self.request.scope.users.is_empty() {
-            SourceContent::Organization(self.read_organization(profiles.listing, &windows).await?)
-        } else {
-            self.read_users(profiles.listing).await?
-        };
+        let content = SourceContent::Organization(self.read_organization(matched, &windows).await?);
         Ok(Source { content, notes: notes.into_iter().collect() })
+    }
+
+    /// Waits until all users may be listed again, if listing the members of each profile of the remembered listing takes
+    /// longer than that. Fails if a run of this kind does not wait for so long: the calls are not spent.
+    async fn wait_for_a_cheaper_walk(&self, windows: &CallWindows) -> Result<(), SourceError> {
+        match quicker_walk(self.options, self.journal, windows).await? {
+            Some((costs, until)) => self.wait_for_walk(&costs, until).await,
+            None => Ok(()),
+        }
+    }
+
+    fn is_waiting_quicker(&self, costs: &ReadCosts, until: DateTime<Utc>) -> bool {
+        costs.is_waiting_quicker(remaining(until), self.options.experience_cloud.users_per_minute)
+    }
+
+    async fn wait_for_walk(&self, costs: &ReadCosts, until: DateTime<Utc>) -> Result<(), SourceError> {
+        let outcome = self.wait(until, "page 0 of the users", self.longest_wait_for_interval()).await;
+        outcome.map_err(|error| match error {
+            SourceError::TooEarly { .. } => {
+                let (calls, per_minute) = (costs.profiles(), self.options.experience_cloud.users_per_minute);
+                let minutes = calls.div_ceil(per_minute.get().into());
+                SourceError::Dearer {
+                    profiles: costs.profile_count(),
+                    calls,
+                    minutes,
+                    pages: costs.organization(),
+                    until,
+                }
+            }
+            error => error,
+        })
+    }
+
+    /// Matches the listing, and estimates what each way to read it costs.
+    async fn matched(&self, listing: ProfileListing) -> Result<Matched, SourceError> {
+        let users = self.journal.accepted_users().await?;
+        let listing = listing.matched_by(masks(self.options))?.in_organization_of(users);
+        Ok(Matched { costs: listing.costs(), listing })
     }
 
     fn organization(&self) -> &OrganizationId {
         &self.options.experience_cloud.organization_id
-    }
-
-    fn masks(&self) -> Vec<AssociationMask> {
-        self.options.instances.iter().map(|instance| instance.policy.mask.clone()).collect()
     }
 
     /// Reads the groups listing where its page 0 may be requested, and takes the stored one otherwise.
@@ -216,7 +195,7 @@ impl SourceReader<'_> {
         }
         let read = self.experience_cloud.fetch_listing();
         let listing = self.read_first_page(ListingKind::Groups, windows.groups_first_page, read).await?;
-        let masks = self.masks();
+        let masks = masks(self.options);
         let matters =
             |name: &ProductProfileName| masks.iter().any(|mask| mask.matches(name.as_str()) != MaskMatch::NoMatch);
         // A stored listing does not say which of its records are in doubt.
@@ -239,15 +218,16 @@ impl SourceReader<'_> {
 
     async fn read_organization(
         &self,
-        listing: ProfileListing,
+        Matched { listing: matched, costs }: Matched,
         windows: &CallWindows,
     ) -> Result<OrganizationSnapshot, SourceError> {
-        let matched = listing.matched_by(self.masks())?;
         let mut kind = self.experience_cloud.choose(&matched);
         let allowed = self.allowed_at(windows, ListingKind::Users);
         if let (ReadKind::Organization, Some(until)) = (kind, allowed.filter(|at| *at > Utc::now())) {
             if requires_first_page(self.experience_cloud.read_choice(), ListingKind::Users, true) {
                 self.wait(until, "page 0 of the users", self.longest_wait_for_interval()).await?;
+            } else if self.is_waiting_quicker(&costs, self.next_walk(until)) {
+                self.wait_for_walk(&costs, self.next_walk(until)).await?;
             } else {
                 kind = ReadKind::Profiles;
             }
@@ -259,6 +239,15 @@ impl SourceReader<'_> {
         } else {
             Ok(read.await?)
         }
+    }
+
+    /// When this run, or else the next one, can list all users, whose page 0 may be requested at `users`. This run has
+    /// just read the groups listing, which the next run may not do within the interval.
+    fn next_walk(&self, users: DateTime<Utc>) -> DateTime<Utc> {
+        if self.longest_wait_for_interval().is_none_or(|most| remaining(users) <= most) {
+            return users;
+        }
+        users.max(after(self.options.first_page_interval))
     }
 
     /// Reads the users that the run is narrowed to, with one call each.
@@ -368,6 +357,6 @@ pub(super) fn requires_first_page(choice: ReadChoice, listing: ListingKind, has_
 }
 
 /// The time until `until`; zero when it is past.
-fn remaining(until: DateTime<Utc>) -> Duration {
+pub(super) fn remaining(until: DateTime<Utc>) -> Duration {
     (until - Utc::now()).to_std().unwrap_or_default()
 }

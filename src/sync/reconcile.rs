@@ -19,14 +19,14 @@ use super::{
     Stop,
     apply::{Applied, apply},
     approvals::{RequestedApprovals, UsedApprovals, expired},
-    confirm::{ReadAgain, SecondReads, confirm_logins},
+    confirm::{ReadAgain, SecondReads, SharedReads, confirm_logins},
     context::{Coverage, InstanceContext, InstanceRun},
     decision::{ChangeResult, Decision},
     former_logins::{FormerLogins, settle_former_logins},
-    read_source::{Source, SourceContent},
     recorder::Recorder,
     run::{Rules, RunRequest, SyncOptions},
     run_log,
+    source::{Source, SourceContent},
 };
 
 /// The options of one instance.
@@ -51,6 +51,7 @@ pub(super) struct RunContext<'a> {
     pub(super) source: &'a Source,
     pub(super) experience_cloud: &'a ExperienceCloud,
     pub(super) former_logins: FormerLogins,
+    pub(super) second_reads: SharedReads,
 }
 
 /// Why the run failed in an instance.

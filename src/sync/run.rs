@@ -1,8 +1,12 @@
 //! One run over an organization and all its Campaign instances.
 
-use std::time::{Duration, Instant};
+use std::{
+    num::NonZeroU32,
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, Utc};
+use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use tracing::{Instrument as _, Span};
 use ulid::Ulid;
@@ -22,12 +26,14 @@ use super::{
     Stop,
     approvals::{RequestedApprovals, UsedApprovals},
     call_ledger::Clients,
+    confirm::SharedReads,
     former_logins::FormerLogins,
     pauses::forgotten_described,
-    read_source::{Source, SourceError, SourceReader},
+    read_source::{SourceError, SourceReader},
     reconcile::{InstanceOptions, RunContext, reconcile},
     recorder::Recorder,
     run_log,
+    source::Source,
 };
 
 /// Whether a second read confirms removals before they are made.
@@ -50,6 +56,8 @@ pub struct SyncOptions {
     pub first_page_interval: Duration,
     /// The Campaign instances, by name.
     pub instances: Vec<InstanceOptions>,
+    /// Maximum number of instances that are reconciled at the same time.
+    pub parallel_instances: NonZeroU32,
     /// How much one run may change.
     pub limits: Limits,
     /// Whether a second read confirms removals.
@@ -388,6 +396,7 @@ async fn all_instances(
         source: &source,
         experience_cloud: &experience_cloud,
         former_logins: FormerLogins::default(),
+        second_reads: SharedReads::default(),
     };
     let (instances, used) = reconcile_instances(&run).await;
     let mut found = RunResults {
@@ -403,17 +412,24 @@ async fn all_instances(
     Ok(found)
 }
 
-/// Reconciles one instance after the other; answers the reports and the approvals that each instance used.
+/// Reconciles the instances, several at the same time; answers the reports and the approvals that each instance used, in
+/// the order of the configuration.
 async fn reconcile_instances(run: &RunContext<'_>) -> (Vec<InstanceReport>, Vec<UsedApprovals>) {
-    let (mut instances, mut used) = (Vec::with_capacity(run.options.instances.len()), Vec::new());
-    for instance in &run.options.instances {
-        let mut report = reconcile(run, instance, &mut used).await;
+    let at_once = usize::try_from(run.options.parallel_instances.get()).unwrap_or(usize::MAX);
+    let work = run.options.instances.iter().enumerate().map(async |(position, instance)| {
+        let mut used = Vec::new();
+        // The future of an instance has many kilobytes.
+        let mut report = Box::pin(reconcile(run, instance, &mut used)).await;
         if run.rules == Rules::Tried {
             (report.held, report.held_since) = (None, None);
         }
-        instances.push(report);
-    }
-    (instances, used)
+        (position, (report, used))
+    });
+    // Not `buffered`, which begins no further instance while the first one of its buffer is slow.
+    let mut ended: Vec<_> = stream::iter(work).buffer_unordered(at_once).collect().await;
+    ended.sort_by_key(|(position, _)| *position);
+    let (instances, used): (Vec<_>, Vec<_>) = ended.into_iter().map(|(_, results)| results).unzip();
+    (instances, used.into_iter().flatten().collect())
 }
 
 /// The results of a run that could not read the organization: it wrote nothing to any instance.

@@ -5,11 +5,13 @@ use std::time::Duration;
 use campaign_group_sync::{
     domain::{Failure, LoginSet, ReadKind, RunStep},
     experience_cloud::{ExperienceCloudError, ProfileListing, ReadChoice, UmapiOptions},
-    sandbox::{CallLimits, Effect, Fault},
+    sandbox::{CallLimits, Effect, Fault, Scenario},
     transport::BaseUrl,
 };
 
-use super::harness::{CONTENT, Harness, chain, masks, memberships, memberships_of_people, people};
+use super::harness::{
+    CONTENT, DELIVERY, Harness, Memberships, chain, masks, memberships, memberships_of_people, people,
+};
 
 fn unused_address() -> BaseUrl {
     // Port 1 is reserved: connections to it are refused.
@@ -52,6 +54,57 @@ async fn a_remembered_listing_is_read_profile_by_profile_unless_the_configuratio
         let requests = harness.sandbox.requests();
         assert_eq!(requests.iter().filter(|request| begins(request)).count(), 2, "one a run");
     }
+}
+
+/// Ten users on four pages, two of them with a profile each.
+fn sparse() -> Scenario {
+    let mut scenario = people(10);
+    for (number, user) in scenario.organization.users.iter_mut().enumerate() {
+        user.groups = [DELIVERY, CONTENT].get(number).map(|name| (*name).to_owned()).into_iter().collect();
+    }
+    scenario
+}
+
+#[tokio::test]
+async fn a_walk_is_abandoned_after_page_0_if_the_members_of_each_profile_cost_fewer_calls() {
+    let expected: Memberships = [(DELIVERY, "user0@acme.com"), (CONTENT, "user1@acme.com")]
+        .map(|(name, user)| (name.to_owned(), [user.to_owned()].into()))
+        .into();
+    for (choice, remembered, users, members) in [
+        (ReadChoice::Auto, None, vec![0], vec![0, 0]),
+        (ReadChoice::Auto, Some(10), vec![0], vec![0, 0]),
+        (ReadChoice::Auto, Some(1_000_000), vec![], vec![0, 0]),
+        (ReadChoice::Organization, None, vec![0, 1, 2, 3], vec![]),
+        (ReadChoice::Organization, Some(1_000_000), vec![0, 1, 2, 3], vec![]),
+    ] {
+        let harness = Harness::with(sparse(), |options: &mut UmapiOptions| options.read = choice).await;
+        let listing = harness.client.fetch_listing().await.expect("the listing");
+        let matched = listing.matched_by(masks()).expect("a match").in_organization_of(remembered);
+        let kind = harness.client.choose(&matched);
+        let read = harness.client.fetch_memberships(matched, LoginSet::default(), kind).await.expect("a complete read");
+        assert_eq!(memberships(&read), expected, "{choice:?} {remembered:?}");
+        let of = if users.len() > 1 { ReadKind::Organization } else { ReadKind::Profiles };
+        assert_eq!(read.proof().kind(), of, "{choice:?} {remembered:?}");
+        assert_eq!((harness.pages("users"), harness.pages("members")), (users, members), "{choice:?} {remembered:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_0_that_cannot_begin_a_complete_read_is_an_error_and_not_abandoned() {
+    for effect in [Effect::EmptyPage, Effect::omit_key("/users"), Effect::status(404), Effect::Html] {
+        let harness = Harness::of(sparse()).await.disturbed(Fault::new("users", effect.clone()).page(0));
+        let error = harness.fetch().await.expect_err("an incomplete read");
+        assert!(error.was_sent(), "{effect:?}: {}", chain(&error));
+        assert!(harness.pages("members").is_empty(), "{effect:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_0_without_counts_is_followed_by_the_rest_of_the_walk() {
+    let headers = Effect::drop_headers(&["X-Total-Count", "X-Page-Count"]);
+    let harness = Harness::of(sparse()).await.disturbed(Fault::new("users", headers).forever());
+    let read = harness.fetch().await.expect("a read");
+    assert_eq!((harness.pages("users"), read.proof().is_counted()), (vec![0, 1, 2, 3], false));
 }
 
 #[tokio::test]

@@ -2,14 +2,16 @@
 
 use campaign_group_sync::{
     domain::Failure,
+    experience_cloud::{ReadChoice, UmapiOptions},
     sandbox::{Effect, Fault},
 };
 
 use super::harness::{Harness, chain, people};
 
-/// Reads ten users on four pages with one permanent fault.
+/// Lists ten users on four pages with one permanent fault. Wrong counts must not lead to a read by profiles here.
 async fn check(fault: Fault, expected: &[&str]) {
-    let harness = Harness::of(people(10)).await.disturbed(fault.clone().forever());
+    let whole = |options: &mut UmapiOptions| options.read = ReadChoice::Organization;
+    let harness = Harness::with(people(10), whole).await.disturbed(fault.clone().forever());
     let error = harness.fetch().await.expect_err("an incomplete read");
     let text = chain(&error);
     assert_eq!(error.failure(), Failure::Incomplete, "{fault:?}: {text}");

@@ -1,6 +1,7 @@
 //! A running sandbox and a run against it, as a test wants them.
 
 use std::{
+    num::NonZeroU32,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -122,6 +123,7 @@ pub(crate) fn options(connection: &ConnectionParameters) -> sync::SyncOptions {
         clients: sync::Clients::default(),
         first_page_interval: Duration::ZERO,
         instances: connection.instances.iter().map(|instance| one_instance(connection, instance)).collect(),
+        parallel_instances: NonZeroU32::new(8).expect("not zero"),
         limits: limits(),
         confirmation: Confirmation::Reread,
         approval_ttl: Duration::from_secs(24 * 3600),

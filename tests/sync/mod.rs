@@ -13,6 +13,7 @@ mod moved_clock;
 mod over_time;
 mod retention;
 mod run_lines;
+mod side_by_side;
 mod stopping;
 mod throttle;
 mod undo_holds;
