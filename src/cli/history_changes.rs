@@ -102,15 +102,15 @@ fn row(found: &FoundChange) -> [String; 8] {
         RunMode::Apply => "",
         RunMode::DryRun => " (dry run)",
     };
-    let text = |name: &Option<String>| name.clone().unwrap_or_default();
+    let text = |name: Option<&str>| name.unwrap_or_default().to_owned();
     [
         to_the_second(*recorded_at),
         run.to_string(),
         instance.clone(),
         change.op.as_str().to_owned(),
-        text(&change.operator),
-        text(&change.group),
+        text(change.operator.as_deref()),
+        text(change.group.as_deref()),
         format!("{}{dry}", change.outcome.as_str()),
-        text(&change.approved_by),
+        text(change.approved_by.as_deref()),
     ]
 }

@@ -11,7 +11,12 @@ use crate::domain::is_printable;
 /// Programs read every name exactly. Invisible characters, and those that change the reading direction, are JSON
 /// escapes, so that they cannot deceive a reader.
 pub(super) fn json(document: &impl Serialize) -> Result<String, serde_json::Error> {
-    let plain = serde_json::to_string_pretty(document)?;
+    let mut plain = serde_json::to_string_pretty(document)?;
+    // The report of a large run needs no second copy.
+    if plain.chars().all(|character| character == '\n' || is_printable(character)) {
+        plain.push('\n');
+        return Ok(plain);
+    }
     let mut text = String::with_capacity(plain.len() + 1);
     for character in plain.chars() {
         // Line ends are part of the indentation; those in strings are escaped already.

@@ -47,11 +47,12 @@ fn instance_sections(sections: &mut Vec<String>, instance: &InstanceReport, undo
     }
     if !instance.changes.is_empty() {
         let rows = instance.changes.iter().map(|change| {
-            let text = |name: &Option<String>| name.clone().unwrap_or_default();
+            let text = |name: Option<&str>| name.unwrap_or_default().to_owned();
             let approved = change.approved_by.as_ref().map(|by| format!(", approved by {by}")).unwrap_or_default();
             let detail = change.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
             let outcome = format!("{}{approved}{detail}", change.outcome.as_str());
-            [change.op.as_str().to_owned(), text(&change.operator), text(&change.group), change.reason.clone(), outcome]
+            let (operator, group) = (text(change.operator.as_deref()), text(change.group.as_deref()));
+            [change.op.as_str().to_owned(), operator, group, change.reason.to_string(), outcome]
         });
         sections.push(table(["Change", "Operator", "Group", "Reason", "Outcome"], rows));
     }

@@ -259,11 +259,17 @@ fn change_row(change: &ChangeReport) -> (Style, Vec<String>) {
         ChangeKind::DisableOperator => "x",
         ChangeKind::CreateOperator | ChangeKind::CreateGroup => "*",
     };
-    let text = |name: &Option<String>| name.clone().unwrap_or_default();
+    let text = |name: Option<&str>| name.unwrap_or_default().to_owned();
     let outcome = change.outcome.as_str().to_owned();
     (
         style_of_change(change),
-        vec![character.to_owned(), text(&change.operator), text(&change.group), outcome, change.reason.clone()],
+        vec![
+            character.to_owned(),
+            text(change.operator.as_deref()),
+            text(change.group.as_deref()),
+            outcome,
+            change.reason.to_string(),
+        ],
     )
 }
 
@@ -314,10 +320,10 @@ mod tests {
     fn held() -> RunReport {
         let change = ChangeReport {
             op: ChangeKind::DisableOperator,
-            operator: Some("karl@acme.com".to_owned()),
+            operator: Some("karl@acme.com".into()),
             group: None,
-            profile: "Campaign - acme - delivery".to_owned(),
-            reason: "in no group any more".to_owned(),
+            profile: "Campaign - acme - delivery".into(),
+            reason: "in no group any more".into(),
             outcome: ChangeOutcome::Held,
             detail: Some("1 removal exceeds guard.max_removals = 0".to_owned()),
             at: None,

@@ -1,8 +1,10 @@
 //! What one Campaign instance holds: operators, operator groups, memberships.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, hash::BuildHasher as _};
 
-use super::{FoldedName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin};
+use foldhash::quality::FixedState;
+
+use super::{FoldedName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, folded_name::fold};
 
 /// How an operator signs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +67,9 @@ pub struct GroupSize {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CampaignSnapshot {
     operators: Vec<Operator>,
+    /// The hash of each folded login and the position of its operator, sorted. Compared with a map by folded login, it
+    /// needs no copy of a login.
+    by_login: Vec<(u64, u32)>,
     groups: Vec<OperatorGroup>,
     memberships: Vec<(OperatorGroupId, OperatorId)>,
     own_login: OperatorLogin,
@@ -114,7 +119,9 @@ impl CampaignSnapshot {
         groups.sort_unstable_by_key(|group| group.id);
         groups.dedup_by_key(|group| group.id);
         let (memberships_read, sizes) = (memberships, BTreeMap::new());
-        let mut snapshot = Self { operators, groups, memberships: Vec::new(), own_login, unusable: Vec::new(), sizes };
+        let by_login = logins_by_hash(&operators);
+        let (memberships, unusable) = (Vec::new(), Vec::new());
+        let mut snapshot = Self { operators, by_login, groups, memberships, own_login, unusable, sizes };
         let mut rows: Vec<_> = memberships_read
             .into_iter()
             .filter(|(operator, group)| snapshot.operator(*operator).is_some() && snapshot.group(*group).is_some())
@@ -165,6 +172,31 @@ impl CampaignSnapshot {
         self.operators.get(at)
     }
 
+    /// The operators with this folded login, by id.
+    pub(super) fn operators_called<'a, 'n>(
+        &'a self,
+        login: &'n str,
+    ) -> impl Iterator<Item = &'a Operator> + Clone + use<'a, 'n> {
+        let hash = login_hash(login);
+        let begin = self.by_login.partition_point(|(of, _)| *of < hash);
+        let of_hash = self.by_login.get(begin..).unwrap_or_default().iter().take_while(move |(of, _)| *of == hash);
+        let operators = of_hash.filter_map(|(_, position)| self.operators.get(*position as usize));
+        // Two logins may have one hash.
+        operators.filter(move |operator| fold(operator.login.as_str()) == login)
+    }
+
+    /// The operators that share their folded login with another one, by login and then id.
+    pub(super) fn namesakes(&self) -> BTreeMap<FoldedName, Vec<&Operator>> {
+        let mut by_login: BTreeMap<FoldedName, Vec<&Operator>> = BTreeMap::new();
+        for of_one_hash in self.by_login.chunk_by(|(one, _), (other, _)| one == other).filter(|chunk| chunk.len() > 1) {
+            for operator in of_one_hash.iter().filter_map(|(_, position)| self.operators.get(*position as usize)) {
+                by_login.entry(operator.login.folded()).or_default().push(operator);
+            }
+        }
+        by_login.retain(|_, operators| operators.len() > 1);
+        by_login
+    }
+
     /// The operator group with this key.
     pub fn group(&self, id: OperatorGroupId) -> Option<&OperatorGroup> {
         let at = self.groups.binary_search_by_key(&id, |group| group.id).ok()?;
@@ -188,4 +220,15 @@ impl CampaignSnapshot {
     pub fn holds(&self, group: OperatorGroupId, operator: OperatorId) -> bool {
         self.memberships.binary_search(&(group, operator)).is_ok()
     }
+}
+
+fn logins_by_hash(operators: &[Operator]) -> Vec<(u64, u32)> {
+    let hashes = operators.iter().map(|operator| login_hash(&fold(operator.login.as_str())));
+    let mut by_login: Vec<(u64, u32)> = hashes.zip(0..).collect();
+    by_login.sort_unstable();
+    by_login
+}
+
+fn login_hash(folded: &str) -> u64 {
+    FixedState::default().hash_one(folded)
 }

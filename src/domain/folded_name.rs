@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 use unicode_security::skeleton;
 
-use super::printable;
+use super::{SharedText, printable};
 
 const CASES: CaseMapperBorrowed<'static> = CaseMapper::new();
 
@@ -20,7 +20,7 @@ const CASES: CaseMapperBorrowed<'static> = CaseMapper::new();
 /// (user-sync.py `normalize_string`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct FoldedName(String);
+pub struct FoldedName(SharedText);
 
 /// The loose key of a name: two names with different keys are different names, and rights may be removed because of it.
 ///
@@ -33,23 +33,35 @@ pub struct LooseName(String);
 impl FoldedName {
     /// The key of this name. Folding a key gives the same key.
     pub fn new(name: &str) -> Self {
-        let name = name.trim();
-        Self(if name.is_ascii() { name.to_ascii_lowercase() } else { folded(name) })
+        Self(fold(name).as_ref().into())
+    }
+
+    /// The key of this name; shares the text of a name that is its own key.
+    pub(super) fn of(name: &SharedText) -> Self {
+        match fold(name) {
+            Cow::Borrowed(key) if key.len() == name.len() => Self(name.clone()),
+            key => Self(key.as_ref().into()),
+        }
     }
 
     /// A key that [`Self::new`] returned and that was stored as text.
-    pub fn stored(key: String) -> Self {
-        Self(key)
+    pub fn stored(key: impl Into<SharedText>) -> Self {
+        Self(key.into())
     }
 
     /// The key as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
+    }
+
+    /// The key as text that shares its memory.
+    pub fn to_shared(&self) -> SharedText {
+        self.0.clone()
     }
 
     /// The key as text.
     pub fn into_string(self) -> String {
-        self.0
+        self.0.as_str().to_owned()
     }
 
     /// Whether the name is empty or whitespace only.
@@ -61,7 +73,7 @@ impl FoldedName {
     pub(super) fn shown(&self) -> Cow<'_, str> {
         match address(&self.0) {
             Some((local, domain)) => Cow::Owned(format!("{local}@{}", unicode_domain(domain))),
-            None => Cow::Borrowed(self.0.as_str()),
+            None => Cow::Borrowed(self.as_str()),
         }
     }
 
@@ -87,6 +99,18 @@ impl LooseName {
 impl From<&str> for FoldedName {
     fn from(name: &str) -> Self {
         Self::new(name)
+    }
+}
+
+/// The strict key of a name, without a copy of a name that is its own key.
+pub(super) fn fold(name: &str) -> Cow<'_, str> {
+    let name = name.trim();
+    if !name.is_ascii() {
+        Cow::Owned(folded(name))
+    } else if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use foldhash::quality::FixedState;
 
-use super::{AdobeUser, DesiredState, FoldedName, Operator};
+use super::{AdobeUser, DesiredState, FoldedName, Operator, SharedText, folded_name::fold};
 
 /// Which active user of the organization has a login now, as address or user name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,29 +82,35 @@ pub struct LoginSet(HashSet<u64>);
 impl LoginSet {
     /// The set of these logins.
     pub fn new(logins: impl IntoIterator<Item = FoldedName>) -> Self {
-        Self(logins.into_iter().map(|login| hash(&login)).collect())
+        Self(logins.into_iter().map(|login| hash(login.as_str())).collect())
+    }
+
+    /// Adds a folded login.
+    pub fn insert(&mut self, folded: &str) {
+        self.0.insert(hash(folded));
     }
 
     /// Whether this name, in any equal spelling, is one of the logins.
     pub fn contains(&self, name: &str) -> bool {
-        !self.0.is_empty() && self.0.contains(&hash(&FoldedName::new(name)))
+        !self.0.is_empty() && self.0.contains(&hash(&fold(name)))
     }
 }
 
 impl DesiredState {
     /// Why an operator leaves a group: `reason`, and whether the operator belongs to another user now.
-    pub(super) fn removal_reason(&self, operator: &Operator, reason: &str) -> String {
+    pub(super) fn removal_reason(&self, operator: &Operator, reason: &SharedText) -> SharedText {
         match self.reassigned.get(&operator.id) {
             Some(former) => format!(
                 "{reason}: {former} was this operator, and another active user of the organization has its login now"
-            ),
-            None => reason.to_owned(),
+            )
+            .into(),
+            None => reason.clone(),
         }
     }
 }
 
-fn hash(login: &FoldedName) -> u64 {
-    FixedState::default().hash_one(login.as_str())
+fn hash(folded: &str) -> u64 {
+    FixedState::default().hash_one(folded)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What earlier runs read and decided, as far as decisions need it. There is no clock: the journal passes only what is
 //! still valid.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     AdobeUser, Approver, ChangeKey, ChangeKind, Digest, FoldedName, KnownProfiles, Limits, LoginHolders,
     OperatorGroupId, OperatorGroupName, OperatorId, ProductProfileId, ProductProfileName, UnlistedAccounts,
+    folded_name::fold,
 };
 
 /// What the journal stores about one instance. The default is that of a new, empty journal.
@@ -155,9 +156,24 @@ impl UnfinishedDisablement {
     }
 }
 
-/// Which operator each user of the organization was at last sight, by UMAPI `id`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Identities(HashMap<FoldedName, KnownOperator>);
+/// Which operator each user of the organization was at last sight, by UMAPI `id`. All texts are stored one after the
+/// other: there may be one entry for each of a million users.
+#[derive(Clone, Debug, Default)]
+pub struct Identities {
+    text: String,
+    /// Sorted by user.
+    entries: Vec<IdentityEntry>,
+}
+
+/// One user: where its folded id begins and ends in the text, and where the operator's login ends, which follows it.
+#[derive(Clone, Copy, Debug)]
+struct IdentityEntry {
+    operator: OperatorId,
+    start: usize,
+    user_end: usize,
+    /// `None` if the login is not known.
+    login_end: Option<usize>,
+}
 
 /// The operator that a user was at last sight.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -168,24 +184,90 @@ pub struct KnownOperator {
     pub login: Option<FoldedName>,
 }
 
+/// A [`KnownOperator`] as it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredOperator<'a> {
+    /// Its key.
+    pub id: OperatorId,
+    /// Its folded login.
+    pub login: Option<&'a str>,
+}
+
 impl Identities {
     /// Pairs of a user's `id` and the operator.
     pub fn new(pairs: impl IntoIterator<Item = (FoldedName, KnownOperator)>) -> Self {
-        Self(pairs.into_iter().collect())
+        let mut identities = Self::default();
+        for (user, operator) in pairs {
+            identities.add(user.as_str(), operator.id, operator.login.as_ref().map(FoldedName::as_str));
+        }
+        identities.sorted()
     }
 
-    /// All pairs, ids folded, in no particular order.
-    pub fn iter(&self) -> impl Iterator<Item = (&FoldedName, &KnownOperator)> {
-        self.0.iter()
+    /// Adds a user by folded `id`. The value can be used once it is [`Self::sorted`].
+    pub fn add(&mut self, user: &str, operator: OperatorId, login: Option<&str>) {
+        let start = self.text.len();
+        self.text.push_str(user);
+        let user_end = self.text.len();
+        self.text.push_str(login.unwrap_or_default());
+        let login_end = login.map(|_| self.text.len());
+        self.entries.push(IdentityEntry { operator, start, user_end, login_end });
+    }
+
+    /// The same users in their order; of two entries of one user, the one that was added last.
+    #[must_use]
+    pub fn sorted(mut self) -> Self {
+        let Self { text, entries } = &mut self;
+        let user = |entry: &IdentityEntry| text.get(entry.start..entry.user_end).unwrap_or_default();
+        if !entries.is_sorted_by(|one, other| user(one) < user(other)) {
+            entries.reverse();
+            entries.sort_by(|one, other| user(one).cmp(user(other)));
+            entries.dedup_by(|later, first| user(later) == user(first));
+        }
+        self.text.shrink_to_fit();
+        self.entries.shrink_to_fit();
+        self
+    }
+
+    /// All users, by folded id, and their operators; sorted.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, StoredOperator<'_>)> {
+        self.entries.iter().map(|entry| (self.user(entry), self.operator(entry)))
     }
 
     /// The operator that this user was at last sight.
-    pub fn known(&self, user: &AdobeUser) -> Option<&KnownOperator> {
-        self.0.get(&FoldedName::new(user.id.as_deref()?))
+    pub fn known(&self, user: &AdobeUser) -> Option<StoredOperator<'_>> {
+        self.find(&fold(user.id.as_deref()?))
+    }
+
+    /// The operator of the user with this folded id.
+    pub fn of(&self, user: &FoldedName) -> Option<StoredOperator<'_>> {
+        self.find(user.as_str())
     }
 
     /// The key of that operator.
     pub fn operator_of(&self, user: &AdobeUser) -> Option<OperatorId> {
         self.known(user).map(|operator| operator.id)
     }
+
+    fn find(&self, user: &str) -> Option<StoredOperator<'_>> {
+        let at = self.entries.binary_search_by(|entry| self.user(entry).cmp(user)).ok()?;
+        self.entries.get(at).map(|entry| self.operator(entry))
+    }
+
+    fn user(&self, entry: &IdentityEntry) -> &str {
+        self.text.get(entry.start..entry.user_end).unwrap_or_default()
+    }
+
+    fn operator(&self, entry: &IdentityEntry) -> StoredOperator<'_> {
+        let login = entry.login_end.and_then(|end| self.text.get(entry.user_end..end));
+        StoredOperator { id: entry.operator, login }
+    }
 }
+
+/// Two values are equal if they have the same users, wherever the texts stand.
+impl PartialEq for Identities {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Identities {}

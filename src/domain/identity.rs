@@ -1,6 +1,7 @@
 //! Which operator belongs to a user, now and over time.
 
 use std::{
+    borrow::Cow,
     cell::OnceCell,
     collections::{HashMap, HashSet},
 };
@@ -8,6 +9,7 @@ use std::{
 use super::{
     AdobeUser, CampaignSnapshot, FoldedName, History, Identities, KnownOperator, LoginHolder, LoginSet, LooseName,
     Manage, MatchedSource, Operator, OperatorId, OperatorLogin, OrganizationSnapshot, Policy, SignInMethod,
+    StoredOperator, folded_name::fold,
 };
 
 /// The operator of a user in one instance.
@@ -38,7 +40,6 @@ pub(super) enum Identity<'a> {
 
 /// Finds operators by login, and by the stored operator of a user's `id`.
 pub(super) struct OperatorIndex<'a> {
-    by_login: HashMap<FoldedName, Vec<&'a Operator>>,
     manage: Manage,
     campaign: &'a CampaignSnapshot,
     remembered: Option<RememberedIdentities<'a>>,
@@ -66,12 +67,8 @@ pub(super) struct UsersRead<'r, I> {
 impl<'a> OperatorIndex<'a> {
     /// An index of present logins only.
     pub(super) fn new(campaign: &'a CampaignSnapshot, manage: Manage) -> Self {
-        let mut by_login: HashMap<FoldedName, Vec<&Operator>> = HashMap::with_capacity(campaign.operators().len());
-        for operator in campaign.operators() {
-            by_login.entry(operator.login.folded()).or_default().push(operator);
-        }
         let (by_loose_login, owned) = (OnceCell::new(), OnceCell::new());
-        Self { by_login, manage, campaign, remembered: None, users: Vec::new(), by_loose_login, owned }
+        Self { manage, campaign, remembered: None, users: Vec::new(), by_loose_login, owned }
     }
 
     /// Adds the users that earlier runs matched. An operator whose login another active user has now belongs to that
@@ -122,8 +119,8 @@ impl<'a> OperatorIndex<'a> {
     }
 
     /// Every operator with this login.
-    pub(super) fn of_login(&self, login: &FoldedName) -> &[&'a Operator] {
-        self.by_login.get(login).map(Vec::as_slice).unwrap_or_default()
+    pub(super) fn of_login(&self, login: &FoldedName) -> Vec<&'a Operator> {
+        self.campaign.operators_called(login.as_str()).collect()
     }
 
     /// The operator of this user. The present names decide. The stored operator counts only if no operator, managed or
@@ -151,7 +148,9 @@ impl<'a> OperatorIndex<'a> {
             }
             by_login
         });
-        let Some(alike) = names(user).find_map(|name| by_login.get(&name.loose())) else { return Identity::Unknown };
+        let Some(alike) = names(user).find_map(|name| by_login.get(&FoldedName::new(&name).loose())) else {
+            return Identity::Unknown;
+        };
         let owned = self.owned.get_or_init(|| {
             self.users.iter().flat_map(|user| self.named_by(user)).map(|operator| operator.id).collect()
         });
@@ -179,10 +178,8 @@ impl<'a> OperatorIndex<'a> {
         if names(user).next().is_none() {
             return Identity::NoLogin;
         }
-        match self.first_named(user) {
-            Some(operators) => self.among(operators),
-            None => Identity::Unknown,
-        }
+        let mut found = names(user).map(|login| self.among(self.campaign.operators_called(&login)));
+        found.find(|found| *found != Identity::Unknown).unwrap_or(Identity::Unknown)
     }
 
     fn remembered(&self, user: &AdobeUser) -> Option<Identity<'a>> {
@@ -198,23 +195,20 @@ impl<'a> OperatorIndex<'a> {
         })
     }
 
-    fn first_named(&self, user: &AdobeUser) -> Option<&[&'a Operator]> {
-        names(user).find_map(|login| self.by_login.get(&login).map(Vec::as_slice))
-    }
-
     /// Every operator whose login is a present name of this user, be it the address or the user name.
     fn named_by(&self, user: &AdobeUser) -> impl Iterator<Item = &'a Operator> {
-        let named = names(user).filter_map(|login| self.by_login.get(&login));
-        named.flatten().copied().collect::<Vec<_>>().into_iter()
+        let named = names(user).map(|login| self.campaign.operators_called(&login).collect::<Vec<_>>());
+        named.flatten().collect::<Vec<_>>().into_iter()
     }
 
-    fn among(&self, operators: &[&'a Operator]) -> Identity<'a> {
-        let managed: Vec<_> = operators.iter().copied().filter(|operator| self.manages(operator)).collect();
-        match (managed.as_slice(), operators) {
-            ([operator], _) => Identity::Operator(operator),
-            ([], [operator, ..]) => Identity::NotManaged(operator),
-            ([], []) => Identity::Unknown,
-            _ => Identity::Ambiguous(managed),
+    /// The operator of a name that these operators have.
+    fn among(&self, operators: impl Iterator<Item = &'a Operator> + Clone) -> Identity<'a> {
+        let managed = operators.clone().filter(|operator| self.manages(operator));
+        let mut first_two = managed.clone();
+        match (first_two.next(), first_two.next()) {
+            (Some(operator), None) => Identity::Operator(operator),
+            (Some(_), Some(_)) => Identity::Ambiguous(managed.collect()),
+            (None, _) => operators.clone().next().map_or(Identity::Unknown, Identity::NotManaged),
         }
     }
 }
@@ -223,16 +217,12 @@ impl<'a> OperatorIndex<'a> {
 /// login.
 pub fn ambiguous_operators(campaign: &CampaignSnapshot, manage: Manage) -> Vec<Vec<&Operator>> {
     let index = OperatorIndex::new(campaign, manage);
-    let mut found: Vec<(&FoldedName, Vec<&Operator>)> = index
-        .by_login
-        .iter()
-        .filter_map(|(login, operators)| match index.among(operators) {
-            Identity::Ambiguous(operators) => Some((login, operators)),
-            _ => None,
-        })
-        .collect();
-    found.sort_unstable_by_key(|(login, _)| *login);
-    found.into_iter().map(|(_, operators)| operators).collect()
+    let namesakes = campaign.namesakes().into_values();
+    let found = namesakes.filter_map(|operators| match index.among(operators.into_iter()) {
+        Identity::Ambiguous(operators) => Some(operators),
+        _ => None,
+    });
+    found.collect()
 }
 
 /// Logins whose present holder must be known before renamed members of profiles can be matched; sorted.
@@ -275,39 +265,39 @@ pub fn identities_seen(
     history: &History,
 ) -> IdentitiesSeen {
     let index = OperatorIndex::new(campaign, policy.manage);
-    let (mut new, mut owners) = (Vec::new(), HashMap::new());
+    let (mut new, mut owners) = (Vec::new(), Vec::new());
     for user in organization.users() {
         let Some(id) = user.id.as_deref().map(str::trim).filter(|id| !id.is_empty()) else { continue };
         let known = history.identities.known(user);
         let operator = if let Identity::Operator(operator) = index.present(user) {
-            owners.entry(operator.id).or_insert_with(HashSet::new).insert(FoldedName::new(id));
+            owners.push((operator.id, id));
             operator
-        } else if let Some(operator) = known.and_then(|known| campaign.operator(known.id)) {
+        } else if let Some(operator) = known.as_ref().and_then(|known| campaign.operator(known.id)) {
             operator
         } else {
             continue;
         };
-        let seen = KnownOperator { id: operator.id, login: Some(operator.login.folded()) };
-        if known != Some(&seen) {
-            new.push((id.to_owned(), seen));
+        let login = operator.login.folded();
+        if known.is_none_or(|known| known.id != operator.id || known.login != Some(login.as_str())) {
+            new.push((id.to_owned(), KnownOperator { id: operator.id, login: Some(login) }));
         }
     }
     new.sort_unstable();
     new.dedup();
-    let is_ended =
-        |(id, known): &(&FoldedName, &KnownOperator)| owners.get(&known.id).is_some_and(|ids| !ids.contains(*id));
-    let mut ended: Vec<_> = history.identities.iter().filter(is_ended).map(|(id, _)| id.clone()).collect();
-    ended.sort_unstable();
+    owners.sort_unstable();
+    let is_ended = |(user, known): &(&str, StoredOperator<'_>)| {
+        let first = owners.partition_point(|(of, _)| *of < known.id);
+        let mut users = owners.get(first..).unwrap_or_default().iter().take_while(|(of, _)| *of == known.id).peekable();
+        users.peek().is_some() && !users.any(|(_, id)| fold(id) == *user)
+    };
+    // Sorted, because the stored identities are.
+    let ended = history.identities.iter().filter(is_ended).map(|(user, _)| FoldedName::stored(user)).collect();
     IdentitiesSeen { new, ended }
 }
 
 /// The folded names by which a user may be an operator, in the order in which they decide.
-pub(super) fn names(user: &AdobeUser) -> impl Iterator<Item = FoldedName> {
-    [&user.email, &user.user_name]
-        .into_iter()
-        .flatten()
-        .map(|name| FoldedName::new(name))
-        .filter(|name| !name.is_empty())
+pub(super) fn names(user: &AdobeUser) -> impl Iterator<Item = Cow<'_, str>> {
+    [&user.email, &user.user_name].into_iter().flatten().map(|name| fold(name)).filter(|name| !name.is_empty())
 }
 
 /// The name of a user in notices.
@@ -317,7 +307,7 @@ pub(super) fn display_name(user: &AdobeUser) -> String {
 }
 
 fn is_named(user: &AdobeUser, operator: &Operator) -> bool {
-    let login = operator.login.folded();
+    let login = fold(operator.login.as_str());
     names(user).any(|name| name == login)
 }
 

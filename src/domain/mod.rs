@@ -6,7 +6,7 @@
 //!
 //! | file | contents |
 //! |---|---|
-//! | `names`, `folded_name` | names and keys, and how names are compared |
+//! | `names`, `folded_name`, `shared_text` | names and keys, how names are compared, and the text that they share |
 //! | `policy`, `history` | the rules of one instance, and what earlier runs read and decided |
 //! | `mask` | the association mask: which profile maps to which operator group |
 //! | `organization_snapshot`, `user_snapshot`, `campaign_snapshot` | the results of reads |
@@ -73,6 +73,7 @@ mod roster;
 mod run_event;
 mod scratch_record;
 mod settling;
+mod shared_text;
 mod skipped;
 mod summary;
 mod undo;
@@ -104,7 +105,7 @@ pub use guard::{
 };
 pub use history::{
     Approval, ApprovalState, ApprovedChange, EarlierHold, FollowedGroup, History, Identities, KnownOperator, Memory,
-    SourceRead, UnfinishedDisablement,
+    SourceRead, StoredOperator, UnfinishedDisablement,
 };
 pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen, unsettled_logins};
 pub use instance_answers::{
@@ -144,6 +145,7 @@ pub use run_event::{
 };
 pub use scratch_record::{FoundScratch, RememberedScratch, SCRATCH_GROUP, SCRATCH_OPERATOR, ScratchKind};
 pub use settling::settled_by;
+pub use shared_text::SharedText;
 pub use skipped::{SkipReason, Skipped};
 pub use summary::Summary;
 pub use undo::undo_desired_state;

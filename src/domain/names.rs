@@ -4,35 +4,40 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::FoldedName;
+use super::{FoldedName, SharedText};
 
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $type(String);
+        pub struct $type(SharedText);
 
         impl $type {
             /// Wraps a name in its original spelling.
-            pub fn new(name: impl Into<String>) -> Self {
+            pub fn new(name: impl Into<SharedText>) -> Self {
                 Self(name.into())
             }
 
             /// The name in its original spelling.
             pub fn as_str(&self) -> &str {
-                &self.0
+                self.0.as_str()
+            }
+
+            /// The name in its original spelling, as text that shares its memory.
+            pub fn to_shared(&self) -> SharedText {
+                self.0.clone()
             }
 
             /// The strict key, by which names are compared.
             pub fn folded(&self) -> FoldedName {
-                FoldedName::new(&self.0)
+                FoldedName::of(&self.0)
             }
         }
 
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(self.as_str())
             }
         }
     };

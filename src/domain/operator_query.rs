@@ -20,7 +20,7 @@ impl OperatorQuery {
     pub fn of(user: &AdobeUser, identities: &Identities, alike: Vec<OperatorId>) -> Self {
         let written = [&user.email, &user.user_name].into_iter().flatten().map(|name| name.trim());
         let mut logins: BTreeSet<_> = written.filter(|name| !name.is_empty()).map(OperatorLogin::new).collect();
-        for name in names(user) {
+        for name in login_candidates(user) {
             logins.insert(OperatorLogin::new(&*name.shown()));
             logins.insert(OperatorLogin::new(name.as_str()));
         }
@@ -31,7 +31,7 @@ impl OperatorQuery {
 
 /// The folded names that the login of the user's operator may have.
 pub fn login_candidates(user: &AdobeUser) -> Vec<FoldedName> {
-    names(user).collect()
+    names(user).map(FoldedName::stored).collect()
 }
 
 #[cfg(test)]

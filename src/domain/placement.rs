@@ -128,7 +128,7 @@ fn pending_disablements<'p>(
     let mut pending_disablements: Vec<_> = unfinished
         .filter_map(|unfinished| {
             // Among several operators with one login, the one that the earlier run meant is not known.
-            let [operator] = index.of_login(&unfinished.operator) else { return None };
+            let [operator] = *index.of_login(&unfinished.operator) else { return None };
             let is_left = !wanted.contains(&operator.id) && !with_group.contains(&operator.id);
             is_left.then(|| PendingDisablement { operator: operator.id, profile: unfinished.profile.clone() })
         })

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CampaignSnapshot, DesiredState, FoldedName, ManagedGroup, Operator, OperatorGroupId, OperatorGroupName, OperatorId,
-    OperatorLogin, OrphanedGroup, PendingDisablement, Policy, ProductProfileName, RunId, SignInMethod, SkipReason,
-    Skipped, WithoutGroups, identity::OperatorIndex, protection::Protection,
+    OperatorLogin, OrphanedGroup, PendingDisablement, Policy, ProductProfileName, RunId, SharedText, SignInMethod,
+    SkipReason, Skipped, WithoutGroups, identity::OperatorIndex, protection::Protection,
 };
 
 /// The reason for disabling an operator that loses its last group.
@@ -111,7 +111,7 @@ pub struct Change {
     /// The profile that requires it.
     pub profile: ProductProfileName,
     /// The reason.
-    pub reason: String,
+    pub reason: SharedText,
 }
 
 impl Change {
@@ -184,8 +184,9 @@ impl Plan {
     /// The same plan, with the undo of `run` as the reason of every change.
     #[must_use]
     pub fn taking_back(mut self, run: &RunId) -> Self {
+        let reason: SharedText = format!("takes back run {run}").into();
         for change in &mut self.changes {
-            change.reason = format!("takes back run {run}");
+            change.reason = reason.clone();
         }
         self
     }
@@ -199,14 +200,14 @@ pub fn plan(desired: &DesiredState, campaign: &CampaignSnapshot, policy: &Policy
     let mut skipped: BTreeSet<Skipped> = desired.skipped.iter().cloned().collect();
     for group in &desired.groups {
         if !group.is_renamed() {
-            let reason = format!("not a member of profile {}", group.profile.name);
+            let reason = format!("not a member of profile {}", group.profile.name).into();
             result.unchanged += planner.settle(group, &reason, &mut changes, &mut skipped);
         }
         result.managed_members.insert(group.name.clone(), planner.managed_members(group.id));
     }
     if policy.orphaned_group == OrphanedGroup::Empty {
         for orphan in &desired.orphans {
-            let reason = format!("profile {}, which stood for this group, is gone", orphan.profile);
+            let reason = format!("profile {}, which stood for this group, is gone", orphan.profile).into();
             let group = orphan.emptied();
             planner.settle(&group, &reason, &mut changes, &mut skipped);
             result.managed_members.insert(group.name.clone(), planner.managed_members(group.id));
@@ -252,7 +253,7 @@ impl<'a> Planner<'a> {
     fn settle(
         &self,
         group: &ManagedGroup,
-        reason: &str,
+        reason: &SharedText,
         changes: &mut Vec<Change>,
         skipped: &mut BTreeSet<Skipped>,
     ) -> usize {
@@ -302,7 +303,7 @@ impl<'a> Planner<'a> {
             .map(|(operator, profile, reason)| Change {
                 action: Action::DisableOperator { operator: operator.login.clone(), operator_id: operator.id },
                 profile: profile.clone(),
-                reason: reason.to_owned(),
+                reason: reason.into(),
             })
             .collect()
     }
@@ -322,7 +323,7 @@ impl<'a> Planner<'a> {
         let groups = planned.clone().filter(|group| group.id.is_none()).map(|group| Change {
             action: Action::CreateGroup { group: group.name.clone() },
             profile: group.profile.name.clone(),
-            reason: format!("profile {} has no operator group", group.profile.name),
+            reason: format!("profile {} has no operator group", group.profile.name).into(),
         });
         let mut first_group: Vec<Option<&ManagedGroup>> = vec![None; self.desired.new_operators.len()];
         // The profile of a creation is one that is not in doubt, if there is one.
@@ -339,7 +340,7 @@ impl<'a> Planner<'a> {
             Some(Change {
                 action: Action::CreateOperator { operator: newcomer.login.clone(), email: newcomer.email.clone() },
                 profile: group.profile.name.clone(),
-                reason: format!("member of profile {} without operator", group.profile.name),
+                reason: format!("member of profile {} without operator", group.profile.name).into(),
             })
         });
         groups.chain(operators).collect()
@@ -347,17 +348,28 @@ impl<'a> Planner<'a> {
 
     fn diff(&self, group: &ManagedGroup, skipped: &mut BTreeSet<Skipped>) -> GroupDiff<'a> {
         let mut diff = GroupDiff::default();
+        let reason: SharedText = format!("member of profile {}", group.profile.name).into();
+        let addition = |operator: &OperatorLogin, operator_id| Change {
+            action: Action::Add {
+                operator: operator.clone(),
+                operator_id,
+                group: group.name.clone(),
+                group_id: group.id,
+            },
+            profile: group.profile.name.clone(),
+            reason: reason.clone(),
+        };
         for operator in group.members.iter().filter_map(|id| self.campaign.operator(*id)) {
             if group.id.is_some_and(|id| self.campaign.holds(id, operator.id)) {
                 diff.unchanged += 1;
             } else if let Some(why) = self.protection.of_operator(operator) {
                 skipped.insert(not_touched(operator, group, why));
             } else {
-                diff.additions.push(addition(group, operator.login.clone(), Some(operator.id)));
+                diff.additions.push(addition(&operator.login, Some(operator.id)));
             }
         }
         let newcomers = group.new_members.iter().filter_map(|position| self.desired.new_operators.get(*position));
-        diff.additions.extend(newcomers.map(|newcomer| addition(group, newcomer.login.clone(), None)));
+        diff.additions.extend(newcomers.map(|newcomer| addition(&newcomer.login, None)));
         let Some(group_id) = group.id else { return diff };
         for operator in group.leaving(self.campaign) {
             if let Some(why) = self.protection.of_operator(operator) {
@@ -379,7 +391,7 @@ impl<'a> Planner<'a> {
         &self,
         group: &ManagedGroup,
         mut removals: Vec<(&Operator, OperatorGroupId)>,
-        reason: &str,
+        reason: &SharedText,
         skipped: &mut BTreeSet<Skipped>,
     ) -> Vec<Change> {
         removals.sort_by_cached_key(|(operator, _)| operator.login.clone());
@@ -417,14 +429,6 @@ impl<'a> Planner<'a> {
             });
         }
         kept
-    }
-}
-
-fn addition(group: &ManagedGroup, operator: OperatorLogin, operator_id: Option<OperatorId>) -> Change {
-    Change {
-        action: Action::Add { operator, operator_id, group: group.name.clone(), group_id: group.id },
-        profile: group.profile.name.clone(),
-        reason: format!("member of profile {}", group.profile.name),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{CampaignSnapshot, FoldedName, Operator, OperatorGroupName, Policy, ProtectedGroup};
+use super::{CampaignSnapshot, FoldedName, Operator, OperatorGroupName, Policy, ProtectedGroup, folded_name::fold};
 
 /// Operators that Campaign itself uses (Adobe's permission and installation guides). The list cannot be shortened by
 /// configuration.
@@ -35,7 +35,7 @@ const AGENT_LABELS: [&str; 2] = ["internal agent", "do not modify"];
 /// Finds out which operators and groups are protected.
 pub(super) struct Protection<'a> {
     own_login: FoldedName,
-    operators: HashSet<FoldedName>,
+    operators: HashSet<String>,
     groups: HashMap<FoldedName, &'a ProtectedGroup>,
 }
 
@@ -43,21 +43,21 @@ impl<'a> Protection<'a> {
     pub(super) fn new(policy: &'a Policy, campaign: &CampaignSnapshot) -> Self {
         Self {
             own_login: campaign.own_login().folded(),
-            operators: policy.protected_operators.iter().map(super::OperatorLogin::folded).collect(),
+            operators: policy.protected_operators.iter().map(|login| login.folded().into_string()).collect(),
             groups: policy.protected_groups.iter().map(|group| (group.name.folded(), group)).collect(),
         }
     }
 
     /// Why this operator is never changed; `None` if it may be changed.
     pub(super) fn of_operator(&self, operator: &Operator) -> Option<&'static str> {
-        let login = operator.login.folded();
-        if login == self.own_login {
+        let login = fold(operator.login.as_str());
+        if login == self.own_login.as_str() {
             Some("the operator that this program signs in as")
-        } else if self.operators.contains(&login) {
+        } else if self.operators.contains(login.as_ref()) {
             Some("listed under protected_operators")
-        } else if BUILT_IN_OPERATORS.contains(&login.as_str()) {
+        } else if BUILT_IN_OPERATORS.contains(&login.as_ref()) {
             Some("built into Campaign")
-        } else if login.as_str().ends_with(TECHNICAL_ACCOUNT_DOMAIN) {
+        } else if login.ends_with(TECHNICAL_ACCOUNT_DOMAIN) {
             Some("a technical account")
         } else if is_agent_label(&operator.label) {
             Some("an agent of Campaign, by its label")
@@ -72,6 +72,6 @@ impl<'a> Protection<'a> {
 }
 
 fn is_agent_label(label: &str) -> bool {
-    let label = FoldedName::new(label);
-    AGENT_LABELS.iter().any(|known| label.as_str().contains(known))
+    let label = fold(label);
+    AGENT_LABELS.iter().any(|known| label.contains(known))
 }

@@ -4,7 +4,8 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
-    ApprovalNote, Change, ChangeKey, ChangeKind, FoldedName, Outcome, Plan, ReadKind, Skipped, Summary, name_shown,
+    ApprovalNote, Change, ChangeKey, ChangeKind, FoldedName, OperatorGroupName, OperatorLogin, Outcome, Plan, ReadKind,
+    SharedText, Skipped, Summary, name_shown,
 };
 
 /// The requested mode of a run.
@@ -88,13 +89,13 @@ pub struct ChangeReport {
     /// What kind of change.
     pub op: ChangeKind,
     /// The operator that it concerns.
-    pub operator: Option<String>,
+    pub operator: Option<SharedText>,
     /// The operator group that it concerns.
-    pub group: Option<String>,
+    pub group: Option<SharedText>,
     /// The profile that requires it.
-    pub profile: String,
+    pub profile: SharedText,
     /// The reason.
-    pub reason: String,
+    pub reason: SharedText,
     /// The outcome.
     pub outcome: ChangeOutcome,
     /// Why it was held, failed or not confirmed.
@@ -113,9 +114,9 @@ impl ChangeReport {
     pub fn new(change: &Change, outcome: ChangeOutcome, detail: Option<String>) -> Self {
         Self {
             op: change.kind(),
-            operator: change.operator().map(ToString::to_string),
-            group: change.group().map(ToString::to_string),
-            profile: change.profile.to_string(),
+            operator: change.operator().map(OperatorLogin::to_shared),
+            group: change.group().map(OperatorGroupName::to_shared),
+            profile: change.profile.to_shared(),
             reason: change.reason.clone(),
             outcome,
             detail,
@@ -126,14 +127,14 @@ impl ChangeReport {
 
     /// The key that identifies the change in every run.
     pub fn key(&self) -> ChangeKey {
-        let folded = |name: &Option<String>| name.as_deref().map(FoldedName::new).unwrap_or_default();
-        ChangeKey { kind: self.op, group: folded(&self.group), operator: folded(&self.operator) }
+        let folded = |name: Option<&SharedText>| name.map(FoldedName::of).unwrap_or_default();
+        ChangeKey { kind: self.op, group: folded(self.group.as_ref()), operator: folded(self.operator.as_ref()) }
     }
 
     /// The change as a short sentence.
     pub fn described(&self) -> String {
-        let name = |name: &Option<String>| name.as_deref().map(name_shown).unwrap_or_default().into_owned();
-        let (operator, group) = (name(&self.operator), name(&self.group));
+        let name = |name: Option<&str>| name.map(name_shown).unwrap_or_default().into_owned();
+        let (operator, group) = (name(self.operator.as_deref()), name(self.group.as_deref()));
         match self.op {
             ChangeKind::CreateGroup => format!("create operator group {group}"),
             ChangeKind::CreateOperator => format!("create operator {operator}"),
@@ -219,6 +220,26 @@ impl InstanceReport {
             changes: Vec::new(),
             skipped: Vec::new(),
             summary: Summary::default(),
+        }
+    }
+
+    /// The same report without its changes, of which there may be many.
+    #[must_use]
+    pub fn without_changes(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            mode: self.mode,
+            outcome: self.outcome,
+            error: self.error.clone(),
+            warnings: self.warnings.clone(),
+            held: self.held.clone(),
+            held_since: self.held_since,
+            approvals: self.approvals.clone(),
+            orphaned: self.orphaned.clone(),
+            matched_profiles: self.matched_profiles.clone(),
+            changes: Vec::new(),
+            skipped: self.skipped.clone(),
+            summary: self.summary,
         }
     }
 
@@ -338,6 +359,27 @@ pub struct RunReport {
 impl RunReport {
     /// The version of the format that this program writes.
     pub const VERSION: u32 = 1;
+
+    /// The same report without its instances.
+    #[must_use]
+    pub fn without_instances(&self) -> Self {
+        Self {
+            version: self.version,
+            run: self.run.clone(),
+            mode: self.mode,
+            started_at: self.started_at,
+            duration_ms: self.duration_ms,
+            outcome: self.outcome,
+            misconfigured: self.misconfigured,
+            error: self.error.clone(),
+            warnings: self.warnings.clone(),
+            source: self.source.clone(),
+            approvals: self.approvals.clone(),
+            instances: Vec::new(),
+            undo_of: self.undo_of.clone(),
+            record: self.record.clone(),
+        }
+    }
 
     /// When it ended, but not after `now`: with a clock that was ahead, a run would otherwise look recent for years.
     pub fn ended_at(&self, now: DateTime<Utc>) -> DateTime<Utc> {

@@ -1,13 +1,13 @@
 //! The access record: who was in which managed group, and when. Each period of a membership has a beginning and an end.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::domain::{
     ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, FoldedName, GroupObservation, InstanceName, ObservedGroups,
-    OperatorLogin, RunId,
+    OperatorLogin, RunId, SharedText,
 };
 
 use super::{
@@ -63,8 +63,8 @@ impl Serialize for MemberAccess {
     }
 }
 
-/// The open memberships of one group: the logins of its members, by folded login.
-type LoginsByFoldedName = HashMap<FoldedName, String>;
+/// Most logins that are read at once.
+const LOGINS_A_CHUNK: i64 = 10_000;
 
 /// The difference between an observation of Campaign and the access record.
 #[derive(Default)]
@@ -80,13 +80,13 @@ struct ObservedDifference<'a> {
 pub(super) struct AccessDifference {
     pub(super) instance: String,
     /// Groups with the profile that they follow now.
-    pub(super) managed: Vec<(String, String)>,
+    pub(super) managed: Vec<(SharedText, SharedText)>,
     /// Folded names of groups that follow no profile any more.
-    pub(super) unmanaged: Vec<String>,
+    pub(super) unmanaged: Vec<SharedText>,
     /// Folded names of groups with the login of a new member.
-    pub(super) came: Vec<(String, String)>,
+    pub(super) came: Vec<(SharedText, SharedText)>,
     /// Folded names of groups with the folded login of a former member.
-    pub(super) left: Vec<(String, String)>,
+    pub(super) left: Vec<(SharedText, SharedText)>,
 }
 
 impl Journal {
@@ -105,7 +105,11 @@ impl Journal {
                        coalesce(s.approved_by, (select c.approved_by from changes c
                         where c.run = s.granted_by and c.instance = s.instance and c.group_folded = s.group_folded
                             and c.operator_folded = s.login_folded and c.op = 'add'))
-                   from stays s where s.since <= $1 and (s.until is null or s.until > $1)";
+                   from (select instance, group_folded, login_folded, login, since, granted_by, approved_by
+                         from stays where since <= $1 and until is null
+                         union all
+                         select instance, group_folded, login_folded, login, since, granted_by, approved_by
+                         from stays where since <= $1 and until > $1) as s";
         for row in reader.rows(sql, [at.into()]).await? {
             let groups = instances.get_mut(&row.text(0)?);
             if let Some(group) = groups.and_then(|groups| row.folded(1).ok().and_then(|group| groups.get_mut(&group))) {
@@ -151,9 +155,7 @@ pub(super) async fn observe(
     observed: &ObservedGroups<'_>,
 ) -> Result<Option<AccessDifference>, JournalError> {
     let instance = observed.instance;
-    let managed = open_groups(writer, instance).await?;
-    let periods = open_periods(writer, instance).await?;
-    let difference = difference(observed.groups, observed.is_all, &managed, periods);
+    let difference = difference(writer, observed).await?;
     if difference.is_empty() {
         return Ok(None);
     }
@@ -170,17 +172,31 @@ pub(super) async fn settle(
     instance: &InstanceName,
     changes: &[ChangeReport],
 ) -> Result<(), JournalError> {
+    let mut begun: Vec<[Value; 5]> = Vec::new();
+    let mut ended: BTreeMap<(i64, Option<&str>), Vec<Membership>> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for change in changes.iter().filter(|change| change.outcome.is_in_place()) {
         let at = change.at.unwrap_or(at).timestamp_millis();
         // A change that Campaign already held before the write was not made by this run.
-        let run: Value = (change.outcome == ChangeOutcome::Applied).then(|| run.to_string()).into();
-        let ChangeKey { kind, group, operator } = change.key();
+        let run = (change.outcome == ChangeOutcome::Applied).then(|| run.as_str());
+        let key = change.key();
+        if !seen.insert(key.clone()) {
+            continue;
+        }
+        let ChangeKey { kind, group, operator } = key;
         let login = change.operator.as_deref().unwrap_or_default();
         match kind {
-            ChangeKind::Add => begin_period(writer, instance, (group, operator), login, (at, run)).await?,
-            ChangeKind::Remove => end_period(writer, instance, (group, operator), (at, run)).await?,
+            ChangeKind::Add => {
+                let run = run.map(str::to_owned).into();
+                begun.push([group.into(), operator.into(), login.into(), at.into(), run]);
+            }
+            ChangeKind::Remove => ended.entry((at, run)).or_default().push((group, operator)),
             ChangeKind::CreateGroup | ChangeKind::CreateOperator | ChangeKind::DisableOperator => {}
         }
+    }
+    begin_periods(writer, instance, begun).await?;
+    for ((at, run), memberships) in ended {
+        end_periods(writer, instance, memberships, (at, run.map(str::to_owned).into())).await?;
     }
     Ok(())
 }
@@ -188,34 +204,33 @@ pub(super) async fn settle(
 /// The folded names of a group and an operator.
 type Membership = (FoldedName, FoldedName);
 
-async fn begin_period(
+/// Begins memberships, by group, folded login, login, time and run; not those that are open already.
+async fn begin_periods(
     writer: &mut WriteTransaction,
     instance: &InstanceName,
-    (group, operator): Membership,
-    login: &str,
-    (at, run): (i64, Value),
+    memberships: Vec<[Value; 5]>,
 ) -> Result<(), JournalError> {
-    let sql = "select 1 from stays where instance = $1 and group_folded = $2 and login_folded = $3 and until is null";
-    let values = [instance.as_str().into(), (&group).into(), (&operator).into()];
-    if !writer.rows(sql, values).await?.is_empty() {
-        return Ok(());
-    }
-    let sql = "insert into stays (instance, group_folded, login_folded, login, since, granted_by)
-               values ($1, $2, $3, $4, $5, $6)";
-    let values = [instance.as_str().into(), group.into(), operator.into(), login.into(), at.into(), run];
-    writer.execute(sql, values).await
+    let head = "insert into stays (instance, group_folded, login_folded, login, since, granted_by)
+                select $1, begun.column1, begun.column2, begun.column3, begun.column4, begun.column5 from (";
+    let tail = ") as begun where not exists (
+                    select 1 from stays open where open.instance = $1 and open.group_folded = begun.column1
+                        and open.login_folded = begun.column2 and open.until is null)";
+    writer.for_rows((head, tail), [instance.as_str().into()], memberships).await.map(drop)
 }
 
-/// If the clock was set back, the period ends when it began, not earlier.
-async fn end_period(
+/// Ends memberships. If the clock was set back, a period ends when it began, not earlier.
+async fn end_periods(
     writer: &mut WriteTransaction,
     instance: &InstanceName,
-    (group, operator): Membership,
+    memberships: Vec<Membership>,
     (at, run): (i64, Value),
 ) -> Result<(), JournalError> {
-    let sql = "update stays set until = case when since > $1 then since else $1 end, ended_by = $2
-               where instance = $3 and group_folded = $4 and login_folded = $5 and until is null";
-    writer.execute(sql, [at.into(), run, instance.as_str().into(), group.into(), operator.into()]).await
+    let head = "update stays set until = case when since > $1 then since else $1 end, ended_by = $2 from (";
+    // A comparison with `in` would read every membership of the instance.
+    let tail = ") as given where instance = $3 and until is null
+                    and group_folded = given.column1 and login_folded = given.column2";
+    let rows = memberships.into_iter().map(|(group, operator)| [group.into(), operator.into()]);
+    writer.for_rows((head, tail), [at.into(), run, instance.as_str().into()], rows).await.map(drop)
 }
 
 /// Spelling and profile of the groups that are managed now, by folded name.
@@ -228,28 +243,51 @@ async fn open_groups(
     rows.iter().map(|row| Ok((row.folded(0)?, (row.text(1)?, row.text(2)?)))).collect()
 }
 
-async fn open_periods(
+/// The folded names of the groups with open memberships.
+async fn groups_with_members(
     writer: &mut WriteTransaction,
     instance: &InstanceName,
-) -> Result<BTreeMap<FoldedName, LoginsByFoldedName>, JournalError> {
-    let sql = "select group_folded, login_folded, login from stays where instance = $1 and until is null";
-    let mut periods: BTreeMap<FoldedName, LoginsByFoldedName> = BTreeMap::new();
-    for row in writer.rows(sql, [instance.as_str().into()]).await? {
-        periods.entry(row.folded(0)?).or_default().insert(row.folded(1)?, row.text(2)?);
-    }
-    Ok(periods)
+) -> Result<BTreeSet<FoldedName>, JournalError> {
+    let sql = "select distinct group_folded from stays where instance = $1 and until is null";
+    let rows = writer.rows(sql, [instance.as_str().into()]).await?;
+    rows.iter().map(|row| row.folded(0)).collect()
 }
 
-fn difference<'a>(
-    groups: &'a [GroupObservation],
-    is_all: bool,
-    managed: &BTreeMap<FoldedName, (String, String)>,
-    mut periods: BTreeMap<FoldedName, LoginsByFoldedName>,
-) -> ObservedDifference<'a> {
+/// Passes the folded login of each open membership of a group to `visit`.
+async fn open_members(
+    writer: &mut WriteTransaction,
+    instance: &InstanceName,
+    group: &FoldedName,
+    mut visit: impl FnMut(&str),
+) -> Result<(), JournalError> {
+    let sql = "select login_folded from stays
+               where instance = $1 and group_folded = $2 and until is null and login_folded > $3
+               order by login_folded limit $4";
+    let mut last = String::new();
+    loop {
+        let values = [instance.as_str().into(), group.into(), last.as_str().into(), LOGINS_A_CHUNK.into()];
+        let logins: Vec<(String,)> = writer.chunk(("login_folded", sql), values).await?;
+        logins.iter().for_each(|(login,)| visit(login));
+        match logins.into_iter().next_back() {
+            Some((login,)) => last = login,
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Compares an observation with the access record, one group after the other: all memberships of a large instance at
+/// once would be most of the memory of a run.
+async fn difference<'a>(
+    writer: &mut WriteTransaction,
+    observed: &ObservedGroups<'a>,
+) -> Result<ObservedDifference<'a>, JournalError> {
+    let instance = observed.instance;
+    let managed = open_groups(writer, instance).await?;
+    let mut with_members = groups_with_members(writer, instance).await?;
     let mut difference = ObservedDifference::default();
-    let observed: BTreeMap<FoldedName, &GroupObservation> =
-        groups.iter().map(|group| (group.group.folded(), group)).collect();
-    for (name, group) in &observed {
+    let groups: BTreeMap<FoldedName, &GroupObservation> =
+        observed.groups.iter().map(|group| (group.group.folded(), group)).collect();
+    for (name, group) in &groups {
         // A new spelling, or another profile, begins a new row of the record.
         let is_known = managed
             .get(name)
@@ -257,23 +295,32 @@ fn difference<'a>(
         if !is_known {
             difference.managed.push(group);
         }
-        let mut before = periods.remove(name).unwrap_or_default();
-        let members: BTreeMap<FoldedName, &OperatorLogin> =
-            group.members.iter().map(|login| (login.folded(), login)).collect();
-        for (folded, login) in members {
-            if before.remove(&folded).is_none() {
-                difference.came.push((name.clone(), login));
-            }
+        let mut members: Vec<(FoldedName, &OperatorLogin)> =
+            group.members.iter().rev().map(|login| (login.folded(), login)).collect();
+        // Of two spellings of one login, the last one counts.
+        members.sort_by(|(one, _), (other, _)| one.cmp(other));
+        members.dedup_by(|(later, _), (first, _)| later == first);
+        let mut is_recorded = vec![false; members.len()];
+        if with_members.remove(name) {
+            let visit = |login: &str| match members.binary_search_by(|(member, _)| member.as_str().cmp(login)) {
+                Ok(at) => is_recorded.iter_mut().skip(at).take(1).for_each(|mark| *mark = true),
+                Err(_) => difference.left.push((name.clone(), FoldedName::stored(login))),
+            };
+            open_members(writer, instance, name, visit).await?;
         }
-        difference.left.extend(before.into_keys().map(|login| (name.clone(), login)));
+        let came = members.into_iter().zip(is_recorded).filter(|(_, is_recorded)| !is_recorded);
+        difference.came.extend(came.map(|((_, login), _)| (name.clone(), login)));
     }
-    if is_all {
-        difference.unmanaged.extend(managed.keys().filter(|name| !observed.contains_key(*name)).cloned());
-        let gone =
-            periods.into_iter().flat_map(|(name, members)| members.into_keys().map(move |login| (name.clone(), login)));
-        difference.left.extend(gone);
+    if observed.is_all {
+        difference.unmanaged.extend(managed.keys().filter(|name| !groups.contains_key(*name)).cloned());
+        for name in with_members {
+            let visit = |login: &str| difference.left.push((name.clone(), FoldedName::stored(login)));
+            open_members(writer, instance, &name, visit).await?;
+        }
     }
-    difference
+    // A membership that an earlier version opened twice ends once in the event.
+    difference.left.dedup();
+    Ok(difference)
 }
 
 impl ObservedDifference<'_> {
@@ -283,13 +330,13 @@ impl ObservedDifference<'_> {
 
     /// The event form of the difference.
     fn to_event(&self, instance: &InstanceName) -> AccessDifference {
-        let group = |group: &&GroupObservation| (group.group.to_string(), group.profile.to_string());
-        let came = |(group, login): &(FoldedName, &OperatorLogin)| (group.as_str().to_owned(), login.to_string());
-        let left = |(group, login): &Membership| (group.as_str().to_owned(), login.as_str().to_owned());
+        let group = |group: &&GroupObservation| (group.group.to_shared(), group.profile.to_shared());
+        let came = |(group, login): &(FoldedName, &OperatorLogin)| (group.to_shared(), login.to_shared());
+        let left = |(group, login): &Membership| (group.to_shared(), login.to_shared());
         AccessDifference {
             instance: instance.to_string(),
             managed: self.managed.iter().map(group).collect(),
-            unmanaged: self.unmanaged.iter().map(|group| group.as_str().to_owned()).collect(),
+            unmanaged: self.unmanaged.iter().map(FoldedName::to_shared).collect(),
             came: self.came.iter().map(came).collect(),
             left: self.left.iter().map(left).collect(),
         }
@@ -304,9 +351,7 @@ impl ObservedDifference<'_> {
         for group in self.unmanaged.into_iter().chain(renewed) {
             writer.execute(close, [at.into(), instance(), group.into()]).await?;
         }
-        for membership in self.left {
-            end_period(writer, name, membership, (at, Value::Text(None))).await?;
-        }
+        end_periods(writer, name, self.left, (at, Value::Text(None))).await?;
         let managed = self.managed.iter().map(|group| {
             let (name, profile) = (group.group.as_str(), group.profile.as_str());
             [instance(), group.group.folded().into(), name.into(), profile.into(), at.into()]

@@ -93,7 +93,7 @@ impl AccessReplay {
         }
         for (group, profile) in managed {
             let key = (instance.clone(), OperatorGroupName::new(&group).folded());
-            self.groups.insert(key, Some((group, profile)));
+            self.groups.insert(key, Some((group.to_string(), profile.to_string())));
         }
         for (group, login) in left {
             self.end((instance.clone(), FoldedName::stored(group), FoldedName::stored(login)), None);

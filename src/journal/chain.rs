@@ -149,10 +149,15 @@ pub(super) fn hash_without_digest(
     hash_of(&[before, &position.to_string(), run.unwrap_or_default(), &at.to_string(), kind, body])
 }
 
-/// Each field is preceded by its length, so that different lists of fields never give the same text.
 fn hash_of(fields: &[&str]) -> String {
+    fingerprint_of(fields)
+}
+
+/// The hash of a list of texts. Each is preceded by its length, so that different lists never give the same text.
+pub(super) fn fingerprint_of(fields: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     let mut hasher = Sha256::new();
     for field in fields {
+        let field = field.as_ref();
         hasher.update(field.len().to_string());
         hasher.update(":");
         hasher.update(field);
@@ -162,8 +167,15 @@ fn hash_of(fields: &[&str]) -> String {
 
 /// The hash of a text that an event names and that is stored outside of the chain.
 pub(super) fn fingerprint(text: &str) -> String {
+    fingerprint_of_lines([text])
+}
+
+/// The hash of the text that these parts make up.
+pub(super) fn fingerprint_of_lines(parts: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     let mut hasher = Sha256::new();
-    hasher.update(text);
+    for part in parts {
+        hasher.update(part.as_ref());
+    }
     hexadecimal(hasher)
 }
 

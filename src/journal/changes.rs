@@ -1,6 +1,6 @@
 //! Planned changes, written before they are sent and after their outcome was seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
@@ -9,12 +9,21 @@ use crate::domain::{ChangeKey, ChangeReport, Evidence, InstanceName, RunId, Send
 use super::{
     Journal, JournalError, access, approvals,
     chain::{EventKind, EventRecorder},
-    database::Value,
-    encoding::from_json,
+    database::{Row, Value},
+    encoding::{from_json, to_key},
     event_notifications, position_ranges, runs,
     stored_changes::{OutcomeGroup, SettledBody, StoredChange, change_columns, outcomes},
     unfinished_disablements,
 };
+
+/// The end of a statement that updates the changes with the given [`key_columns`] and returns their positions and keys,
+/// as of [`positions_by_key`]. A comparison with `in` would read every change of the run.
+macro_rules! of_given_keys {
+    () => {
+        " and operator_folded = given.column1 and group_folded = given.column2 and op = given.column3 \
+         returning position, op, group_folded, operator_folded"
+    };
+}
 
 #[derive(Serialize)]
 struct Sent<'a> {
@@ -40,18 +49,19 @@ pub(super) async fn send(recorder: &mut EventRecorder<'_>, sending: &Sending<'_>
     if let Some(begun) = sending.begun {
         approvals::begin(recorder.writer, recorder.run, instance, at, begun).await?;
     }
-    let sql = "update changes set sent_at = $1, at = $1, unread = 1 where instance = $2 and operator_folded = $3
-                 and group_folded = $4 and op = $5 and run = $6 returning position";
+    let head = "update changes set sent_at = $1, at = $1, unread = 1 from (";
+    let tail = concat!(") as given where run = $2 and instance = $3", of_given_keys!());
+    let values = [at.timestamp_millis().into(), recorder.run.as_str().into(), instance.as_str().into()];
+    let keys = sending.changes.iter().map(|sent| &sent.key);
+    let rows = recorder.writer.for_rows((head, tail), values, keys.map(key_columns)).await?;
+    let by_key = positions_by_key(&rows)?;
     let mut positions = Vec::with_capacity(sending.changes.len());
     let mut approvals: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
     for SentChange { key, approval } in sending.changes {
-        let [instance, operator, group, op, run] = change_row_key(recorder.run, instance, key);
-        let values = [at.timestamp_millis().into(), instance, operator, group, op, run];
-        for row in recorder.writer.returning(sql, values).await? {
-            let position = row.number(0)?;
-            positions.push(position);
+        for position in by_key.get(key).into_iter().flatten() {
+            positions.push(*position);
             if let Some(digest) = approval {
-                approvals.entry(digest).or_default().push(position);
+                approvals.entry(digest).or_default().push(*position);
             }
         }
     }
@@ -66,22 +76,30 @@ pub(super) async fn settle(recorder: &mut EventRecorder<'_>, settled: &SettledCh
     if settled.changes.is_empty() {
         return Ok(());
     }
-    let sql = "update changes set at = $1, outcome = $2, detail = $3,
-                   unread = case when sent_at is null then null else cast($4 as bigint) end,
-                   approved_by = $5
-               where instance = $6 and operator_folded = $7 and group_folded = $8 and op = $9 and run = $10
-               returning position";
+    let head = "update changes set at = $1, outcome = $2, detail = $3,
+                    unread = case when sent_at is null then null else cast($4 as bigint) end,
+                    approved_by = $5 from (";
+    let tail = concat!(") as given where run = $6 and instance = $7", of_given_keys!());
+    // Most changes of one event have the same outcome.
+    let mut alike: BTreeMap<_, Vec<ChangeKey>> = BTreeMap::new();
+    for change in settled.changes {
+        let at = change.at.unwrap_or(at).timestamp_millis();
+        let result = (at, change.outcome.as_str(), change.detail.as_deref(), change.approved_by.as_deref());
+        alike.entry(result).or_default().push(change.key());
+    }
     let unread: Value = (settled.evidence == Evidence::Unread).then_some(1).into();
+    let mut by_key: HashMap<ChangeKey, Vec<i64>> = HashMap::new();
+    for ((at, outcome, detail, approver), keys) in alike {
+        let text = |text: Option<&str>| text.map(str::to_owned).into();
+        let (run, instance) = (recorder.run.as_str().into(), instance.as_str().into());
+        let values = [at.into(), outcome.into(), text(detail), unread.clone(), text(approver), run, instance];
+        let rows = recorder.writer.for_rows((head, tail), values, keys.iter().map(key_columns)).await?;
+        by_key.extend(positions_by_key(&rows)?);
+    }
     let mut positions = Vec::with_capacity(settled.changes.len());
     for change in settled.changes {
-        let [instance, operator, group, op, run] = change_row_key(recorder.run, instance, &change.key());
-        let (outcome, detail) = (change.outcome.as_str().into(), change.detail.clone().into());
-        let at = change.at.unwrap_or(at).timestamp_millis().into();
-        let approver = change.approved_by.clone().into();
-        let values = [at, outcome, detail, unread.clone(), approver, instance, operator, group, op, run];
-        for row in recorder.writer.returning(sql, values).await? {
-            positions.push((row.number(0)?, change));
-        }
+        let of_change = by_key.get(&change.key()).into_iter().flatten();
+        positions.extend(of_change.map(|position| (*position, change)));
     }
     unfinished_disablements::forget_settled(recorder.writer, instance, settled.changes).await?;
     access::settle(recorder.writer, recorder.run, at, instance, settled.changes).await?;
@@ -100,15 +118,20 @@ pub(super) async fn settle(recorder: &mut EventRecorder<'_>, settled: &SettledCh
     event_notifications::settled(recorder, settled).await
 }
 
-/// The values that identify a change: instance, operator, group, kind, run.
-fn change_row_key(run: &RunId, instance: &InstanceName, key: &ChangeKey) -> [Value; 5] {
-    [
-        instance.as_str().into(),
-        (&key.operator).into(),
-        (&key.group).into(),
-        key.kind.as_str().into(),
-        run.as_str().into(),
-    ]
+/// The columns that identify a change of a run in an instance: operator, group, kind.
+fn key_columns(key: &ChangeKey) -> [Value; 3] {
+    [(&key.operator).into(), (&key.group).into(), key.kind.as_str().into()]
+}
+
+/// The positions of updated changes in their plan; ascending.
+fn positions_by_key(rows: &[Row]) -> Result<HashMap<ChangeKey, Vec<i64>>, JournalError> {
+    let mut by_key: HashMap<ChangeKey, Vec<i64>> = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let key = to_key(row.text(1)?, row.folded(2)?, row.folded(3)?)?;
+        by_key.entry(key).or_default().push(row.number(0)?);
+    }
+    by_key.values_mut().for_each(|positions| positions.sort_unstable());
+    Ok(by_key)
 }
 
 impl Journal {

@@ -11,14 +11,16 @@ use sqlx::{
 };
 use tokio::sync::OwnedMutexGuard;
 
-use crate::domain::FoldedName;
+use serde::de::DeserializeOwned;
+
+use crate::domain::{FoldedName, SharedText};
 
 use super::{
-    DatabaseFault, JournalError, StorageFault, database_fault::server_name, open_transaction::OpenTransaction,
+    DatabaseFault, JournalError, StorageFault, database_fault::server_name, encoding::from_json,
+    open_transaction::OpenTransaction,
 };
 
-/// Most placeholders of one statement. `SQLite` compares each name with all before it: many small statements are ten
-/// times faster than a few near its limit of 32,766.
+/// Most placeholders of one statement: each statement of another length is compiled, and a longer one takes longer.
 const MOST_PLACEHOLDERS: usize = 600;
 
 /// Connections of one process: one writes, the others read.
@@ -78,6 +80,12 @@ impl From<&FoldedName> for Value {
     }
 }
 
+impl From<&SharedText> for Value {
+    fn from(text: &SharedText) -> Self {
+        text.as_str().into()
+    }
+}
+
 impl From<Option<String>> for Value {
     fn from(text: Option<String>) -> Self {
         Self::Text(text)
@@ -111,7 +119,7 @@ impl Row {
 
     /// Reads a column that holds a folded name.
     pub(super) fn folded(&self, column: usize) -> Result<FoldedName, JournalError> {
-        self.get(column).map(FoldedName::stored)
+        self.text(column).map(FoldedName::stored)
     }
 
     pub(super) fn optional_text(&self, column: usize) -> Result<Option<String>, JournalError> {
@@ -212,6 +220,9 @@ impl Transaction {
     ) -> Result<Vec<Row>, sqlx::Error> {
         match self {
             Self::Sqlite { open, file } => {
+                let (sql, values) = anonymous(sql.into_sql_str().as_str(), values.into_iter().collect());
+                // The text is that of the caller, with other placeholders.
+                let sql = AssertSqlSafe(sql);
                 let rows = open.run(async |connection| bound(sql, values).fetch_all(connection).await).await;
                 let rows = rows.map_err(|error| StorageFault::explained(file, error))?;
                 Ok(rows.into_iter().map(Row::Sqlite).collect())
@@ -221,6 +232,27 @@ impl Transaction {
                 let rows = rows.map_err(|error| DatabaseFault::located(place.as_str(), error))?;
                 Ok(rows.into_iter().map(Row::Postgres).collect())
             }
+        }
+    }
+
+    /// Reads many rows in few: the database combines them into one JSON array, because each row of a result costs a
+    /// dozen allocations. `columns` are those of the statement `sql`, which selects and orders at most some thousand
+    /// rows.
+    pub(super) async fn chunk<T: DeserializeOwned, const N: usize>(
+        &mut self,
+        (columns, sql): (&'static str, &'static str),
+        values: [Value; N],
+    ) -> Result<Vec<T>, JournalError> {
+        let array = match self {
+            Self::Sqlite { .. } => format!("json_group_array(json_array({columns}))"),
+            Self::Postgres { .. } => format!("cast(json_agg(json_build_array({columns})) as text)"),
+        };
+        // The text consists of constants and numbered placeholders.
+        let sql = AssertSqlSafe(format!("select {array} from ({sql}) as chunk"));
+        let rows = self.rows(sql, values).await.map_err(read_error)?;
+        match rows.first().map(|row| row.optional_text(0)).transpose()?.flatten() {
+            Some(array) => from_json(&array, "rows of the state"),
+            None => Ok(Vec::new()),
         }
     }
 
@@ -239,6 +271,27 @@ impl Transaction {
             Self::Postgres { open, place } => open.commit().await.map_err(|error| DatabaseFault::located(place, error)),
         }
     }
+}
+
+/// The statement with `?` in place of numbered placeholders, and the values in the order of their use: `SQLite` looks a
+/// numbered placeholder up by its name, among all of the statement.
+fn anonymous(sql: &str, values: Vec<Value>) -> (String, Vec<Value>) {
+    let mut pieces = sql.split('$');
+    let mut text = String::with_capacity(sql.len());
+    text.push_str(pieces.next().unwrap_or_default());
+    let mut used = Vec::with_capacity(values.len());
+    for piece in pieces {
+        let digits = piece.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, rest) = piece.split_at_checked(digits).unwrap_or(("", piece));
+        text.push('?');
+        text.push_str(rest);
+        used.push(number.parse::<usize>().unwrap_or_default().wrapping_sub(1));
+    }
+    if used.iter().copied().eq(0..values.len()) {
+        return (text, values);
+    }
+    let value = |at: usize| values.get(at).cloned().unwrap_or(Value::Text(None));
+    (text, used.into_iter().map(value).collect())
 }
 
 /// Binds the values to a statement.
@@ -270,6 +323,15 @@ impl ReadTransaction {
         values: [Value; N],
     ) -> Result<Vec<Row>, JournalError> {
         self.0.rows(sql, values).await.map_err(read_error)
+    }
+
+    /// Reads many rows in few, as of [`Transaction::chunk`].
+    pub(super) async fn chunk<T: DeserializeOwned, const N: usize>(
+        &mut self,
+        statement: (&'static str, &'static str),
+        values: [Value; N],
+    ) -> Result<Vec<T>, JournalError> {
+        self.0.chunk(statement, values).await
     }
 }
 
@@ -328,17 +390,39 @@ impl WriteTransaction {
         rows: impl IntoIterator<Item = [Value; N]>,
         tail: &'static str,
     ) -> Result<(), JournalError> {
-        let mut rows = rows.into_iter();
+        self.for_rows((head, tail), [], rows).await.map(drop)
+    }
+
+    /// Executes a statement for many rows, in few statements, and returns the rows that they return. The rows stand as
+    /// `values …` between `head` and `tail`, and have the columns `column1` and so on; `values` are the first
+    /// placeholders.
+    pub(super) async fn for_rows<const N: usize, const V: usize>(
+        &mut self,
+        (head, tail): (&'static str, &'static str),
+        values: [Value; V],
+        rows: impl IntoIterator<Item = [Value; N]>,
+    ) -> Result<Vec<Row>, JournalError> {
+        let (mut rows, mut returned) = (rows.into_iter(), Vec::new());
         loop {
             let chunk: Vec<[Value; N]> = rows.by_ref().take(MOST_PLACEHOLDERS / N.max(1)).collect();
             if chunk.is_empty() {
-                return Ok(());
+                return Ok(returned);
             }
-            let sql = format!("{head} values {} {tail}", placeholders(chunk.len(), N));
+            let sql = format!("{head} values {} {tail}", placeholders(V, chunk.len(), N));
             self.is_changed = true;
+            let values = values.iter().cloned().chain(chunk.into_iter().flatten());
             // The text consists of constants and numbered placeholders.
-            self.transaction.rows(AssertSqlSafe(sql), chunk.into_iter().flatten()).await.map_err(write_error)?;
+            returned.extend(self.transaction.rows(AssertSqlSafe(sql), values).await.map_err(write_error)?);
         }
+    }
+
+    /// Reads many rows in few, as of [`Transaction::chunk`].
+    pub(super) async fn chunk<T: DeserializeOwned, const N: usize>(
+        &mut self,
+        statement: (&'static str, &'static str),
+        values: [Value; N],
+    ) -> Result<Vec<T>, JournalError> {
+        self.transaction.chunk(statement, values).await
     }
 
     /// Runs a script of several statements.
@@ -360,13 +444,21 @@ impl WriteTransaction {
     }
 }
 
-/// `($1, $2), ($3, $4)` for two rows of two columns.
-fn placeholders(rows: usize, columns: usize) -> String {
-    let row = |row: usize| {
-        let numbers: Vec<String> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
-        format!("({})", numbers.join(", "))
-    };
-    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+/// `($1, $2), ($3, $4)` for two rows of two columns, after `before` other placeholders.
+fn placeholders(before: usize, rows: usize, columns: usize) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(rows * columns * 6);
+    for row in 0..rows {
+        for column in 1..=columns {
+            let separator = match (row, column) {
+                (0, 1) => "(",
+                (_, 1) => "), (",
+                _ => ", ",
+            };
+            let _ = write!(text, "{separator}${}", before + row * columns + column);
+        }
+    }
+    text + ")"
 }
 
 impl Database {
@@ -404,10 +496,19 @@ impl Database {
 
 #[cfg(test)]
 mod tests {
-    use super::placeholders;
+    use super::{Value, anonymous, placeholders};
 
     #[test]
     fn placeholders_are_numbered_through_all_rows() {
-        assert_eq!(placeholders(2, 3), "($1, $2, $3), ($4, $5, $6)");
+        assert_eq!(placeholders(0, 2, 3), "($1, $2, $3), ($4, $5, $6)");
+        assert_eq!(placeholders(2, 1, 2), "($3, $4)");
+    }
+
+    #[test]
+    fn a_value_that_a_statement_names_twice_is_bound_twice() {
+        let values = vec![Value::from("a"), Value::from(7)];
+        let (sql, values) = anonymous("select $2, $1 from t where b = $2", values);
+        assert_eq!(sql, "select ?, ? from t where b = ?");
+        assert_eq!(format!("{values:?}"), r#"[Number(Some(7)), Text(Some("a")), Number(Some(7))]"#);
     }
 }

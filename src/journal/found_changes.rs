@@ -46,25 +46,37 @@ pub struct FoundChange {
     pub change: ChangeReport,
 }
 
+/// Selects changes from these tables, with the first conditions, and all conditions except the operator.
+macro_rules! select_changes {
+    ($before:literal, $after:literal) => {
+        concat!(
+            "select ",
+            change_columns!(),
+            ", changes.run, r.mode, changes.instance, r.run_outcome from ",
+            $before,
+            " (select run as of_run, mode, outcome as run_outcome, position as run_position from runs) r ",
+            $after,
+            " and (cast($1 as bigint) is null or at >= $1) and (cast($2 as bigint) is null or at < $2)
+                 and (cast($3 as text) is null or lower(instance) = $3)
+                 and (cast($5 as text) is null or group_folded = $5)
+                 and (cast($6 as text) is null or op = $6) and (cast($7 as text) is null or outcome = $7)
+               order by r.run_position desc, position desc limit $8"
+        )
+    };
+}
+
 impl Journal {
     /// The changes that match the filter, those of the last recorded run first, at most `limit`. A plan that later runs
     /// made again without a difference, and that led to no write, is returned once, with the first run that made it.
     pub async fn found_changes(&self, filter: &ChangeFilter, limit: usize) -> Result<Vec<FoundChange>, JournalError> {
         let unfinished = self.unfinished().await?;
         let mut reader = self.begin_read().await?;
-        let sql = concat!(
-            "select ",
-            change_columns!(),
-            ", changes.run, r.mode, changes.instance, r.run_outcome from changes
-               join (select run as of_run, mode, outcome as run_outcome, position as run_position from runs) r
-                   on r.of_run = changes.run
-               where (cast($1 as bigint) is null or at >= $1) and (cast($2 as bigint) is null or at < $2)
-                 and (cast($3 as text) is null or lower(instance) = $3)
-                 and (cast($4 as text) is null or operator_folded = $4)
-                 and (cast($5 as text) is null or group_folded = $5)
-                 and (cast($6 as text) is null or op = $6) and (cast($7 as text) is null or outcome = $7)
-               order by r.run_position desc, position desc limit $8"
-        );
+        // An operator has few changes of all. Without an operator, the newest runs are searched first, and the search
+        // ends at the limit: `cross join` keeps that order of tables in `SQLite`.
+        let sql = match filter.operator {
+            Some(_) => select_changes!("changes join", "on r.of_run = changes.run where operator_folded = $4"),
+            None => select_changes!("", "cross join changes where changes.run = r.of_run and cast($4 as text) is null"),
+        };
         let found = |row: &Row| found(row, unfinished);
         reader.rows(sql, values(filter, limit)).await?.iter().map(found).collect()
     }

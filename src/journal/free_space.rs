@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Row as _, SqlitePool};
 use super::{
     Journal, JournalError, RunLock,
     database::{Database, write_error},
-    storage_fault::StorageFault,
+    storage_fault::{DiskSpace, StorageFault},
 };
 
 /// Denominator of the share of free pages that a file may keep: the next run writes into them.
@@ -18,6 +18,9 @@ const PAGES_A_STEP: i64 = 1_000;
 /// The largest file that is rewritten while the state is in use, in bytes: other writers wait for it, for about two
 /// seconds at most.
 const LARGEST_REWRITE: i64 = 128 * 1024 * 1024;
+
+/// How many times its size a file may need while it is rewritten: a copy, and the write-ahead log.
+const COPIES: i64 = 2;
 
 /// The value of `pragma auto_vacuum` for a file that returns pages in steps.
 const IN_STEPS: i64 = 2;
@@ -77,7 +80,14 @@ async fn give_back(pool: &SqlitePool) -> Result<(), sqlx::Error> {
 /// Rewrites the file without its free pages. From then on it returns them in steps, because its connections set that
 /// mode.
 async fn rewrite(pool: &SqlitePool, pages: &Pages) -> Result<(), sqlx::Error> {
-    if pages.all.saturating_mul(pages.bytes_each) > LARGEST_REWRITE {
+    let bytes = pages.all.saturating_mul(pages.bytes_each);
+    let free = DiskSpace::of(pool.connect_options().get_filename()).free;
+    if free.is_some_and(|free| i64::try_from(free).is_ok_and(|free| free < bytes.saturating_mul(COPIES))) {
+        // The pages are reused meanwhile, and a later run tries again.
+        tracing::debug!("the state file keeps its free pages: a copy of it does not fit on its file system");
+        return Ok(());
+    }
+    if bytes > LARGEST_REWRITE {
         let megabytes = pages.free.saturating_mul(pages.bytes_each) / (1024 * 1024);
         tracing::info!(
             "{megabytes} MB of the state file {file} are free and will be reused; to return them to the file system, \

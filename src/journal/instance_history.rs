@@ -1,12 +1,12 @@
 //! What is stored about one instance: accepted reads, followed groups, which user is which operator.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
     ChangeKey, EarlierHold, FoldedName, FollowedGroup, HeldRecord, History, Identities, InstanceName, KnownOperator,
-    KnownProfiles, LoginHolders, Memory, OperatorId, RunId, SourceRead,
+    KnownProfiles, LoginHolders, Memory, OperatorId, RunId, SourceRead, StoredOperator,
 };
 
 use super::{
@@ -20,11 +20,33 @@ use super::{
     unfinished_disablements::unfinished_disablements,
 };
 
+/// Most identities that are read at once.
+const IDENTITIES_A_CHUNK: i64 = 10_000;
+
 impl Journal {
     /// Everything that decisions about this instance need, except who has former logins, which belongs to the
     /// organization; of approvals, those that expire after `now` and are not spent.
     pub async fn history(&self, instance: &InstanceName, now: DateTime<Utc>) -> Result<History, JournalError> {
-        self.history_for(instance, now, None).await
+        self.history_for(instance, now, None, None).await
+    }
+
+    /// The history for a question about one user: of the identities, only that of the user with this folded id.
+    pub async fn history_for_user(
+        &self,
+        instance: &InstanceName,
+        now: DateTime<Utc>,
+        user: &FoldedName,
+    ) -> Result<History, JournalError> {
+        self.history_for(instance, now, None, Some(user)).await
+    }
+
+    /// The history for a question about no user.
+    pub async fn history_without_identities(
+        &self,
+        instance: &InstanceName,
+        now: DateTime<Utc>,
+    ) -> Result<History, JournalError> {
+        self.history_for_user(instance, now, &FoldedName::default()).await
     }
 
     /// The history for an undo of `run`, which continues an earlier undo of that run that was held.
@@ -34,7 +56,7 @@ impl Journal {
         now: DateTime<Utc>,
         run: &RunId,
     ) -> Result<History, JournalError> {
-        self.history_for(instance, now, Some(run)).await
+        self.history_for(instance, now, Some(run), None).await
     }
 
     async fn history_for(
@@ -42,6 +64,7 @@ impl Journal {
         instance: &InstanceName,
         now: DateTime<Utc>,
         undone_run: Option<&RunId>,
+        user: Option<&FoldedName>,
     ) -> Result<History, JournalError> {
         let mut reader = self.begin_read().await?;
         let accepted = accepted(&mut reader, instance).await?;
@@ -56,7 +79,10 @@ impl Journal {
         Ok(History {
             memory,
             accepted,
-            identities: Identities::new(identities(&mut reader, instance).await?),
+            identities: match user {
+                Some(user) => identity(&mut reader, instance, user).await?,
+                None => identities(&mut reader, instance).await?,
+            },
             login_holders: LoginHolders::default(),
             known,
             held: held_before(&mut reader, instance, held_changes(records.iter().filter(is_heeded))).await?,
@@ -120,16 +146,25 @@ impl Journal {
         identities: &[(String, KnownOperator)],
         over: &[FoldedName],
     ) -> Result<(), JournalError> {
+        if identities.is_empty() && over.is_empty() {
+            return Ok(());
+        }
         let mut reader = self.begin_read().await?;
-        let known: HashMap<_, _> = self::identities(&mut reader, instance).await?.into_iter().collect();
+        let known = self::identities(&mut reader, instance).await?;
         drop(reader);
-        // A user that is named twice becomes one row: one statement cannot write it twice.
-        let fresh: HashMap<FoldedName, &KnownOperator> = identities
+        let is_known = |user: &FoldedName, operator: &KnownOperator| {
+            let login = operator.login.as_ref().map(FoldedName::as_str);
+            known.of(user) == Some(StoredOperator { id: operator.id, login })
+        };
+        // A user that is named twice becomes one row: one statement cannot write it twice. Rows in the order of their key
+        // fill whole pages.
+        let fresh: BTreeMap<FoldedName, &KnownOperator> = identities
             .iter()
             .map(|(user, operator)| (FoldedName::new(user), operator))
-            .filter(|(user, operator)| known.get(user) != Some(operator))
+            .filter(|(user, operator)| !is_known(user, operator))
             .collect();
-        let over: Vec<_> = over.iter().filter(|user| known.contains_key(user)).collect();
+        let over: Vec<&FoldedName> = over.iter().filter(|user| known.of(user).is_some()).collect();
+        drop(known);
         if fresh.is_empty() && over.is_empty() {
             return Ok(());
         }
@@ -142,10 +177,8 @@ impl Journal {
             ]
         });
         let mut writer = self.begin_write().await?;
-        for user in over {
-            let sql = "delete from identities where instance = $1 and user_folded = $2";
-            writer.execute(sql, [instance.as_str().into(), user.into()]).await?;
-        }
+        let head = "delete from identities where instance = $1 and user_folded in (";
+        writer.for_rows((head, ")"), [instance.as_str().into()], over.into_iter().map(|user| [user.into()])).await?;
         let head = "insert into identities (instance, user_folded, operator, login_folded)";
         let tail = "on conflict (instance, user_folded) do update set
                         operator = excluded.operator, login_folded = excluded.login_folded";
@@ -201,15 +234,35 @@ async fn lost(reader: &mut ReadTransaction) -> Result<Option<String>, JournalErr
     rows.first().map(|row| row.text(0)).transpose()
 }
 
-async fn identities(
+async fn identity(
     reader: &mut ReadTransaction,
     instance: &InstanceName,
-) -> Result<Vec<(FoldedName, KnownOperator)>, JournalError> {
-    let sql = "select user_folded, operator, login_folded from identities where instance = $1";
-    let rows = reader.rows(sql, [instance.as_str().into()]).await?;
-    let known = |row: &Row| -> Result<KnownOperator, JournalError> {
-        let login = row.optional_text(2)?.map(FoldedName::stored);
-        Ok(KnownOperator { id: OperatorId(row.number(1)?), login })
+    user: &FoldedName,
+) -> Result<Identities, JournalError> {
+    let sql = "select operator, login_folded from identities where instance = $1 and user_folded = $2";
+    let rows = reader.rows(sql, [instance.as_str().into(), user.into()]).await?;
+    let operator = |row: &Row| -> Result<KnownOperator, JournalError> {
+        let login = row.optional_text(1)?.map(FoldedName::stored);
+        Ok(KnownOperator { id: OperatorId(row.number(0)?), login })
     };
-    rows.iter().map(|row| Ok((row.folded(0)?, known(row)?))).collect()
+    let pairs = rows.iter().map(|row| Ok((user.clone(), operator(row)?)));
+    Ok(Identities::new(pairs.collect::<Result<Vec<_>, JournalError>>()?))
+}
+
+async fn identities(reader: &mut ReadTransaction, instance: &InstanceName) -> Result<Identities, JournalError> {
+    let sql = "select user_folded, operator, login_folded from identities where instance = $1 and user_folded > $2
+               order by user_folded limit $3";
+    let (mut identities, mut last) = (Identities::default(), String::new());
+    loop {
+        let values = [instance.as_str().into(), last.as_str().into(), IDENTITIES_A_CHUNK.into()];
+        let rows: Vec<(String, i64, Option<String>)> =
+            reader.chunk(("user_folded, operator, login_folded", sql), values).await?;
+        for (user, operator, login) in &rows {
+            identities.add(user, OperatorId(*operator), login.as_deref());
+        }
+        match rows.into_iter().next_back() {
+            Some((user, ..)) => last = user,
+            None => return Ok(identities.sorted()),
+        }
+    }
 }

@@ -100,8 +100,8 @@ async fn last_equal(
     instance: &str,
     shareable: &str,
 ) -> Result<Option<String>, JournalError> {
-    let sql = "select p.content, coalesce(p.same_as, p.run) from plans p join runs r on r.run = p.run
-               where p.instance = $1 order by r.position desc limit 1";
+    let sql = "select p.content, coalesce(p.same_as, p.run) from runs r cross join plans p
+               where p.run = r.run and p.instance = $1 order by r.position desc limit 1";
     let rows = writer.rows(sql, [instance.into()]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let is_equal = row.optional_text(0)?.as_deref() == Some(shareable);
@@ -127,8 +127,8 @@ fn planned(run: &RunId, instance: &str, position: i64, at: i64, change: &ChangeR
         instance.into(),
         position.into(),
         change.op.as_str().into(),
-        change.operator.clone().into(),
-        change.group.clone().into(),
+        change.operator.as_deref().map(str::to_owned).into(),
+        change.group.as_deref().map(str::to_owned).into(),
         key.operator.into(),
         key.group.into(),
         change.profile.as_str().into(),
@@ -149,7 +149,7 @@ fn mode(mode: InstanceMode) -> &'static str {
 
 /// The stored form of a report: its changes are rows of their own.
 fn without_changes(report: &InstanceReport) -> Result<String, JournalError> {
-    to_json(&InstanceReport { changes: Vec::new(), ..report.clone() }, "a plan")
+    to_json(&report.without_changes(), "a plan")
 }
 
 /// Writes how a run ended in one instance. If it made no plan there, this is also its plan.

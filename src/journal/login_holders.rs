@@ -7,14 +7,27 @@ use crate::domain::{FoldedName, LoginHolder, LoginHolders, LoginSet, OperatorLog
 
 use super::{Journal, JournalError};
 
+/// Most logins that are read at once.
+const LOGINS_A_CHUNK: i64 = 10_000;
+
 impl Journal {
     /// The stored logins of the operators of users, over all instances.
     pub async fn remembered_logins(&self) -> Result<LoginSet, JournalError> {
         let mut reader = self.begin_read().await?;
-        let sql = "select distinct login_folded from identities where login_folded is not null";
-        let rows = reader.rows(sql, []).await?;
-        let logins = rows.iter().map(|row| row.folded(0)).collect::<Result<Vec<_>, _>>()?;
-        Ok(LoginSet::new(logins))
+        // In the order of the primary key. Users of several instances occur several times.
+        let sql = "select login_folded, instance, user_folded from identities
+                   where (instance, user_folded) > ($1, $2) order by instance, user_folded limit $3";
+        let (mut logins, mut last) = (LoginSet::default(), (String::new(), String::new()));
+        loop {
+            let values = [last.0.as_str().into(), last.1.as_str().into(), LOGINS_A_CHUNK.into()];
+            let rows: Vec<(Option<String>, String, String)> =
+                reader.chunk(("login_folded, instance, user_folded", sql), values).await?;
+            rows.iter().filter_map(|(login, ..)| login.as_deref()).for_each(|login| logins.insert(login));
+            match rows.into_iter().next_back() {
+                Some((_, instance, user)) => last = (instance, user),
+                None => return Ok(logins),
+            }
+        }
     }
 
     /// The results from `since` to `until`. A later one was written by a wrong clock: its age is not known, and it does

@@ -126,8 +126,8 @@ async fn changes(
     let seen_at = to_time(seen.at)?;
     let AccessDifference { instance, unmanaged, came, left, .. } = seen.difference;
     let is_reported = |group: &str| {
-        let group = FoldedName::stored(group.to_owned());
-        !first_observations.contains(&group) && !unmanaged.iter().any(|other| *other == group.as_str())
+        let group = FoldedName::stored(group);
+        !first_observations.contains(&group) && !unmanaged.iter().any(|other| other.as_str() == group.as_str())
     };
     let came = came.into_iter().map(|membership| (ManualChangeKind::Appeared, membership));
     let left = left.into_iter().map(|membership| (ManualChangeKind::Vanished, membership));
@@ -135,10 +135,10 @@ async fn changes(
     let mut changes = Vec::new();
     for (kind, (group, login)) in reported {
         let login = match kind {
-            ManualChangeKind::Appeared => login,
-            ManualChangeKind::Vanished => login_spelling(reader, &instance, &group, login).await?,
+            ManualChangeKind::Appeared => login.to_string(),
+            ManualChangeKind::Vanished => login_spelling(reader, &instance, &group, &login).await?,
         };
-        let group = group_spelling(reader, &instance, group).await?;
+        let group = group_spelling(reader, &instance, &group).await?;
         changes.push(ManualChange {
             instance: instance.clone(),
             login,
@@ -151,21 +151,21 @@ async fn changes(
     Ok(changes)
 }
 
-async fn group_spelling(reader: &mut ReadTransaction, instance: &str, folded: String) -> Result<String, JournalError> {
+async fn group_spelling(reader: &mut ReadTransaction, instance: &str, folded: &str) -> Result<String, JournalError> {
     let sql = "select group_name from managed_groups where instance = $1 and group_folded = $2
                order by since desc limit 1";
-    let rows = reader.rows(sql, [instance.into(), folded.as_str().into()]).await?;
-    rows.first().map_or(Ok(folded), |row| row.text(0))
+    let rows = reader.rows(sql, [instance.into(), folded.into()]).await?;
+    rows.first().map_or_else(|| Ok(folded.to_owned()), |row| row.text(0))
 }
 
 async fn login_spelling(
     reader: &mut ReadTransaction,
     instance: &str,
     group: &str,
-    folded: String,
+    folded: &str,
 ) -> Result<String, JournalError> {
     let sql = "select login from stays where instance = $1 and group_folded = $2 and login_folded = $3
                order by since desc limit 1";
-    let rows = reader.rows(sql, [instance.into(), group.into(), folded.as_str().into()]).await?;
-    rows.first().map_or(Ok(folded), |row| row.text(0))
+    let rows = reader.rows(sql, [instance.into(), group.into(), folded.into()]).await?;
+    rows.first().map_or_else(|| Ok(folded.to_owned()), |row| row.text(0))
 }

@@ -8,7 +8,8 @@
 //! | file | contents |
 //! |---|---|
 //! | `schema`, `refolding` | the version of the schema, its migrations, and the new computation of folded names |
-//! | `open`, `state_file`, `private_file`, `ownership` | opens the journal; the state file, its folder and its modes |
+//! | `open`, `state_file`, `checked_file` | opens the journal; the state file, and when it was last checked |
+//! | `private_file`, `ownership` | the folder of the state file and its modes |
 //! | `server` | the PostgreSQL server that several nodes share |
 //! | `database`, `open_transaction` | one interface to both databases, and transactions |
 //! | `encoding` | the form of values in columns |
@@ -43,6 +44,7 @@ mod call_budget;
 mod call_windows;
 mod chain;
 mod changes;
+mod checked_file;
 mod database;
 mod database_fault;
 mod deletions;

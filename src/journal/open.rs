@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use crate::domain::WantedNotifications;
 
 use super::{
-    JournalError, Leadership, StepWatch,
+    JournalError, Leadership, StepWatch, checked_file,
     database::{Database, ReadTransaction, WriteTransaction},
     schema::{self, Schema},
     server::{connect, pool, server},
@@ -125,8 +125,20 @@ impl Journal {
     /// well.
     pub async fn close(&self) {
         match &self.database {
-            Database::Sqlite(pool) => pool.close().await,
+            Database::Sqlite(pool) => {
+                pool.close().await;
+                self.remember_own_writes();
+            }
             Database::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    /// Remembers that the state file is as this process wrote it, so that the next process need not check all of it.
+    pub(super) fn remember_own_writes(&self) {
+        if let JournalLocation::Sqlite(path) = &self.location
+            && self.is_writable
+        {
+            checked_file::remember_own_writes(path);
         }
     }
 

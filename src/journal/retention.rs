@@ -81,6 +81,7 @@ impl Journal {
                 });
             }
         }
+        self.remember_own_writes();
         Ok(deleted)
     }
 

@@ -332,7 +332,7 @@ pub(super) fn entry(row: &Row) -> Result<RunEntry, JournalError> {
 /// Writes the report of a run, with its source and without its instances, which are rows of their own.
 async fn write_end(writer: &mut WriteTransaction, report: &RunReport) -> Result<String, JournalError> {
     let names: Vec<&str> = report.instances.iter().map(|instance| instance.name.as_str()).collect();
-    let head = to_json(&RunReport { instances: Vec::new(), ..report.clone() }, "the report of a run")?;
+    let head = to_json(&report.without_instances(), "the report of a run")?;
     let sql = "update runs set outcome = $1, summary = $2, report = $3, source = null, instances = $4 where run = $5";
     let values = [
         report.outcome.as_str().into(),

@@ -1,11 +1,14 @@
 //! What a query about one operator needs to know about the others: which operators have a login that is or resembles
 //! the requested one, and how many members the managed groups have. As the last run read it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::domain::{FoldedName, GroupSize, InstanceName, Operator, OperatorId};
 
-use super::{Journal, JournalError};
+use super::{Journal, JournalError, chain::fingerprint_of};
+
+/// Most operators that are read at once.
+const OPERATORS_A_CHUNK: i64 = 10_000;
 
 impl Journal {
     /// The sizes of the managed groups of one instance, by folded name.
@@ -70,23 +73,45 @@ impl Journal {
         instance: &InstanceName,
         operators: &[Operator],
     ) -> Result<(), JournalError> {
+        let mut operators: Vec<&Operator> = operators.iter().collect();
+        operators.sort_unstable_by_key(|operator| operator.id);
+        let fields = operators
+            .iter()
+            .flat_map(|operator| [Cow::Owned(operator.id.0.to_string()), Cow::Borrowed(operator.login.as_str())]);
+        let digest = fingerprint_of(fields);
         let mut reader = self.begin_read().await?;
-        let sql = "select id, login from seen_operators where instance = $1";
+        let sql = "select digest from seen_operator_digests where instance = $1";
         let rows = reader.rows(sql, [instance.as_str().into()]).await?;
-        drop(reader);
-        let mut known: HashMap<i64, String> =
-            rows.iter().map(|row| Ok((row.number(0)?, row.text(1)?))).collect::<Result<_, JournalError>>()?;
-        let is_new = |operator: &&Operator| known.remove(&operator.id.0).as_deref() != Some(operator.login.as_str());
-        let new: Vec<&Operator> = operators.iter().filter(is_new).collect();
-        if new.is_empty() && known.is_empty() {
+        if rows.first().is_some_and(|row| row.text(0).is_ok_and(|stored| stored == digest)) {
             return Ok(());
         }
-        let mut writer = self.begin_write().await?;
-        for gone in known.into_keys() {
-            let sql = "delete from seen_operators where instance = $1 and id = $2";
-            writer.execute(sql, [instance.as_str().into(), gone.into()]).await?;
+        let sql = "select id, login from seen_operators where instance = $1 and id > $2 order by id limit $3";
+        let (mut is_stored, mut gone, mut last) = (vec![false; operators.len()], Vec::new(), i64::MIN);
+        loop {
+            let values = [instance.as_str().into(), last.into(), OPERATORS_A_CHUNK.into()];
+            let rows: Vec<(i64, String)> = reader.chunk(("id, login", sql), values).await?;
+            for (id, login) in &rows {
+                let at = operators.binary_search_by_key(id, |operator| operator.id.0).ok();
+                match at.and_then(|at| operators.get(at).zip(is_stored.get_mut(at))) {
+                    Some((operator, is_stored)) => *is_stored = operator.login.as_str() == login,
+                    None => gone.push(*id),
+                }
+            }
+            match rows.last() {
+                Some((id, _)) => last = *id,
+                None => break,
+            }
         }
-        let rows = new.into_iter().map(|operator| {
+        drop(reader);
+        let new =
+            operators.into_iter().zip(is_stored).filter(|(_, is_stored)| !is_stored).map(|(operator, _)| operator);
+        let mut writer = self.begin_write().await?;
+        let sql = "insert into seen_operator_digests (instance, digest) values ($1, $2)
+                   on conflict (instance) do update set digest = excluded.digest";
+        writer.execute(sql, [instance.as_str().into(), digest.into()]).await?;
+        let head = "delete from seen_operators where instance = $1 and id in (";
+        writer.for_rows((head, ")"), [instance.as_str().into()], gone.into_iter().map(|id| [id.into()])).await?;
+        let rows = new.map(|operator| {
             let loose = operator.login.folded().loose().into_string();
             [instance.as_str().into(), operator.id.0.into(), operator.login.as_str().into(), loose.into()]
         });

@@ -16,13 +16,14 @@ use sqlx::{
 
 use super::{
     JournalError, StepWatch,
+    checked_file::{self, FileState},
     database::{CONNECTIONS, Database, Row, Transaction, open_error},
     database_fault::{CONNECTION_PATIENCE, described, primary_code},
     file_lock,
     ownership::is_ours,
     private_file::{self, beside},
     schema::{self, Schema},
-    storage_fault::StorageFault,
+    storage_fault::{CORRUPT, NOT_A_DATABASE, StorageFault},
 };
 
 /// How long to wait while another process holds the file for one transaction.
@@ -57,12 +58,12 @@ enum FileContent {
 pub(super) async fn open(path: &Path, watch: Option<&StepWatch>) -> Result<Database, JournalError> {
     let wrong = |source| JournalError::of_file(path, source);
     let place = path.display().to_string();
-    let (mut found, mut _exclusive) = (inspect(path).await?, None);
+    let (mut found, mut _exclusive) = (inspect(path, Use::Write).await?, None);
     if matches!(found, FileContent::Missing | FileContent::Corrupt(_)) {
         // Held until the new file is complete, so that no other process uses half of it. Another process may have
         // created it in the meantime.
         _exclusive = Some(file_lock::lock_exclusively(path, BUSY_PATIENCE).await?);
-        found = inspect(path).await?;
+        found = inspect(path, Use::Write).await?;
     }
     match found {
         FileContent::Intact(schema) => schema::steps_done(schema, &place).map(drop)?,
@@ -89,7 +90,7 @@ pub(super) async fn open(path: &Path, watch: Option<&StepWatch>) -> Result<Datab
 /// Opens an existing file and migrates it.
 pub(super) async fn open_existing(path: &Path, watch: Option<&StepWatch>) -> Result<Option<Database>, JournalError> {
     let place = path.display().to_string();
-    let Some(schema) = existing_schema(path, &place).await? else { return Ok(None) };
+    let Some(schema) = existing_schema(path, &place, Use::Write).await? else { return Ok(None) };
     schema::steps_done(schema, &place)?;
     let database = connect(path, make_file(path)?).await?;
     schema::migrate(&database, watch, &place, None).await?;
@@ -99,15 +100,15 @@ pub(super) async fn open_existing(path: &Path, watch: Option<&StepWatch>) -> Res
 /// Opens an existing file so that no statement can change it.
 pub(super) async fn open_read_only(path: &Path) -> Result<Option<Database>, JournalError> {
     let place = path.display().to_string();
-    let Some(schema) = existing_schema(path, &place).await? else { return Ok(None) };
+    let Some(schema) = existing_schema(path, &place, Use::Read).await? else { return Ok(None) };
     schema::is_current(schema, &place)?;
     let pool = pool().connect_with(read_only_options(path)).await;
     Ok(Some(Database::Sqlite(pool.map_err(|error| open_error(StorageFault::explained(path, error)))?)))
 }
 
 /// The schema of an existing file; a corrupt file is an error.
-async fn existing_schema(path: &Path, place: &str) -> Result<Option<Schema>, JournalError> {
-    match inspect(path).await? {
+async fn existing_schema(path: &Path, place: &str, usage: Use) -> Result<Option<Schema>, JournalError> {
+    match inspect(path, usage).await? {
         FileContent::Missing | FileContent::Intact(Schema::Empty) => Ok(None),
         FileContent::Intact(schema) => Ok(Some(schema)),
         FileContent::Corrupt(why) => Err(corrupt(place, &why)),
@@ -119,8 +120,25 @@ fn corrupt(place: &str, why: &str) -> JournalError {
     JournalError::Unreadable { what: format!("the state file {place} is corrupt ({why}); the next run sets it aside") }
 }
 
+/// What a file is opened for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// To write it, too: the check is remembered.
+    Write,
+    /// To read it: nothing is created beside it.
+    Read,
+}
+
 /// Reads the file without changing it.
-async fn inspect(path: &Path) -> Result<FileContent, JournalError> {
+async fn inspect(path: &Path, usage: Use) -> Result<FileContent, JournalError> {
+    let content = examined(path, usage).await;
+    if matches!(content, Ok(FileContent::Corrupt(_))) {
+        checked_file::forget(path);
+    }
+    content
+}
+
+async fn examined(path: &Path, usage: Use) -> Result<FileContent, JournalError> {
     let Some(mut file) = open_all(path)? else { return Ok(FileContent::Missing) };
     let length = file.metadata().map_err(|source| JournalError::of_file(path, source))?.len();
     if length == 0 {
@@ -132,21 +150,40 @@ async fn inspect(path: &Path) -> Result<FileContent, JournalError> {
     if length < HEADER_BYTES {
         return Ok(FileContent::Corrupt("it is shorter than the header of a database".to_owned()));
     }
-    match quick_check(path).await {
+    let (before, now) = (FileState::of(path), Utc::now());
+    let extent = if checked_file::is_checked(path, now) { CheckExtent::Schema } else { CheckExtent::Everything };
+    match check(path, extent).await {
         Ok((_, Some(complaint))) => Ok(FileContent::Corrupt(complaint)),
         Ok((Schema::Invalid, None)) => Ok(FileContent::Corrupt("it has no version of its schema".to_owned())),
-        Ok((schema, None)) => Ok(FileContent::Intact(schema)),
+        Ok((schema, None)) => {
+            if (extent, usage) == (CheckExtent::Everything, Use::Write) {
+                checked_file::remember(path, before, now);
+            }
+            Ok(FileContent::Intact(schema))
+        }
         Err(error) if is_corruption(&error) => Ok(FileContent::Corrupt(described(&error))),
         Err(error) => Err(open_error(StorageFault::explained(path, error))),
     }
 }
 
+/// How much of a file is read before it is used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CheckExtent {
+    /// The version of its schema.
+    Schema,
+    /// Every page.
+    Everything,
+}
+
 /// The schema, and the first problem that `SQLite` found in the file.
-async fn quick_check(path: &Path) -> Result<(Schema, Option<String>), sqlx::Error> {
+async fn check(path: &Path, extent: CheckExtent) -> Result<(Schema, Option<String>), sqlx::Error> {
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(read_only_options(path)).await?;
     let examined = async {
         let mut transaction = Transaction::of_file(&pool, "begin").await?;
-        let complaints = transaction.rows("pragma quick_check(1)", []).await?;
+        let complaints = match extent {
+            CheckExtent::Schema => Vec::new(),
+            CheckExtent::Everything => transaction.rows("pragma quick_check(1)", []).await?,
+        };
         let complaint = complaints.first().and_then(|row: &Row| row.text(0).ok()).filter(|text| text != "ok");
         let schema = schema::in_transaction(&mut transaction).await?;
         Ok((schema, complaint))
@@ -158,8 +195,6 @@ async fn quick_check(path: &Path) -> Result<(Schema, Option<String>), sqlx::Erro
 
 /// Whether the file itself is corrupt, in contrast to a lack of permission or space, or to a file that is in use.
 fn is_corruption(error: &sqlx::Error) -> bool {
-    const CORRUPT: i32 = 11;
-    const NOT_A_DATABASE: i32 = 26;
     primary_code(error).is_some_and(|code| [CORRUPT, NOT_A_DATABASE].contains(&code))
 }
 
@@ -270,6 +305,7 @@ fn set_aside(path: &Path) -> io::Result<PathBuf> {
         aside = beside(path, &format!(".corrupt-{stamp}-{number}"));
     }
     fs::rename(path, &aside)?;
+    checked_file::forget(path);
     for side_file in SIDE_FILES {
         move_if_there(&beside(path, side_file), &beside(&aside, side_file))?;
     }

@@ -7,7 +7,7 @@ use std::{
 
 use rustix::fs::statvfs;
 
-use super::{DatabaseFault, database_fault::primary_code};
+use super::{DatabaseFault, checked_file, database_fault::primary_code};
 
 /// The file in which the kernel lists the mounted file systems (`man 5 proc_pid_mountinfo`).
 const MOUNTS: &str = "/proc/self/mountinfo";
@@ -44,7 +44,8 @@ pub enum StorageFault {
 }
 
 impl StorageFault {
-    /// Replaces an error whose cause is the file system by one that names the mount point; `file` is the state file.
+    /// Replaces an error whose cause is the file system by one that names the mount point; `file` is the state file. If
+    /// the file is damaged, the next process checks it.
     pub(super) fn explained(file: &Path, error: sqlx::Error) -> sqlx::Error {
         let (path, space) = (file.to_owned(), DiskSpace::of(file));
         match primary_code(&error) {
@@ -53,14 +54,21 @@ impl StorageFault {
                 let source = DatabaseFault::of(error);
                 sqlx::Error::Io(std::io::Error::other(Self::Refused { path, space, source }))
             }
-            _ => DatabaseFault::located(format!("the state file {}", file.display()), error),
+            code => {
+                if code.is_some_and(|code| [CORRUPT, NOT_A_DATABASE].contains(&code)) {
+                    checked_file::forget(file);
+                }
+                DatabaseFault::located(format!("the state file {}", file.display()), error)
+            }
         }
     }
 }
 
 const INPUT_OUTPUT: i32 = 10;
+pub(super) const CORRUPT: i32 = 11;
 const FULL: i32 = 13;
 const CANNOT_OPEN: i32 = 14;
+pub(super) const NOT_A_DATABASE: i32 = 26;
 
 /// The free space on a file system at the moment of the error.
 #[derive(Clone, Debug, PartialEq, Eq)]

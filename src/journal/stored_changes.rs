@@ -9,7 +9,7 @@ use crate::domain::{ChangeOutcome, ChangeReport};
 
 use super::{
     JournalError,
-    chain::fingerprint,
+    chain::fingerprint_of_lines,
     database::{ReadTransaction, Row},
     encoding::{from_name, to_optional_time, to_time},
     position_ranges,
@@ -37,10 +37,10 @@ impl StoredChange {
         Ok(Self {
             report: ChangeReport {
                 op: from_name(row.text(0)?, "the kind of a change")?,
-                operator: row.optional_text(1)?,
-                group: row.optional_text(2)?,
-                profile: row.text(3)?,
-                reason: row.text(4)?,
+                operator: row.optional_text(1)?.map(Into::into),
+                group: row.optional_text(2)?.map(Into::into),
+                profile: row.text(3)?.into(),
+                reason: row.text(4)?.into(),
                 outcome,
                 detail: row.optional_text(6)?,
                 at: outcome.is_seen().then_some(at),
@@ -119,5 +119,5 @@ pub(super) fn content(changes: &[ChangeReport]) -> String {
         let ChangeReport { op, operator, group, profile, reason, .. } = change;
         serde_json::json!([op.as_str(), operator, group, profile, reason]).to_string() + "\n"
     };
-    fingerprint(&changes.iter().map(line).collect::<String>())
+    fingerprint_of_lines(changes.iter().map(line))
 }

@@ -422,10 +422,10 @@ impl Verifier {
                 );
                 self.add_fault(None, Some(run), what);
             }
-            let is_found_by = |name: &Option<String>, folded: FoldedName| {
-                FoldedName::new(name.as_deref().unwrap_or_default()) == folded
-            };
-            if !is_found_by(&change.operator, row.folded(11)?) || !is_found_by(&change.group, row.folded(12)?) {
+            let is_found_by =
+                |name: Option<&str>, folded: FoldedName| FoldedName::new(name.unwrap_or_default()) == folded;
+            let (operator, group) = (change.operator.as_deref(), change.group.as_deref());
+            if !is_found_by(operator, row.folded(11)?) || !is_found_by(group, row.folded(12)?) {
                 let what = format!("\"{}\" in instance {instance} is stored under another name", change.described());
                 self.add_fault(None, Some(run), what);
             }

@@ -106,28 +106,28 @@ impl InstanceRun<'_> {
         self.mode == RunMode::Apply && self.coverage == Coverage::Everything
     }
 
-    /// Records the members of the managed groups and of orphaned ones.
-    pub(super) async fn record_members(&self, decision: &Decision) -> Result<(), JournalError> {
+    /// Records the members of the managed groups and of orphaned ones; returns how many members the groups have.
+    pub(super) async fn record_members(&self, decision: &Decision) -> Result<GroupSizes, JournalError> {
         if self.coverage == Coverage::Nothing {
-            return Ok(());
+            return Ok(GroupSizes::new());
         }
         let groups = observations(&decision.desired, &self.context.snapshot);
         let is_all = self.coverage == Coverage::Everything;
         self.recorder
             .record(&RunEvent::Observed(&ObservedGroups { instance: self.name(), groups: &groups, is_all }))
             .await?;
-        let sizes = sizes(&groups, &decision.plan, &[]);
-        self.recorder.journal().remember_group_sizes(self.name(), &sizes).await
+        let sizes = sizes(&groups, &decision.plan);
+        self.recorder.journal().remember_group_sizes(self.name(), &sizes).await?;
+        Ok(sizes)
     }
 
-    /// Remembers how many members the groups have after the changes. A failure is only logged: the next run counts
-    /// again.
-    pub(super) async fn update_group_sizes(&self, decision: &Decision, settled: &[ChangeResult]) {
+    /// Remembers how many members the groups have after the changes; `before` is what [`Self::record_members`] returned.
+    /// A failure is only logged: the next run counts again.
+    pub(super) async fn update_group_sizes(&self, before: GroupSizes, settled: &[ChangeResult]) {
         if self.coverage == Coverage::Nothing || !settled.iter().any(ChangeResult::is_in_place) {
             return;
         }
-        let groups = observations(&decision.desired, &self.context.snapshot);
-        let sizes = sizes(&groups, &decision.plan, settled);
+        let sizes = after_changes(before, settled);
         if let Err(error) = self.recorder.journal().remember_group_sizes(self.name(), &sizes).await {
             tracing::warn!("the sizes of the operator groups could not be stored: {}", Chain(&error));
         }
@@ -221,8 +221,11 @@ impl InstanceRun<'_> {
     }
 }
 
-/// How many members each group of the plan has after the changes that were made; added and removed members are managed.
-fn sizes(groups: &[GroupObservation], plan: &Plan, settled: &[ChangeResult]) -> BTreeMap<FoldedName, GroupSize> {
+/// How many members groups have, by folded name.
+pub(super) type GroupSizes = BTreeMap<FoldedName, GroupSize>;
+
+/// How many members each group of the plan has.
+fn sizes(groups: &[GroupObservation], plan: &Plan) -> GroupSizes {
     let managed = plan.managed_members.iter().map(|(group, managed)| (group.folded(), *managed));
     let managed: BTreeMap<FoldedName, usize> = managed.collect();
     let size = |group: &GroupObservation| {
@@ -230,7 +233,11 @@ fn sizes(groups: &[GroupObservation], plan: &Plan, settled: &[ChangeResult]) -> 
         let managed = *managed.get(&name)?;
         Some((name, GroupSize { members: group.members.len(), managed }))
     };
-    let mut sizes: BTreeMap<FoldedName, GroupSize> = groups.iter().filter_map(size).collect();
+    groups.iter().filter_map(size).collect()
+}
+
+/// How many members the groups have after the changes that were made; added and removed members are managed.
+fn after_changes(mut sizes: GroupSizes, settled: &[ChangeResult]) -> GroupSizes {
     for change in settled.iter().filter(|one| one.is_in_place()).map(|one| &one.change) {
         let Some(size) = change.group().and_then(|group| sizes.get_mut(&group.folded())) else { continue };
         let after = |before: usize| match change.kind() {

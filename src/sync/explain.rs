@@ -192,9 +192,11 @@ impl InstanceQuestion<'_> {
 
     async fn history(&self) -> Result<History, JournalError> {
         let Some(journal) = self.journal else { return Ok(History::default()) };
+        // The identity of another user has no effect on this one.
+        let user = FoldedName::new(self.lookup.user.id.as_deref().unwrap_or_default());
         Ok(History {
             login_holders: remembered_holders(journal, self.options).await?,
-            ..journal.history(&self.policy().instance, Utc::now()).await?
+            ..journal.history_for_user(&self.policy().instance, Utc::now(), &user).await?
         })
     }
 
@@ -326,7 +328,7 @@ impl InstanceQuestion<'_> {
         let mut logins: BTreeSet<FoldedName> = login_candidates(&self.lookup.user).into_iter().collect();
         logins.insert(FoldedName::new(self.asked));
         let identities = &answers.history.identities;
-        logins.extend(identities.known(&self.lookup.user).and_then(|known| known.login.clone()));
+        logins.extend(identities.known(&self.lookup.user).and_then(|known| known.login).map(FoldedName::stored));
         let logins: Vec<_> = logins.into_iter().filter(|login| !login.is_empty()).collect();
         journal.operator_record(&self.policy().instance, &logins, PAST_CHANGES).await
     }

@@ -167,7 +167,7 @@ async fn read_and_decide(
     let source = run.source.matched_by(&instance.policy.mask);
     let here = read_instance(run, &source, instance, campaign).await?;
     let mut decision = decide(run, &source, &here.context)?;
-    here.record_members(&decision).await?;
+    let sizes = here.record_members(&decision).await?;
     let again = ReadAgain::of(run, &here, &decision);
     let mut second = SecondReads::default();
     // A second read may cause further changes to be held; an approval of what was held before releases nothing then.
@@ -190,7 +190,7 @@ async fn read_and_decide(
     here.record_plan(&here.report(&decision, &unconfirmed, None)).await?;
     remember(run, &here, &decision).await?;
     let Applied { mut settled, stopped } = apply(campaign, &here, &confirmed, &decision, &run.request.stop).await;
-    here.update_group_sizes(&decision, &settled).await;
+    here.update_group_sizes(sizes, &settled).await;
     let is_released =
         |one: &ChangeResult| decision.review.released.as_ref().is_some_and(|part| part.contains(&one.change));
     if here.is_remembered() && settled.iter().any(|one| one.is_in_place() && is_released(one)) {

@@ -98,10 +98,10 @@ impl Undo<'_> {
         // Stored before the changes are made: a run in between would make the undone changes again.
         let opposite: Vec<_> = confirmed.changes().iter().filter_map(|change| opposite(&change.key())).collect();
         recorder.journal().remember_undone(here.name(), recorder.run(), &opposite).await?;
-        here.record_members(&decision).await?;
+        let sizes = here.record_members(&decision).await?;
         let Applied { mut settled, stopped } = apply(campaign, &here, &confirmed, &decision, self.stop).await;
         self.forget_failed(&settled).await?;
-        here.update_group_sizes(&decision, &settled).await;
+        here.update_group_sizes(sizes, &settled).await;
         settled.extend(unconfirmed);
         Ok(here.report(&decision, &settled, stopped.as_ref()))
     }

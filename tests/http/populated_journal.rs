@@ -31,13 +31,14 @@ pub(crate) fn change(op: ChangeKind, operator: &str, group: &str, outcome: Chang
     let held = (outcome == ChangeOutcome::Held).then(|| format!("the group {group} would be emptied"));
     ChangeReport {
         op,
-        operator: Some(operator.to_owned()),
-        group: Some(group.to_owned()),
-        profile: format!("Campaign - acme - {group}"),
+        operator: Some(operator.into()),
+        group: Some(group.into()),
+        profile: format!("Campaign - acme - {group}").into(),
         reason: match op {
             ChangeKind::Remove => format!("not a member of profile Campaign - acme - {group} any more"),
             _ => format!("member of profile Campaign - acme - {group}"),
-        },
+        }
+        .into(),
         outcome,
         detail: held,
         at: None,
@@ -106,9 +107,9 @@ fn held(run: &RunId, at: DateTime<Utc>, instance: &InstanceReport) -> Option<Hel
     let held = instance.changes.iter().filter(|change| change.outcome == ChangeOutcome::Held);
     let keyed: Vec<(ChangeKey, String)> = held
         .map(|change| {
-            let folded = |name: &Option<String>| FoldedName::from(name.as_deref().unwrap_or_default());
-            let key = ChangeKey { kind: change.op, group: folded(&change.group), operator: folded(&change.operator) };
-            (key, change.profile.clone())
+            let folded = |name: Option<&str>| FoldedName::from(name.unwrap_or_default());
+            let (group, operator) = (folded(change.group.as_deref()), folded(change.operator.as_deref()));
+            (ChangeKey { kind: change.op, group, operator }, change.profile.to_string())
         })
         .collect();
     Some(HeldRecord {

@@ -1,6 +1,6 @@
 //! Who was in which managed group, and when.
 
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 
 use campaign_group_sync::{
     domain::{GroupObservation, InstanceName, OperatorGroupName, OperatorLogin, ProductProfileName},
@@ -49,6 +49,29 @@ async fn the_access_record_answers_for_every_past_time() {
         assert_eq!(access(&journal, 19).await, ["production/delivery: ann bob", "production/Ops: "]);
         assert_eq!(access(&journal, 20).await, ["production/delivery: ann", "production/Ops: cid"]);
         assert_eq!(access(&journal, 99).await, ["production/delivery: ann bob", "production/Ops: cid"]);
+    }
+}
+
+#[tokio::test]
+async fn a_group_of_many_members_is_compared_member_by_member() {
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
+        // More than are read at once.
+        let logins: Vec<String> = (0..20_500).map(|number| format!("{number}@acme.com")).collect();
+        let mut members: Vec<&str> = logins.iter().map(String::as_str).collect();
+        observe(&journal, 10, &[seen("delivery", &members)], true).await;
+        let written = fixture.steps().1;
+        observe(&journal, 20, &[seen("delivery", &members)], true).await;
+        assert_eq!(fixture.steps().1, written, "the same members: nothing to write");
+        let left = members.swap_remove(7_777);
+        members.push("ann@acme.com");
+        observe(&journal, 30, &[seen("delivery", &members)], true).await;
+        let before = journal.access(at(29), at(1_000_000)).await.expect("readable");
+        let after = journal.access(at(30), at(1_000_000)).await.expect("readable");
+        let [before, after] = [before, after]
+            .map(|instances| instances[0].groups[0].logins().map(str::to_owned).collect::<BTreeSet<_>>());
+        assert_eq!(before.difference(&after).collect::<Vec<_>>(), [left]);
+        assert_eq!(after.difference(&before).collect::<Vec<_>>(), ["ann@acme.com"]);
     }
 }
 

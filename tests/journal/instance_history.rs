@@ -2,7 +2,7 @@
 
 use campaign_group_sync::domain::{
     ChangeKind, EarlierHold, FoldedName, History, Identities, InstanceName, KnownOperator, KnownProfiles, LoginHolder,
-    LoginHolders, OperatorId, OperatorLogin, OrganizationId,
+    LoginHolders, Operator, OperatorId, OperatorLogin, OrganizationId, SignInMethod,
 };
 use chrono::TimeDelta;
 
@@ -71,7 +71,8 @@ async fn identities_are_stored_and_only_changes_are_written() {
         let users = |count: i64| -> Vec<(String, KnownOperator)> {
             (0..count).map(|number| (format!("USER-{number}@AdobeID"), operator(number - 3))).collect()
         };
-        let mut known = users(5_000);
+        // More than are read at once.
+        let mut known = users(20_500);
         journal.remember_identities(&production(), &known, &[]).await.expect("remembered");
         let written = fixture.steps().1;
         journal.remember_identities(&production(), &known, &[]).await.expect("known");
@@ -91,6 +92,40 @@ async fn identities_are_stored_and_only_changes_are_written() {
         assert!(
             logins.contains("99@acme.com") && logins.contains("Renamed@acme.com") && !logins.contains("14@acme.com")
         );
+    }
+}
+
+#[tokio::test]
+async fn operators_are_stored_and_only_changes_are_written() {
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
+        let operator = |id: i64, login: &str| Operator {
+            id: OperatorId(id),
+            login: OperatorLogin::new(login),
+            label: String::new(),
+            sign_in: SignInMethod::Ims,
+            disabled: false,
+        };
+        // More than are read at once; an operator may have a negative key.
+        let mut operators: Vec<_> = (0..10_500).map(|id| operator(id - 9, &format!("{id}@acme.com"))).collect();
+        journal.remember_operators(&production(), &operators).await.expect("remembered");
+        let written = fixture.steps().1;
+        journal.remember_operators(&production(), &operators).await.expect("known");
+        assert_eq!(fixture.steps().1, written, "nothing new, nothing written");
+        operators[10_400].login = OperatorLogin::new("Renamed@acme.com");
+        operators.remove(3);
+        operators.push(operator(-2_147_483_648, "ann@acme.com"));
+        journal.remember_operators(&production(), &operators).await.expect("remembered");
+        for (login, expected) in [
+            ("renamed@acme.com", &[OperatorId(10_391)][..]),
+            ("10400@acme.com", &[]),
+            ("3@acme.com", &[]),
+            ("ann@acme.com", &[OperatorId(-2_147_483_648)]),
+            ("4@acme.com", &[OperatorId(-5)]),
+        ] {
+            let found = journal.operators_like(&production(), &[login.into()]).await.expect("readable");
+            assert_eq!(found.as_deref(), Some(expected), "{login}");
+        }
     }
 }
 

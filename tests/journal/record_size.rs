@@ -122,7 +122,7 @@ async fn the_file_shrinks_after_many_deletions_also_if_an_earlier_version_create
         for number in 0..40 {
             // Each plan differs from the one before it.
             let mut instance = observed(200);
-            instance.changes[0].reason = format!("for the {number}th reason");
+            instance.changes[0].reason = format!("for the {number}th reason").into();
             observe(&journal, &instance, number..number + 1, None).await;
         }
         journal.close().await;

@@ -33,10 +33,10 @@ pub(crate) fn begin(run: &str, mode: RunMode, started_at: DateTime<Utc>) -> RunB
 pub(crate) fn change(op: ChangeKind, operator: &str, group: &str) -> ChangeReport {
     ChangeReport {
         op,
-        operator: Some(operator.to_owned()),
-        group: Some(group.to_owned()),
-        profile: format!("Campaign - acme - {group}"),
-        reason: "because of the test".to_owned(),
+        operator: Some(operator.into()),
+        group: Some(group.into()),
+        profile: format!("Campaign - acme - {group}").into(),
+        reason: "because of the test".into(),
         outcome: ChangeOutcome::Pending,
         detail: None,
         at: None,

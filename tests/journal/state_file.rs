@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, Permissions},
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     str::FromStr as _,
     time::Duration,
@@ -12,6 +12,7 @@ use campaign_group_sync::{
     domain::{Memory, OrganizationId, ProductProfileId},
     journal::{Journal, JournalError, JournalOptions, LockAttempt},
 };
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::{
@@ -132,6 +133,82 @@ async fn a_damaged_page_is_set_aside() {
     let mut content = fs::read(fixture.file()).expect("readable");
     content[4_096..8_192].fill(0xa5);
     fs::write(fixture.file(), &content).expect("damaged");
+    assert_set_aside(&fixture, &content).await;
+}
+
+/// A used file that was closed and checked, and the page that the table of events begins with.
+async fn a_checked_file() -> (JournalFixture, usize) {
+    let fixture = a_used_file().await;
+    fixture.open().await.close().await;
+    let mut connection = connection(&fixture.file()).await;
+    let sql = "select rootpage from sqlite_master where name = 'events'";
+    let page: i64 = sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a table");
+    connection.close().await.expect("closed");
+    (fixture, usize::try_from(page).expect("a page"))
+}
+
+fn damage(fixture: &JournalFixture, page: usize) -> Vec<u8> {
+    let mut content = fs::read(fixture.file()).expect("readable");
+    content[(page - 1) * 4_096..page * 4_096].fill(0xa5);
+    fs::write(fixture.file(), &content).expect("damaged");
+    content
+}
+
+/// Claims that the file was checked at this time and did not change since: a damage that a check has not seen, such as
+/// one of the device.
+fn claim_check(fixture: &JournalFixture, checked_at: DateTime<Utc>) {
+    let found = fs::metadata(fixture.file()).expect("a file");
+    let claim = serde_json::json!({"at": checked_at, "file": {
+        "device": found.dev(), "inode": found.ino(), "length": found.len(),
+        "modified": [found.mtime(), found.mtime_nsec()], "changed": [found.ctime(), found.ctime_nsec()]}});
+    let checked = fixture.file().with_file_name("state.db.checked");
+    assert!(checked.exists(), "a check was recorded");
+    fs::write(checked, claim.to_string()).expect("written");
+}
+
+#[tokio::test]
+async fn a_file_that_was_damaged_after_it_was_closed_is_set_aside() {
+    let (fixture, page) = a_checked_file().await;
+    let content = damage(&fixture, page);
+    assert_set_aside(&fixture, &content).await;
+}
+
+#[tokio::test]
+async fn an_unchanged_file_is_checked_again_after_a_day() {
+    let now = Utc::now();
+    for (checked_at, is_checked_again) in [
+        (now - TimeDelta::hours(23), false),
+        (now - TimeDelta::hours(25), true),
+        // The clock was set back since.
+        (now + TimeDelta::hours(1), true),
+    ] {
+        let (fixture, page) = a_checked_file().await;
+        damage(&fixture, page);
+        claim_check(&fixture, checked_at);
+        drop(fixture.open().await);
+        assert_eq!(set_aside(&fixture).len(), usize::from(is_checked_again), "{checked_at}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_was_not_closed_is_checked() {
+    let (fixture, page) = a_checked_file().await;
+    damage(&fixture, page);
+    claim_check(&fixture, Utc::now());
+    fs::write(fixture.file().with_file_name("state.db-wal"), "left over").expect("written");
+    drop(fixture.open().await);
+    assert!(!set_aside(&fixture).is_empty());
+}
+
+#[tokio::test]
+async fn a_damage_that_a_statement_meets_is_set_aside_by_the_next_process() {
+    let (fixture, page) = a_checked_file().await;
+    damage(&fixture, page);
+    claim_check(&fixture, Utc::now());
+    let journal = fixture.open().await;
+    journal.verify(None).await.map(drop).expect_err("corrupt");
+    journal.close().await;
+    let content = fs::read(fixture.file()).expect("readable");
     assert_set_aside(&fixture, &content).await;
 }
 

@@ -18,7 +18,7 @@ async fn planned(journal: &Journal, run: &str, seconds: i64) {
     journal.begin_run(&begin(run, RunMode::Apply, at(seconds))).await.expect("begun");
     let disabling = |who: &str| ChangeReport {
         group: None,
-        profile: "Campaign - acme - Delivery".to_owned(),
+        profile: "Campaign - acme - Delivery".into(),
         ..change(ChangeKind::DisableOperator, who, "")
     };
     let changes = vec![

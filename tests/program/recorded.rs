@@ -62,10 +62,10 @@ async fn access_at_a_past_time_uses_the_time_zone_of_the_host() {
 fn report(name: &str, started_at: &str) -> RunReport {
     let change = ChangeReport {
         op: ChangeKind::Remove,
-        operator: Some("karl@acme.com".to_owned()),
-        group: Some("delivery".to_owned()),
-        profile: "Campaign - acme - delivery".to_owned(),
-        reason: "not a member of profile Campaign - acme - delivery".to_owned(),
+        operator: Some("karl@acme.com".into()),
+        group: Some("delivery".into()),
+        profile: "Campaign - acme - delivery".into(),
+        reason: "not a member of profile Campaign - acme - delivery".into(),
         outcome: ChangeOutcome::Applied,
         detail: None,
         at: None,

@@ -102,13 +102,13 @@ impl Recording for Journal {
         at: DateTime<Utc>,
         changes: &[Settlement],
     ) -> Result<(), JournalError> {
-        let name = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let name = |text: &str| (!text.is_empty()).then(|| text.into());
         let report = |change: &Settlement| ChangeReport {
             op: change.key.kind,
             operator: name(change.key.operator.as_str()),
             group: name(change.key.group.as_str()),
-            profile: String::new(),
-            reason: String::new(),
+            profile: "".into(),
+            reason: "".into(),
             outcome: change.outcome,
             detail: change.detail.clone(),
             at: None,

@@ -13,8 +13,8 @@ use std::{
 
 use campaign_group_sync::{
     domain::{
-        ChangeKind, ChangeOutcome, ChangeReport, Digest, MissingPolicy, Outcome, RunMode, RunReport, Watcher,
-        WithoutGroups,
+        ChangeKind, ChangeOutcome, ChangeReport, Digest, MissingPolicy, Outcome, RunMode, RunReport, SharedText,
+        Watcher, WithoutGroups,
     },
     journal::{self, Journal},
     observability,
@@ -184,7 +184,8 @@ async fn told_once(harness: &Harness, before: &World, what: &str) {
         let report = harness.journal.run(&run.run).await.expect("a history").expect("the run");
         let changes = report.instances.into_iter().flat_map(|instance| instance.changes);
         let made = changes.filter(|change| change.outcome == ChangeOutcome::Applied);
-        recorded.extend(made.map(|change| (change.op.as_str().to_owned(), change.operator, change.group)));
+        let text = |name: Option<SharedText>| name.map(|name| name.to_string());
+        recorded.extend(made.map(|change| (change.op.as_str().to_owned(), text(change.operator), text(change.group))));
     }
     recorded.sort();
     assert_eq!(recorded, facts.into_iter().collect::<Vec<_>>(), "{what}: the history");
@@ -217,7 +218,7 @@ async fn converge(harness: &Harness, expected: &Harness, what: &str) {
 fn history_is_true(dead: &RunReport, before: &[(String, String)], after: &[(String, String)], what: &str) {
     for change in dead.instances.iter().flat_map(|instance| &instance.changes) {
         let Some((operator, group)) = change.operator.clone().zip(change.group.clone()) else { continue };
-        let holds = |rows: &[(String, String)]| rows.contains(&(operator.clone(), group.clone()));
+        let holds = |rows: &[(String, String)]| rows.contains(&(operator.to_string(), group.to_string()));
         let wanted = change.op == ChangeKind::Add;
         match change.outcome {
             ChangeOutcome::Applied | ChangeOutcome::Already => {

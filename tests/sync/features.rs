@@ -250,8 +250,8 @@ async fn incident_25_a_change_that_was_made_by_hand_in_the_meantime_counts_as_al
     let planned = harness.run(RunMode::DryRun).await;
     let addition = planned.instances.first().expect("an instance").changes.first().expect("a change").clone();
     let joined = InstanceChange::Join {
-        login: addition.operator.clone().expect("an operator"),
-        group: addition.group.clone().expect("a group"),
+        login: addition.operator.clone().expect("an operator").to_string(),
+        group: addition.group.clone().expect("a group").to_string(),
     };
     // The removals are confirmed between reading and writing.
     let change = Effect::Change { changes: vec![Change::instance("production", joined)] };

@@ -224,7 +224,7 @@ async fn plan_of(
         .filter(|change| change.outcome == ChangeOutcome::Held)
         .cloned()
         .collect();
-    let past = journal.history(&record.instance, Utc::now()).await?;
+    let past = journal.history_without_identities(&record.instance, Utc::now()).await?;
     let since = past.held_since.get(&record.digest).copied();
     let approval = past.approvals.iter().rev().find(|approval| approval.digest == record.digest);
     let note = |approval: &Approval| {
