@@ -1,6 +1,6 @@
 //! The daemon's own status: the daemon of an active unit may still fail in every run.
 
-use super::{findings::CheckOutcome, host::SERVICE, report::FailureCause};
+use super::{findings::CheckOutcome, report::FailureCause};
 use crate::domain::Outcome as RunOutcome;
 
 /// The status that the daemon reports.
@@ -29,8 +29,8 @@ pub enum DaemonHealth {
     Failing(Option<RunOutcome>),
 }
 
-/// The outcome for the daemon's status, or for the reason why it could not be requested.
-pub(super) fn outcome(said: &Result<DaemonStatus, String>) -> CheckOutcome {
+/// The outcome for the status of the daemon of this unit, or for the reason why it could not be requested.
+pub(super) fn outcome(said: &Result<DaemonStatus, String>, service: &str) -> CheckOutcome {
     let status = match said {
         Ok(status) => status,
         Err(reason) => return CheckOutcome::not_checked(reason),
@@ -50,7 +50,7 @@ pub(super) fn outcome(said: &Result<DaemonStatus, String>) -> CheckOutcome {
             cause(last),
             evidence,
             format!(
-                "fix what failed above; campaign-group-sync history lists the runs, and as root journalctl -u {SERVICE} -n 50 \
+                "fix what failed above; campaign-group-sync history lists the runs, and as root journalctl -u {service} -n 50 \
                  shows the log"
             ),
         ),

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     journal::{DiskSpace, Journal, JournalError},
     observability::Chain,
-    settings::{self, PartialSettings, SecretFile, SecretFileOrigin, StateLocation},
+    settings::{self, OrganizationName, PartialSettings, SecretFile, SecretFileOrigin, StateLocation},
 };
 
 /// Mode bits that give access to users outside the file's group, or write access to the group.
@@ -40,11 +40,23 @@ const LEAST_FREE_SPACE: u64 = 200 * 1024 * 1024;
 /// How many of the next runs are shown, and checked for their distance.
 const TICKS: usize = 5;
 
-/// The unit of the service, as the package installs it.
-pub(super) const SERVICE: &str = "campaign-group-sync.service";
+/// The units of systemd, as the package installs them.
+struct Units {
+    /// The service of the daemon.
+    service: String,
+    /// The timer that starts single runs where no daemon runs.
+    timer: String,
+}
 
-/// The timer that starts single runs where no daemon runs.
-const TIMER: &str = "campaign-group-sync-once.timer";
+impl Units {
+    fn of(organization: Option<&OrganizationName>) -> Self {
+        let instance = organization.map(|name| format!("@{name}")).unwrap_or_default();
+        Self {
+            service: format!("campaign-group-sync{instance}.service"),
+            timer: format!("campaign-group-sync-once{instance}.timer"),
+        }
+    }
+}
 
 /// How much of this host is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,21 +80,22 @@ pub(super) fn check(
     let socket = settings.control.as_ref().map_or_else(unconfigured, |control| socket(&control.socket));
     findings.record(SOCKET, socket);
     findings.record(SCHEDULE, schedule(settings, request.now));
+    let units = Units::of(settings.organization.as_ref());
     let (time, unit, daemon) = match request.host {
         HostScope::FilesOnly => {
             let reason = || CheckOutcome::not_checked("the sandbox is not a service of this host");
             (reason(), reason(), reason())
         }
-        HostScope::Service => (synchronized(), unit(), daemon(request)),
+        HostScope::Service => (synchronized(), unit(&units), daemon(request, &units)),
     };
     findings.record(TIME, time);
     findings.record(UNIT, unit);
     findings.record(DAEMON, daemon);
 }
 
-fn daemon(request: &CheckRequest<'_>) -> CheckOutcome {
+fn daemon(request: &CheckRequest<'_>, units: &Units) -> CheckOutcome {
     match (&request.daemon, &request.settings.control) {
-        (Some(said), _) => daemon_health::outcome(said),
+        (Some(said), _) => daemon_health::outcome(said, &units.service),
         (None, Some(_)) => CheckOutcome::not_checked("the status of the daemon was not requested"),
         (None, None) => unconfigured(),
     }
@@ -276,8 +289,9 @@ fn synchronized() -> CheckOutcome {
     }
 }
 
-fn unit() -> CheckOutcome {
-    let properties = ["show", SERVICE, "-p", "LoadState", "-p", "UnitFileState", "-p", "ActiveState"];
+fn unit(units: &Units) -> CheckOutcome {
+    let Units { service, timer } = units;
+    let properties = ["show", service, "-p", "LoadState", "-p", "UnitFileState", "-p", "ActiveState"];
     let answer = match command_output("systemctl", &properties) {
         Ok(answer) => answer,
         Err(reason) => return CheckOutcome::not_checked(reason),
@@ -285,27 +299,29 @@ fn unit() -> CheckOutcome {
     let value =
         |name: &str| answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap_or("unknown");
     let (load, file, active) = (value("LoadState"), value("UnitFileState"), value("ActiveState"));
-    let evidence = format!("{SERVICE}: {load}, {file}, {active}");
+    let evidence = format!("{service}: {load}, {file}, {active}");
     match (load, file, active) {
         ("loaded", "enabled", "active") => CheckOutcome::ok(evidence),
-        ("loaded", _, "inactive") if is_timed() => CheckOutcome::ok(format!("{evidence}; {TIMER} starts single runs")),
+        ("loaded", _, "inactive") if is_active(timer) => {
+            CheckOutcome::ok(format!("{evidence}; {timer} starts single runs"))
+        }
         (_, _, "failed") => CheckOutcome::failed(
             FailureCause::Unavailable,
             evidence,
             format!(
-                "as root, read the reason with journalctl -u {SERVICE} -n 50, fix it, then systemctl restart {SERVICE}"
+                "as root, read the reason with journalctl -u {service} -n 50, fix it, then systemctl restart {service}"
             ),
         ),
         ("masked", ..) => CheckOutcome::warning(
             evidence,
-            format!("find out who masked the unit, and why; then, as root, systemctl unmask {SERVICE}"),
+            format!("find out who masked the unit, and why; then, as root, systemctl unmask {service}"),
         ),
         // With mode = "apply" the daemon changes groups as soon as it starts.
         ("loaded", ..) => CheckOutcome::warning(
             evidence,
             format!(
                 "when nothing else has failed and campaign-group-sync --sync-now --dry-run shows a plan that is right, as root: \
-                 systemctl enable --now {SERVICE}"
+                 systemctl enable --now {service}"
             ),
         ),
         _ => CheckOutcome::warning(
@@ -315,8 +331,8 @@ fn unit() -> CheckOutcome {
     }
 }
 
-fn is_timed() -> bool {
-    command_output("systemctl", &["show", TIMER, "-p", "ActiveState", "--value"]).is_ok_and(|state| state == "active")
+fn is_active(timer: &str) -> bool {
+    command_output("systemctl", &["show", timer, "-p", "ActiveState", "--value"]).is_ok_and(|state| state == "active")
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::{
     },
     domain::{ChangeKind, Digest, printable},
     journal::Journal,
-    settings::{self, Settings, Sources},
+    settings::{self, Settings},
 };
 
 use super::{
@@ -26,7 +26,7 @@ use super::{
 
 /// Records the approval and shows what it releases.
 pub(super) async fn run(arguments: &Arguments, approve: &ApproveArguments) -> Result<ExitStatus, CommandError> {
-    let sources = Sources::of_process(arguments.config.clone());
+    let sources = arguments.sources();
     let answer = match settings::load(&sources) {
         Ok(settings) => {
             start_log(arguments, &settings)?;

@@ -9,6 +9,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer as _};
 use crate::{
     domain::{AssociationMask, ChangeKind, ChangeOutcome, Digest},
     observability::{Chain, LogLevel},
+    settings::{OrganizationName, Sources},
 };
 
 use super::time_argument::parse_past_time;
@@ -62,7 +63,7 @@ pub(super) struct Arguments {
         num_args = 0..=1,
         default_missing_value = crate::sandbox::Scenario::DEFAULT,
         requires = "sync_now",
-        conflicts_with = "config"
+        conflicts_with_all = ["config", "organization"]
     )]
     pub(super) sandbox: Option<String>,
 
@@ -73,6 +74,10 @@ pub(super) struct Arguments {
     /// Configuration file
     #[arg(long, value_name = "FILE", global = true)]
     pub(super) config: Option<PathBuf>,
+
+    /// The organization, on a host that serves several: reads /etc/campaign-group-sync/NAME.toml
+    #[arg(long, value_name = "NAME", global = true, conflicts_with = "config")]
+    pub(super) organization: Option<OrganizationName>,
 
     /// Log more (twice: everything)
     #[arg(short, long, action = ArgAction::Count, global = true)]
@@ -145,7 +150,7 @@ pub(super) struct CheckArguments {
         value_name = "SCENARIO",
         num_args = 0..=1,
         default_missing_value = crate::sandbox::Scenario::DEFAULT,
-        conflicts_with = "config"
+        conflicts_with_all = ["config", "organization"]
     )]
     pub(super) sandbox: Option<String>,
 }
@@ -163,7 +168,7 @@ pub(super) struct ProbeArguments {
         value_name = "SCENARIO",
         num_args = 0..=1,
         default_missing_value = "two_instances",
-        conflicts_with = "config"
+        conflicts_with_all = ["config", "organization"]
     )]
     pub(super) sandbox: Option<String>,
 }
@@ -307,7 +312,7 @@ pub(super) struct MaskArguments {
         value_name = "SCENARIO",
         num_args = 0..=1,
         default_missing_value = crate::sandbox::Scenario::DEFAULT,
-        conflicts_with_all = ["config", "offline"]
+        conflicts_with_all = ["config", "organization", "offline"]
     )]
     pub(super) sandbox: Option<String>,
 }
@@ -384,6 +389,11 @@ fn past_time(text: &str) -> Result<DateTime<Utc>, String> {
 }
 
 impl Arguments {
+    /// The sources of the configuration of this process.
+    pub(super) fn sources(&self) -> Sources {
+        Sources::of_process(self.config.clone(), self.organization.clone())
+    }
+
     /// Whether `-v` or `-q` was given.
     pub(super) fn names_log_level(&self) -> bool {
         (self.verbose, self.quiet) != (0, 0)
@@ -502,5 +512,11 @@ mod tests {
         check("cgs unpause now", false);
         check("cgs approve 0123456789abcdef --later", true);
         check("cgs history --sandbox", false);
+        check("cgs --organization acme", true);
+        check("cgs history --organization acme-eu", true);
+        check("cgs --organization acme/eu", false);
+        check("cgs --organization config", false);
+        check("cgs --organization acme --config file.toml", false);
+        check("cgs --sync-now --organization acme --sandbox", false);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     observability::{LogControl, start_logging},
-    settings::{self, Settings, Sources},
+    settings::{self, Settings},
 };
 
 use super::{CommandError, arguments::Arguments, terminal::ProgressLine};
@@ -17,7 +17,7 @@ pub(super) fn bootstrap(arguments: &Arguments) -> Result<(Settings, ProgressLine
 pub(super) fn bootstrap_with_log_control(
     arguments: &Arguments,
 ) -> Result<(Settings, ProgressLine, LogControl), CommandError> {
-    let settings = settings::load(&Sources::of_process(arguments.config.clone()))?;
+    let settings = settings::load(&arguments.sources())?;
     let (progress, control) = start_log_with_control(arguments, &settings)?;
     Ok((settings, progress, control))
 }

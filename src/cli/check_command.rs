@@ -23,7 +23,7 @@ use super::{
 
 pub(super) async fn run(arguments: &Arguments, check: &CheckArguments) -> Result<ExitStatus, CommandError> {
     let Some(name) = &check.sandbox else {
-        let sources = Sources::of_process(arguments.config.clone());
+        let sources = arguments.sources();
         return Box::pin(checked(arguments, check, &sources, settings::load_partial(&sources), HostScope::Service))
             .await;
     };

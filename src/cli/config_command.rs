@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::settings::{self, EffectiveValue, Sources};
+use crate::settings::{self, EffectiveValue};
 
 use super::{
     CommandError,
@@ -14,7 +14,7 @@ use super::{
 
 /// Prints the values even when some are invalid; the error lists the problems.
 pub(super) fn run(arguments: &Arguments) -> Result<ExitStatus, CommandError> {
-    let sources = Sources::of_process(arguments.config.clone());
+    let sources = arguments.sources();
     let values = settings::effective_values(&sources);
     print(&match arguments.output {
         OutputFormat::Json => json(&values)?,

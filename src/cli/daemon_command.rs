@@ -2,7 +2,7 @@
 
 use tokio::task::LocalSet;
 
-use crate::{daemon, settings::Sources};
+use crate::daemon;
 
 use super::{CommandError, arguments::Arguments, bootstrap::bootstrap_with_log_control, exit_status::ExitStatus};
 
@@ -10,7 +10,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitStatus, CommandErro
     let (settings, _, log) = bootstrap_with_log_control(arguments)?;
     // A log level given as an argument takes precedence over the configuration, also after a reload.
     let log = (!arguments.names_log_level()).then_some(log);
-    let sources = Sources::of_process(arguments.config.clone());
+    let sources = arguments.sources();
     LocalSet::new().run_until(Box::pin(daemon::run(settings, sources, log))).await?;
     Ok(ExitStatus::Done)
 }

@@ -10,7 +10,7 @@ use crate::{
         to_the_second,
     },
     journal::Journal,
-    settings::{self, Settings, Sources},
+    settings::{self, Settings},
     sync,
 };
 
@@ -36,7 +36,7 @@ const WIDTH: usize = 80;
 /// failure to read Adobe or Campaign.
 pub(super) async fn run(arguments: &Arguments, explain: &ExplainArguments) -> Result<ExitStatus, CommandError> {
     let query = ExplainQuery::of(explain)?;
-    let sources = Sources::of_process(arguments.config.clone());
+    let sources = arguments.sources();
     let explanation = match settings::load(&sources) {
         Ok(settings) => {
             start_log(arguments, &settings)?;

@@ -15,8 +15,12 @@ use crate::settings::{SchemaKey, schema};
 pub(super) const CONFIGURATION_PAGE: &str = "campaign-group-sync.toml";
 
 /// Files that the program reads or writes, and what each holds.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     ("/etc/campaign-group-sync/config.toml", "The configuration; see campaign-group-sync.toml(5)."),
+    (
+        "/etc/campaign-group-sync/NAME.toml",
+        "The configuration of one of several organizations, for --organization NAME and campaign-group-sync@NAME.service.",
+    ),
     (
         "/etc/campaign-group-sync/credentials/",
         "One file for each secret, named as the secret, mode 0600. Only root may enter.",
@@ -36,8 +40,12 @@ const FILES: [(&str, &str); 8] = [
 ];
 
 /// Environment variables that the program reads.
-const ENVIRONMENT: [(&str, &str); 6] = [
+const ENVIRONMENT: [(&str, &str); 7] = [
     ("CAMPAIGN_GROUP_SYNC_CONFIG", "Path of the configuration file, unless --config names one."),
+    (
+        "CAMPAIGN_GROUP_SYNC_ORGANIZATION",
+        "Name of the organization, on a host that serves several, unless --organization or --config names one.",
+    ),
     (
         "CAMPAIGN_GROUP_SYNC__SECTION__KEY",
         "Value of one configuration key, for example CAMPAIGN_GROUP_SYNC__GUARD__MAX_REMOVALS=10. Overrides the file.",

@@ -8,7 +8,7 @@ use crate::{
     journal::Journal,
     probe::{ProbeOutcome, ProbeReport, probe, refuse_configured},
     scheduler::StopSignals,
-    settings::{self, Settings, Sources},
+    settings::{self, Settings},
     sync::{InstanceOptions, StopSwitch},
 };
 
@@ -26,7 +26,7 @@ use super::{
 /// Shows each step, what Campaign answered, and what that settles.
 pub(super) async fn run(arguments: &Arguments, asked: &ProbeArguments) -> Result<ExitStatus, CommandError> {
     let Some(scenario) = &asked.sandbox else {
-        let settings = settings::load(&Sources::of_process(arguments.config.clone()))?;
+        let settings = settings::load(&arguments.sources())?;
         return probed(arguments, asked, settings).await;
     };
     let sandbox = TemporarySandbox::start(scenario).await?;

@@ -62,7 +62,7 @@ impl SandboxConfiguration {
     /// Only this configuration as a source: a sandbox must not be mixed with real systems.
     pub(super) fn sources(&self) -> Sources {
         let file = self.folder.path().join("config.toml");
-        Sources { file: Some(file), environment: [].into(), system_file: PathBuf::new() }
+        Sources { file: Some(file), organization: None, environment: [].into(), system_file: PathBuf::new() }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     daemon::{ServiceState, Status, status_without_daemon},
     domain::{printable, to_the_second},
     journal::{Journal, NotificationTargetState},
-    settings::{self, Settings, Sources},
+    settings::{self, Settings},
 };
 
 use super::{
@@ -25,7 +25,7 @@ use super::{
 
 /// Exits with 0 when a daemon responds, in any state, and with 3 when none does.
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitStatus, CommandError> {
-    let sources = Sources::of_process(arguments.config.clone());
+    let sources = arguments.sources();
     let (status, exit) = match settings::load(&sources) {
         Ok(settings) => {
             start_log(arguments, &settings)?;
@@ -48,7 +48,8 @@ async fn remembered(settings: &Settings) -> Result<Status, CommandError> {
     let journal = Journal::open_read_only(&settings.journal_options()).await?;
     let why = format!("no daemon answers at {}", settings.control.socket.display());
     let organization = &settings.experience_cloud.options.organization_id;
-    Ok(status_without_daemon(journal.as_ref(), organization, why).await?)
+    let status = status_without_daemon(journal.as_ref(), organization, why).await?;
+    Ok(Status { organization: settings.organization.as_ref().map(ToString::to_string), ..status })
 }
 
 fn text(status: &Status) -> String {
@@ -92,6 +93,9 @@ fn rows(status: &Status) -> Vec<[String; 2]> {
         rows.push(["held".to_owned(), format!("{} since {since}: {}, {changes}", hold.digest, hold.instance)]);
     }
     rows.extend(status.notifications.iter().map(|state| ["notifications".to_owned(), target(state)]));
+    if let Some(organization) = &status.organization {
+        rows.push(["organization".to_owned(), organization.clone()]);
+    }
     if let Some(leader) = &status.leader {
         rows.push(["leader".to_owned(), leader.clone()]);
     }
@@ -165,6 +169,7 @@ mod tests {
                 },
                 NotificationTargetState::new(NotificationTarget::Mail),
             ],
+            organization: Some("acme".to_owned()),
             leader: Some("acme-sync-1".to_owned()),
         }
     }

@@ -5,7 +5,7 @@ use crate::{
     daemon::control::{ControlClient, ControlRequest, ControlResponse, RunOrder},
     domain::{OperatorGroupName, RunMode, RunReport, Scope, WantedNotifications},
     journal::Journal,
-    settings::{self, Settings, Sources},
+    settings::{self, Settings},
     sync::{self, RunRequest, Stop, WaitPolicy},
 };
 
@@ -44,7 +44,7 @@ async fn sync_in_sandbox(arguments: &Arguments, mut settings: Settings) -> Resul
 }
 
 async fn sync_now(arguments: &Arguments) -> Result<ExitStatus, CommandError> {
-    let sources = Sources::of_process(arguments.config.clone());
+    let sources = arguments.sources();
     let mut settings = match settings::load(&sources) {
         Ok(settings) => settings,
         Err(error) => {

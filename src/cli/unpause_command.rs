@@ -8,7 +8,7 @@ use crate::{
     },
     domain::printable,
     journal::Journal,
-    settings::{self, Settings, Sources},
+    settings::{self, Settings},
 };
 
 use super::{
@@ -25,7 +25,7 @@ use super::{
 
 /// Shows which pause was ended, or that there was none; both exit with status 0.
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitStatus, CommandError> {
-    let sources = Sources::of_process(arguments.config.clone());
+    let sources = arguments.sources();
     let answer = match settings::load(&sources) {
         Ok(settings) => {
             start_log(arguments, &settings)?;

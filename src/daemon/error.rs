@@ -35,7 +35,10 @@ pub enum DaemonError {
         source: io::Error,
     },
     /// The program cannot listen on the address of `http.listen`.
-    #[error("http.listen: cannot listen on {address}; name an address of this host with a free port, or \"off\"")]
+    #[error(
+        "http.listen: cannot listen on {address}; name an address of this host with a free port, or \"off\"; each \
+         organization of this host needs a port of its own"
+    )]
     Http {
         /// The address.
         address: SocketAddr,

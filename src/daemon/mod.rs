@@ -115,7 +115,7 @@ async fn start(
         Some(journal) => journal,
         None => Journal::open(&settings.journal_options()).await?,
     };
-    let lock = match journal.lock_daemon().await? {
+    let lock = match journal.lock_daemon(&described(&settings)).await? {
         Some(LockAttempt::Held(holder)) => return Err(DaemonError::Held { holder }),
         Some(LockAttempt::Acquired(lock)) => Some(lock),
         None => None,
@@ -204,9 +204,16 @@ async fn alone(
     Ok(ScheduleTask::start(&settings.schedule, since))
 }
 
+/// The daemon with these settings, as messages name it.
+fn described(settings: &Settings) -> String {
+    let of_organization = |name| format!("the daemon of organization {name}");
+    settings.organization.as_ref().map_or_else(|| "the daemon".to_owned(), of_organization)
+}
+
 fn log_start(settings: &Settings) {
     let (schedule, socket) = (&settings.schedule.schedule, settings.control.socket.display());
-    tracing::info!(%schedule, control.socket = %socket, "the daemon starts; its schedule is {schedule}");
+    let daemon = described(settings);
+    tracing::info!(%schedule, control.socket = %socket, "{daemon} starts; its schedule is {schedule}");
     log_runs_between_reads(settings);
 }
 

@@ -297,6 +297,7 @@ impl DaemonFacts {
         self.ready_within = ready_within(settings);
         self.person_lookup = settings.http.person_lookup;
         self.timezone = settings.schedule.schedule.timezone();
+        self.status.organization = settings.organization.as_ref().map(ToString::to_string);
     }
 
     /// Sets the state between runs. During a run, this is the state to return to after a run that does not change it.

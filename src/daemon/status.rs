@@ -97,6 +97,9 @@ pub struct Status {
     /// The state of each target of notifications.
     #[serde(default)]
     pub notifications: Vec<NotificationTargetState>,
+    /// The organization on this host, where it serves several.
+    #[serde(default)]
+    pub organization: Option<String>,
     /// The leader, where several nodes share the state: `null` while it is not known. Otherwise this host.
     pub leader: Option<String>,
 }

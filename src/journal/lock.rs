@@ -88,12 +88,13 @@ impl Journal {
         }
     }
 
-    /// Tries to get the lock of the one daemon of a state file; does not wait. This is not the lock of a run: other
+    /// Tries to get the lock of the one daemon of a state file; does not wait. Other processes see `holder`, with the
+    /// process, the host and the time. This is not the lock of a run: other
     /// processes may run while a daemon waits for its next run. `None` for a database, which several nodes share.
-    pub async fn lock_daemon(&self) -> Result<Option<LockAttempt>, JournalError> {
+    pub async fn lock_daemon(&self, holder: &str) -> Result<Option<LockAttempt>, JournalError> {
         match &self.location {
             JournalLocation::Sqlite(path) => {
-                let attempt = lock_file(&beside(path, DAEMON_LOCK), &described_holder("the daemon")).await?;
+                let attempt = lock_file(&beside(path, DAEMON_LOCK), &described_holder(holder)).await?;
                 Ok(Some(attempt.into()))
             }
             JournalLocation::Postgres(_) => Ok(None),

@@ -6,7 +6,11 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{DeliveryError, NotifyOptions, UserNames, command, document::Document, mail, webhook};
+use super::{
+    DeliveryError, NotifyOptions, UserNames, command,
+    document::{Document, Place},
+    mail, webhook,
+};
 use crate::{
     domain::{Notification, NotificationTarget},
     journal::{AfterFailure, ClaimedNotification, Journal, JournalError},
@@ -97,7 +101,8 @@ async fn attempt(
     notification: &Notification,
 ) -> Result<(), DeliveryError> {
     let page = options.page_of(notification);
-    let document = |names| Document::new(id, notification, page.as_deref(), names);
+    let (organization, page) = (options.organization.as_deref(), page.as_deref());
+    let document = |names| Document::new(id, notification, Place { organization, page }, names);
     let json = |names| document(names).json().map_err(DeliveryError::Document);
     let attempting = async {
         match target {

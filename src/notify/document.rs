@@ -1,6 +1,6 @@
 //! The document that targets receive: as JSON, and as the text of a mail.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _};
 
 use serde::Serialize;
 
@@ -18,11 +18,12 @@ pub(super) struct Document<'a> {
     id: &'a str,
     kind: &'static str,
     time: String,
+    organization: Option<&'a str>,
     run: Option<&'a str>,
     instance: Option<&'a str>,
     digest: Option<&'a str>,
-    text: &'a str,
-    what_to_do: &'a str,
+    text: Cow<'a, str>,
+    what_to_do: Cow<'a, str>,
     counts: &'a BTreeMap<String, usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(rename = "people")]
@@ -30,21 +31,44 @@ pub(super) struct Document<'a> {
     page: Option<&'a str>,
 }
 
+/// Where the notification comes from.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Place<'a> {
+    /// The name of the organization on this host, where it serves several.
+    pub(super) organization: Option<&'a str>,
+    /// The URL of the page that shows more.
+    pub(super) page: Option<&'a str>,
+}
+
+impl Place<'_> {
+    /// The text, which names the organization first: chat systems show nothing else.
+    fn named<'t>(self, text: &'t str) -> Cow<'t, str> {
+        self.organization.map_or(Cow::Borrowed(text), |name| Cow::Owned(format!("{name}: {text}")))
+    }
+
+    /// The remedy, whose commands concern this organization.
+    fn remedy<'t>(self, text: &'t str) -> Cow<'t, str> {
+        let Some(name) = self.organization else { return Cow::Borrowed(text) };
+        Cow::Owned(text.replace("campaign-group-sync ", &format!("campaign-group-sync --organization {name} ")))
+    }
+}
+
 impl<'a> Document<'a> {
-    pub(super) fn new(id: &'a str, notification: &'a Notification, page: Option<&'a str>, names: UserNames) -> Self {
+    pub(super) fn new(id: &'a str, notification: &'a Notification, place: Place<'a>, names: UserNames) -> Self {
         Self {
             version: VERSION,
             id,
             kind: notification.kind.as_str(),
             time: to_the_second(notification.time),
+            organization: place.organization,
             run: notification.run.as_deref(),
             instance: notification.instance.as_deref(),
             digest: notification.digest.as_deref(),
-            text: &notification.text,
-            what_to_do: &notification.what_to_do,
+            text: place.named(&notification.text),
+            what_to_do: place.remedy(&notification.what_to_do),
             counts: &notification.counts,
             operators: (names == UserNames::Included).then_some(notification.operators.as_slice()),
-            page,
+            page: place.page,
         }
     }
 
@@ -55,13 +79,19 @@ impl<'a> Document<'a> {
 
     /// The subject of a mail.
     pub(super) fn subject(&self) -> String {
-        format!("[campaign-group-sync] {}: {}", self.kind, printable(self.text))
+        format!("[campaign-group-sync] {}: {}", self.kind, printable(&self.text))
     }
 
     /// The text of a mail.
     pub(super) fn plain_text(&self) -> String {
-        let mut text = format!("{}\n\nWhat to do: {}\n\n", printable(self.text), printable(self.what_to_do));
-        let fields = [("run", self.run), ("instance", self.instance), ("digest", self.digest), ("page", self.page)];
+        let mut text = format!("{}\n\nWhat to do: {}\n\n", printable(&self.text), printable(&self.what_to_do));
+        let fields = [
+            ("organization", self.organization),
+            ("run", self.run),
+            ("instance", self.instance),
+            ("digest", self.digest),
+            ("page", self.page),
+        ];
         let mut line = |name: &str, value: &str| {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{name}: {}", printable(value));
@@ -105,7 +135,7 @@ mod tests {
     #[test]
     fn names_are_included_only_where_that_is_configured() {
         let notification = notification();
-        let json = |names| Document::new("01KC", &notification, None, names).json().expect("JSON");
+        let json = |names| Document::new("01KC", &notification, Place::default(), names).json().expect("JSON");
         assert!(json(UserNames::Included).contains("\"people\":[\"ann@acme.com\"]"));
         assert!(!json(UserNames::Omitted).contains("people") && !json(UserNames::Omitted).contains("ann@"));
     }
@@ -113,8 +143,20 @@ mod tests {
     #[test]
     fn a_mail_is_plain_text_and_no_name_can_forge_a_line() {
         let notification = notification();
-        let document =
-            Document::new("01KC", &notification, Some("http://127.0.0.1:9464/runs/01KB"), UserNames::Included);
+        let place = Place { page: Some("http://127.0.0.1:9464/runs/01KB"), ..Place::default() };
+        let document = Document::new("01KC", &notification, place, UserNames::Included);
         insta::assert_snapshot!(format!("{}\n\n{}", document.subject(), document.plain_text()));
+    }
+
+    #[test]
+    fn one_of_several_organizations_is_named_in_text_and_commands() {
+        let notification =
+            Notification { what_to_do: "campaign-group-sync approve 0aa44110a5da7e5f".to_owned(), ..notification() };
+        let place = Place { organization: Some("acme"), page: None };
+        let document = Document::new("01KC", &notification, place, UserNames::Omitted);
+        assert_eq!(document.text, format!("acme: {}", notification.text));
+        assert_eq!(document.what_to_do, "campaign-group-sync --organization acme approve 0aa44110a5da7e5f");
+        assert!(document.json().expect("JSON").contains("\"organization\":\"acme\""));
+        assert!(document.plain_text().contains("\norganization: acme\n"));
     }
 }

@@ -21,6 +21,8 @@ pub struct NotifyOptions {
     pub webhook: Option<WebhookTarget>,
     /// Mail by SMTP.
     pub mail: Option<MailTarget>,
+    /// The name of the organization on this host, where it serves several.
+    pub organization: Option<String>,
     /// The URL of the status page on this host, with a slash at its end; `None` where none is served at a known
     /// address.
     pub page: Option<String>,
@@ -37,6 +39,7 @@ impl Default for NotifyOptions {
             command: None,
             webhook: None,
             mail: None,
+            organization: None,
             page: None,
             first_pause: Duration::from_secs(5),
             // Shorter than the minute for which an attempt reserves a notification.

@@ -7,6 +7,7 @@ use config::ValueKind;
 use super::{
     KeyPath, Problem,
     environment_layer::warning,
+    organization::OrganizationName,
     schema::{DEFAULTS, EVERY_INSTANCE, INSTANCES},
     sources::Sources,
 };
@@ -23,6 +24,8 @@ pub(super) const SEPARATOR: &str = "__";
 pub(super) enum Origin {
     /// The defaults, which are compiled in.
     Default,
+    /// The defaults that differ for each organization of this host.
+    Organization(OrganizationName),
     /// A file; lines are counted from 1.
     File { path: PathBuf, line: Option<usize> },
     /// The environment variable of this name.
@@ -58,7 +61,16 @@ impl Layers {
     pub(super) fn read(sources: &Sources, problems: &mut Vec<Problem>) -> Self {
         let mut layers = Self::default();
         layers.add_toml(DEFAULTS, &Origin::Default, problems);
-        layers.add_file(&sources.config_file(), problems);
+        if let Some(organization) = sources.organization() {
+            organization.add_defaults(&mut layers);
+        }
+        match sources.config_file() {
+            Ok(file) => layers.add_file(file, problems),
+            Err(problem) => {
+                layers.mark_unreadable_layer();
+                problems.push(problem);
+            }
+        }
         layers.add_environment(&sources.environment, problems);
         layers
     }
@@ -137,6 +149,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
+            Self::Organization(name) => write!(f, "default of organization {name}"),
             Self::File { path, line: Some(line) } => write!(f, "{}, line {line}", path.display()),
             Self::File { path, line: None } => write!(f, "{}", path.display()),
             Self::Variable(name) => write!(f, "environment variable {name}"),

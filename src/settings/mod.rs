@@ -8,6 +8,7 @@
 //! | file | contents |
 //! |---|---|
 //! | `sources`, `layers`, `toml_layer`, `environment_layer` | the layers, and a value for each key with its origin |
+//! | `organization` | the defaults of one of several organizations of this host |
 //! | `regular_file`, `secrets` | reads files, and secrets from the first source that has them |
 //! | `schema`, `key_path` | the keys with their defaults and documentation, and their paths |
 //! | `section_reader` | reads the values of one section as types |
@@ -30,6 +31,7 @@ mod layers;
 mod missing_mode;
 mod notify;
 mod options;
+mod organization;
 mod partial_settings;
 mod problem;
 mod redacted;
@@ -48,6 +50,7 @@ pub use experience_cloud::ExperienceCloud;
 pub use guard::{Guard, Run};
 pub use instance::{Instance, InstanceAccess, InstanceAuthentication};
 pub use missing_mode::MissingModeError;
+pub use organization::{OrganizationName, OrganizationNameError};
 pub use partial_settings::{PartialInstance, PartialSettings, load_partial};
 pub use problem::{Problem, SettingsError};
 pub use schema::{Schema, SchemaKey, SchemaSection, schema};
@@ -62,6 +65,8 @@ use crate::{notify::NotifyOptions, scheduler, sync::Clients};
 /// A whole and valid configuration.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The organization on this host, where it serves several.
+    pub organization: Option<OrganizationName>,
     /// How users and profiles are read.
     pub experience_cloud: ExperienceCloud,
     /// At least one, sorted by name without regard to case.

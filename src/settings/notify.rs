@@ -44,6 +44,7 @@ pub(super) fn read(
         command,
         webhook: webhook.map(|url| WebhookTarget { url, user_names, http: connections.clone() }),
         mail,
+        organization: sources.organization().map(|name| name.to_string()),
         page: http.and_then(page),
         ..NotifyOptions::default()
     })

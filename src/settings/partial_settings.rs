@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Control, ExperienceCloud, Guard, Http, Instance, InstanceAccess, Log, Problem, Run, Settings, SettingsError,
-    Sources, State, daemon,
+    Control, ExperienceCloud, Guard, Http, Instance, InstanceAccess, Log, OrganizationName, Problem, Run, Settings,
+    SettingsError, Sources, State, daemon,
     experience_cloud::PartialExperienceCloud,
     layers::{self, Layers},
     notify as notify_section,
@@ -24,6 +24,8 @@ use crate::{
 /// because it may contain any key.
 #[derive(Clone, Debug)]
 pub struct PartialSettings {
+    /// The organization on this host, where it serves several.
+    pub organization: Option<OrganizationName>,
     /// How users and profiles are read.
     pub experience_cloud: Option<ExperienceCloud>,
     /// The address that issues tokens, also where another key of `[experience_cloud]` is not valid: instances need it.
@@ -102,6 +104,7 @@ pub fn load_partial(sources: &Sources) -> PartialSettings {
         .collect();
     let has_all_layers = !layers.has_unreadable_layer();
     let read = PartialSettings {
+        organization: sources.organization(),
         experience_cloud: experience_cloud.whole,
         ims_url: experience_cloud.ims_url,
         credential: experience_cloud.credential,
@@ -135,6 +138,7 @@ impl PartialSettings {
         let instances: Option<Vec<Instance>> = instances.collect();
         let settings = (|| {
             Some(Settings {
+                organization: self.organization,
                 experience_cloud: self.experience_cloud?,
                 instances: instances?,
                 guard: self.guard?,

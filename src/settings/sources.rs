@@ -6,6 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::{
+    Problem,
+    organization::{ORGANIZATION_VARIABLE, OrganizationName},
+};
 use crate::transport::{Proxies, is_proxy_variable};
 
 /// The variable that names the configuration file, as `--config` does.
@@ -32,6 +36,8 @@ const JOURNAL_VARIABLE: &str = "JOURNAL_STREAM";
 pub struct Sources {
     /// The file of `--config`, which must exist.
     pub file: Option<PathBuf>,
+    /// The organization of `--organization`, whose file must exist.
+    pub organization: Option<OrganizationName>,
     /// Names and values of variables. Variables of other programs are ignored.
     pub environment: BTreeMap<String, String>,
     /// The file that is read when none is named; it may be missing.
@@ -39,17 +45,17 @@ pub struct Sources {
 }
 
 /// The one file to read.
-pub(super) enum ConfigFile<'a> {
-    /// Named by `--config` or by a variable; it must exist.
-    Named { path: &'a Path, by: &'static str },
+pub(super) enum ConfigFile {
+    /// Named by an option or a variable; it must exist.
+    Named { path: PathBuf, by: &'static str },
     /// The file of the system, which may be missing.
-    System(&'a Path),
+    System(PathBuf),
 }
 
 impl Sources {
-    /// The sources of this process; `config` is the argument of `--config`.
-    pub fn of_process(config: Option<PathBuf>) -> Self {
-        let mut environment: BTreeMap<String, String> = std::env::vars_os()
+    /// The sources of this process; `file` and `organization` are the arguments of `--config` and `--organization`.
+    pub fn of_process(file: Option<PathBuf>, organization: Option<OrganizationName>) -> Self {
+        let environment: BTreeMap<String, String> = std::env::vars_os()
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
             .filter(|(name, _)| {
                 name.starts_with(OWN_VARIABLES)
@@ -58,21 +64,57 @@ impl Sources {
                     || is_proxy_variable(name)
             })
             .collect();
-        if std::fs::read_dir(SYSTEM_CREDENTIALS).is_ok() {
-            environment.entry(CREDENTIALS_VARIABLE.to_owned()).or_insert_with(|| SYSTEM_CREDENTIALS.to_owned());
+        let mut sources = Self { file, organization, environment, system_file: PathBuf::from(SYSTEM_FILE) };
+        let folder = Path::new(SYSTEM_CREDENTIALS);
+        let folder = sources.organization().map_or_else(|| folder.to_owned(), |name| name.credentials(folder));
+        if std::fs::read_dir(&folder).is_ok() {
+            let folder = folder.to_string_lossy().into_owned();
+            sources.environment.entry(CREDENTIALS_VARIABLE.to_owned()).or_insert(folder);
         }
-        Self { file: config, environment, system_file: PathBuf::from(SYSTEM_FILE) }
+        sources
     }
 
-    /// An empty `CAMPAIGN_GROUP_SYNC_CONFIG` counts as unset.
-    pub(super) fn config_file(&self) -> ConfigFile<'_> {
+    /// The organization that an option or, where no option names a file, a variable names. A variable with an unusable
+    /// value counts as unset here: [`Self::config_file`] reports it.
+    pub fn organization(&self) -> Option<OrganizationName> {
+        let named = || self.organization_variable().and_then(|name| name.parse().ok());
+        self.organization.clone().or_else(|| if self.file.is_none() { named() } else { None })
+    }
+
+    /// The file to read. An empty variable counts as unset.
+    pub(super) fn config_file(&self) -> Result<ConfigFile, Problem> {
         if let Some(path) = &self.file {
-            return ConfigFile::Named { path, by: "--config" };
+            return Ok(ConfigFile::Named { path: path.clone(), by: "--config" });
         }
-        match self.environment.get(FILE_VARIABLE) {
-            Some(path) if !path.is_empty() => ConfigFile::Named { path: Path::new(path), by: FILE_VARIABLE },
-            _ => ConfigFile::System(&self.system_file),
+        let of_organization = |name: &OrganizationName, by| {
+            let path = name.configuration_file(&self.system_file);
+            Ok(ConfigFile::Named { path, by })
+        };
+        if let Some(name) = &self.organization {
+            return of_organization(name, "--organization");
         }
+        match (self.set_variable(FILE_VARIABLE), self.organization_variable()) {
+            (Some(_), Some(_)) => {
+                Err(variable_problem(format!("is set beside {FILE_VARIABLE}"), "keep one of the two"))
+            }
+            (Some(path), None) => Ok(ConfigFile::Named { path: PathBuf::from(path), by: FILE_VARIABLE }),
+            (None, Some(name)) => match name.parse() {
+                Ok(name) => of_organization(&name, ORGANIZATION_VARIABLE),
+                Err(error) => Err(variable_problem(
+                    error.to_string(),
+                    "name an organization that has a file in /etc/campaign-group-sync",
+                )),
+            },
+            (None, None) => Ok(ConfigFile::System(self.system_file.clone())),
+        }
+    }
+
+    fn organization_variable(&self) -> Option<&str> {
+        self.set_variable(ORGANIZATION_VARIABLE)
+    }
+
+    fn set_variable(&self, name: &str) -> Option<&str> {
+        self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     pub(super) fn credentials_folder(&self) -> Option<&Path> {
@@ -94,8 +136,15 @@ impl fmt::Debug for Sources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sources")
             .field("file", &self.file)
+            .field("organization", &self.organization)
             .field("environment", &self.environment.keys())
             .field("system_file", &self.system_file)
             .finish()
     }
+}
+
+/// A problem of the variable that names the organization.
+fn variable_problem(what: String, remedy: &str) -> Problem {
+    let subject = format!("environment variable {ORGANIZATION_VARIABLE}");
+    Problem { subject, place: None, what, remedy: remedy.to_owned() }
 }

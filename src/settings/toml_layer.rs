@@ -66,13 +66,13 @@ impl TomlSource {
 
 impl Layers {
     /// Puts the values of the configuration file above those of the defaults. Only the system's file may be missing.
-    pub(super) fn add_file(&mut self, file: &ConfigFile<'_>, problems: &mut Vec<Problem>) {
-        let (path, named_by) = match *file {
+    pub(super) fn add_file(&mut self, file: ConfigFile, problems: &mut Vec<Problem>) {
+        let (path, named_by) = match file {
             ConfigFile::Named { path, by } => (path, Some(by)),
             ConfigFile::System(path) => (path, None),
         };
-        match regular_file::read_to_string(path) {
-            Ok(text) => self.add_toml(&text, &Origin::File { path: path.to_owned(), line: None }, problems),
+        match regular_file::read_to_string(&path) {
+            Ok(text) => self.add_toml(&text, &Origin::File { path, line: None }, problems),
             Err(error) if error.is_not_found() && named_by.is_none() => {}
             Err(error) => {
                 self.mark_unreadable_layer();

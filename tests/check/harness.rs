@@ -118,6 +118,7 @@ impl Harness {
             file: Some(folder.join("config.toml")),
             environment: environment.collect(),
             system_file: PathBuf::new(),
+            organization: None,
         };
         for request in &self.earlier {
             Box::pin(run(&sources, request)).await;

@@ -311,6 +311,25 @@ fn every_link_of_the_documents_leads_to_a_file_and_a_heading_that_exist() {
     }
 }
 
+/// The tests that a document names, as in ``[`name`](../tests/file.rs)``: the name, and the link.
+fn named_tests(document: &str) -> Vec<(&str, &str)> {
+    let links = document.split("[`").skip(1).filter_map(|rest| rest.split_once("`]("));
+    let links = links.filter_map(|(name, rest)| Some((name, rest.split(')').next()?)));
+    links.filter(|(_, link)| link.starts_with("../tests/") && link.ends_with(".rs")).collect()
+}
+
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let text = fs::read_to_string(folder.join("security.md")).expect("the threat model");
+    let named = named_tests(&text);
+    for (name, link) in &named {
+        let tests = fs::read_to_string(folder.join(link)).expect("a file of tests");
+        assert!(tests.contains(&format!("fn {name}(")), "{link} has no test {name}");
+    }
+    assert!(named.len() >= 50, "only {} promises name their test", named.len());
+}
+
 /// The crates that the project is built on by decision, whatever else could do their work.
 const CHOSEN_CRATES: [&str; 8] =
     ["tokio", "reqwest", "serde", "regex", "tokio-cron-scheduler", "tracing", "tracing-subscriber", "config"];

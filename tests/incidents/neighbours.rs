@@ -55,7 +55,7 @@ async fn incident_39_no_file_of_the_state_is_opened_through_a_link() {
         let tried = async {
             let journal = Journal::open(&at(&state)).await?;
             let run = journal.lock("run 01JA").await?;
-            Ok::<_, JournalError>((run, journal.lock_daemon().await?))
+            Ok::<_, JournalError>((run, journal.lock_daemon("the daemon").await?))
         };
         let error = tried.await.expect_err("refused");
         let words = words(&error);
@@ -137,7 +137,8 @@ async fn incident_39_what_root_makes_in_the_folder_of_the_service_belongs_to_the
     }
     let state = folder.path().join("state.db");
     let journal = Journal::open(&at(&state)).await.expect("a journal");
-    let _locks = (journal.lock("run 01JA").await.expect("a lock"), journal.lock_daemon().await.expect("a lock"));
+    let _locks =
+        (journal.lock("run 01JA").await.expect("a lock"), journal.lock_daemon("the daemon").await.expect("a lock"));
     for suffix in ["", "-wal", "-shm", ".lock", ".daemon.lock"] {
         assert_eq!(fs::metadata(beside(&state, suffix)).expect("there").uid(), SERVICE, "{suffix}");
     }

@@ -59,7 +59,7 @@ impl Harness {
         }
         let file = self.folder.path().join("config.toml");
         std::fs::write(&file, text).expect("written");
-        let sources = Sources { file: Some(file), environment, system_file: PathBuf::new() };
+        let sources = Sources { file: Some(file), organization: None, environment, system_file: PathBuf::new() };
         settings::load(&sources).expect("good settings")
     }
 

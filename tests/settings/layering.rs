@@ -1,13 +1,20 @@
 //! The precedence of the layers, and the types of the values.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use campaign_group_sync::{
     domain::{InstanceMode, Membership, MissingPolicy, OperatorLogin},
     experience_cloud::ReadChoice,
     observability::LogFormat,
     observability::LogLevel,
-    settings::{Http, InstanceAuthentication, PersonLookup, Sources, StateLocation, load, load_partial, schema},
+    settings::{
+        Http, InstanceAuthentication, OrganizationName, PersonLookup, Sources, StateLocation, effective_values, load,
+        load_partial, schema,
+    },
     sync::Confirmation,
     transport::ExposeSecret as _,
 };
@@ -271,4 +278,37 @@ fn every_key_is_read() {
         }
     }
     assert_eq!(keys, 16 + 20 + 8 + 2 + 3 + 3 + 2 + 1 + 8 + 2);
+}
+
+#[test]
+fn an_organization_has_a_file_a_state_and_a_socket_of_its_own() {
+    let world = World::new().file("acme.toml", LEAST, 0o644).file("config.toml", "x = 1", 0o644);
+    let by_option = Sources { organization: Some("acme".parse().expect("a name")), ..world.sources() };
+    let world = world.set(("CAMPAIGN_GROUP_SYNC_ORGANIZATION", "acme"));
+    for sources in [by_option, world.sources()] {
+        let settings = load(&sources).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(settings.organization.as_ref().map(OrganizationName::as_str), Some("acme"));
+        assert_eq!(settings.control.socket, PathBuf::from("/run/campaign-group-sync-acme/control.sock"));
+        assert!(matches!(settings.state.url, StateLocation::Sqlite(path)
+            if path == Path::new("/var/lib/campaign-group-sync-acme/state.db")));
+        let shown = effective_values(&sources).into_iter().find(|value| value.key == "control.socket").expect("shown");
+        assert_eq!(shown.source, "default of organization acme");
+    }
+    let named = Sources { file: Some(world.path("acme.toml")), ..world.sources() };
+    let settings = load(&named).unwrap_or_else(|error| panic!("{error}"));
+    assert!(settings.organization.is_none(), "--config names a file, whatever the variable says");
+}
+
+#[test]
+fn an_organization_that_cannot_be_meant_is_refused() {
+    let missing = World::new().set(("CAMPAIGN_GROUP_SYNC_ORGANIZATION", "globex")).problems();
+    assert_eq!(
+        missing[0],
+        "FOLDER/globex.toml (named by CAMPAIGN_GROUP_SYNC_ORGANIZATION): there is no such file | name a TOML file"
+    );
+    let wrong = World::new().set(("CAMPAIGN_GROUP_SYNC_ORGANIZATION", "../acme")).problems();
+    assert!(wrong[0].starts_with("environment variable CAMPAIGN_GROUP_SYNC_ORGANIZATION: a name of an"), "{wrong:?}");
+    let both = World::new().file("a.toml", LEAST, 0o644).set(("CAMPAIGN_GROUP_SYNC_CONFIG", "FOLDER/a.toml"));
+    let both = both.set(("CAMPAIGN_GROUP_SYNC_ORGANIZATION", "acme")).problems();
+    assert!(both[0].contains("is set beside CAMPAIGN_GROUP_SYNC_CONFIG"), "{both:?}");
 }

@@ -75,7 +75,12 @@ impl World {
     }
 
     pub(crate) fn sources(&self) -> Sources {
-        Sources { file: None, environment: self.environment.clone(), system_file: self.path("config.toml") }
+        Sources {
+            file: None,
+            organization: None,
+            environment: self.environment.clone(),
+            system_file: self.path("config.toml"),
+        }
     }
 
     pub(crate) fn settings(&self) -> Settings {

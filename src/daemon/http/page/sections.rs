@@ -36,6 +36,7 @@ pub(super) struct StateView {
     pub(super) last_clean: Option<Time>,
     pub(super) next_run: Option<Time>,
     pub(super) paused_until: Option<Time>,
+    pub(super) organization: Option<Name>,
     pub(super) leader: Option<Name>,
 }
 
@@ -53,6 +54,7 @@ impl StateView {
             last_clean: past(status.last_clean),
             next_run: past(status.next_run),
             paused_until: past(status.throttled_until.filter(|until| *until > clock.now)),
+            organization: status.organization.clone().map(name),
             leader: status.leader.clone().map(name),
         }
     }
