@@ -14,8 +14,11 @@ use super::{
     table::{Candidate, compare},
 };
 
+/// Measures and prints.
+type Section = fn(&Setup) -> Result<(), Failure>;
+
 /// The sections, in their order.
-pub(crate) const SECTIONS: [(&str, fn(&Setup) -> Result<(), Failure>); 6] = [
+pub(crate) const SECTIONS: [(&str, Section); 6] = [
     ("organization", organization),
     ("campaign-read", campaign_read),
     ("campaign-write", campaign_write),
@@ -48,7 +51,7 @@ const DONE: &[i32] = &[0];
 const NATIVE: [&str; 2] = ["group-sync", "sandbox-password"];
 
 /// Memberships in Campaign that a guard must not hold: these runs are about their cost.
-fn without_limits(configuration: String) -> String {
+fn without_limits(configuration: &str) -> String {
     format!(
         "{configuration}\n[guard]\nmax_removals = 1000000\nmax_removals_percent = 100\nmax_group_removals_percent = 100\n"
     )
@@ -183,7 +186,7 @@ fn campaign_write(setup: &Setup) -> Result<(), Failure> {
     let (mut sandboxes, folder) = (Vec::new(), &setup.folder);
     let mut serve = |name: String| -> Result<Client, Failure> {
         let sandbox = Sandbox::serve(folder, &name, &scenario)?;
-        let client = sandbox.configuration(&sandbox.address()?, without_limits)?;
+        let client = sandbox.configuration(&sandbox.address()?, |text| without_limits(&text))?;
         // Only the newest one is needed: each round has a world of its own.
         sandboxes.clear();
         sandboxes.push(sandbox);
@@ -216,7 +219,7 @@ fn million(setup: &Setup) -> Result<(), Failure> {
     );
     let sandbox = Sandbox::serve(&setup.folder, "million", &scenario)?;
     let address = sandbox.address()?;
-    let client = sandbox.configuration(&address, |text| without_limits(with_read(&text, "organization")))?;
+    let client = sandbox.configuration(&address, |text| without_limits(&with_read(&text, "organization")))?;
     // One state: each step follows the one before, and no round warms up.
     let mut costs = Vec::new();
     for (name, arguments, expected) in
@@ -253,7 +256,7 @@ fn instances(setup: &Setup) -> Result<(), Failure> {
     let mut served = None;
     let candidates = vec![Candidate::new("campaign-group-sync, whole run", |round| {
         let sandbox = Sandbox::serve(&setup.folder, &format!("instances-{round}"), &scenario)?;
-        let client = sandbox.configuration(&sandbox.address()?, without_limits)?;
+        let client = sandbox.configuration(&sandbox.address()?, |text| without_limits(&text))?;
         served = Some(sandbox);
         fresh(&client, "ours", round, RUN, APPLIED)
     })];
