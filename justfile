@@ -23,6 +23,6 @@ lint:
     cargo clippy --locked --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
-# One benchmark with its arguments: just bench campaign_writes 2000 5
-bench name="organization_read" *arguments:
-    cargo bench --locked --bench {{ name }} -- {{ arguments }}
+# The benchmarks, or the named sections of them: just bench organization journal
+bench *arguments:
+    cargo bench --locked --bench compare -- {{ arguments }}

@@ -21,8 +21,15 @@ use crate::{
 
 use super::{DaemonState, ServiceState};
 
-/// How often the tasks check whether something is due; the end of a run wakes them at once.
-const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// How often the state is read for notifications that another process has written, and for outages and expiring
+/// credentials; the end of a run wakes the tasks at once.
+const CHECK_INTERVAL: Duration = Duration::from_secs(15);
+
+/// The same where no target is configured: then there is nothing to deliver or report.
+const CHECK_INTERVAL_WITHOUT_TARGETS: Duration = Duration::from_secs(10 * 60);
+
+/// How often the task of a target that has notifications waiting checks whether the next attempt is due.
+const RETRY_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The values that the tasks need.
 #[derive(Clone)]
@@ -63,18 +70,25 @@ impl Notifier {
         let mut errors = JournalErrors::default();
         loop {
             let settings = Arc::clone(&self.settings.borrow_and_update());
-            if settings.notify.targets().contains(&target) {
+            let is_configured = settings.notify.targets().contains(&target);
+            if is_configured {
                 match notify::deliver_due(&self.journal, &settings.notify, target).await {
                     Ok(0) => errors.clear(),
                     Ok(_) => {
                         errors.clear();
                         // The next check logs a journal that cannot be read.
-                        let _ = self.update_status(&settings).await;
+                        let newest = Arc::clone(&self.settings.borrow());
+                        let _ = self.update_status(&newest).await;
                     }
                     Err(error) => errors.log_once(&error),
                 }
             }
-            wait_for_next_check(&mut wake, &mut self.settings).await;
+            tokio::select! {
+                () = until_next_attempt(&self.daemon_state, target), if is_configured => {}
+                Ok(()) = wake.changed() => {}
+                Ok(()) = self.settings.changed() => {}
+                else => return, // the daemon ends
+            }
         }
     }
 
@@ -82,21 +96,34 @@ impl Notifier {
     /// configured any more.
     async fn watch(mut self, mut wake: watch::Receiver<()>) {
         let (mut age, mut errors) = (SuccessAge::new(Instant::now()), JournalErrors::default());
+        let mut checked: Option<Arc<Settings>> = None;
         loop {
             let settings = Arc::clone(&self.settings.borrow_and_update());
             let facts = self.daemon_state.facts();
             let age = age.at(facts.status.last_success, Utc::now(), Instant::now());
+            let mut is_checked = false;
             if facts.role.keeps_the_schedule() {
                 // The success of a run is recorded before the state of the daemon shows it.
                 let is_under_way = matches!(facts.status.state, ServiceState::Running | ServiceState::Waiting);
                 let is_overdue = age > facts.ready_within && !is_under_way;
                 let overdue = is_overdue.then_some((facts.status.last_success, facts.ready_within));
                 match self.check(&settings, overdue).await {
-                    Ok(()) => errors.clear(),
+                    Ok(()) => {
+                        errors.clear();
+                        is_checked = true;
+                    }
                     Err(error) => errors.log_once(&error),
                 }
             }
-            wait_for_next_check(&mut wake, &mut self.settings).await;
+            // After a change of the targets, an attempt that was under way may still record its result.
+            let is_unchanged = checked.replace(Arc::clone(&settings)).is_some_and(|last| Arc::ptr_eq(&last, &settings));
+            let is_settled = is_checked && is_unchanged && settings.notify.targets().is_empty();
+            let interval = if is_settled { CHECK_INTERVAL_WITHOUT_TARGETS } else { CHECK_INTERVAL };
+            tokio::select! {
+                () = sleep(interval) => {}
+                Ok(()) = wake.changed() => {}
+                Ok(()) = self.settings.changed() => {}
+            }
         }
     }
 
@@ -106,7 +133,6 @@ impl Notifier {
         settings: &Settings,
         overdue: Option<(Option<DateTime<Utc>>, Duration)>,
     ) -> Result<(), JournalError> {
-        self.journal.forget_other_targets(settings.notify.targets()).await?;
         let wanted = settings.wanted_notifications();
         if wanted.are_any() {
             let journal = self.journal.with_notifications(wanted);
@@ -116,12 +142,22 @@ impl Notifier {
                 journal.report_outage(&Notification::overdue(Utc::now(), last_success, &within)).await?;
             }
         }
-        self.update_status(settings).await
+        let (known, targets) = (self.journal.notification_targets().await?, settings.notify.targets());
+        if known.iter().any(|state| !targets.contains(&state.target)) {
+            self.journal.forget_other_targets(targets).await?;
+        }
+        self.show_targets(settings, &known);
+        Ok(())
+    }
+
+    /// Reads the state of the targets and shows it.
+    async fn update_status(&self, settings: &Settings) -> Result<(), JournalError> {
+        self.show_targets(settings, &self.journal.notification_targets().await?);
+        Ok(())
     }
 
     /// Shows the state of the configured targets.
-    async fn update_status(&self, settings: &Settings) -> Result<(), JournalError> {
-        let known = self.journal.notification_targets().await?;
+    fn show_targets(&self, settings: &Settings, known: &[NotificationTargetState]) {
         let state = |target: NotificationTarget| {
             known
                 .iter()
@@ -133,17 +169,27 @@ impl Notifier {
         if self.daemon_state.facts().status.notifications != states {
             self.daemon_state.update(|facts| facts.status.notifications = states);
         }
-        Ok(())
     }
 }
 
-/// Waits for the next check: for the interval, until a run ended, or until the configuration changed.
-async fn wait_for_next_check(wake: &mut watch::Receiver<()>, settings: &mut watch::Receiver<Arc<Settings>>) {
-    tokio::select! {
-        () = sleep(CHECK_INTERVAL) => {}
-        Ok(()) = wake.changed() => {}
-        Ok(()) = settings.changed() => {}
+/// Waits until something may be due for the target: for the interval where something is waiting, otherwise until
+/// something is. A follower does not see what is waiting, and checks at each interval.
+async fn until_next_attempt(daemon_state: &DaemonState, target: NotificationTarget) {
+    let mut changes = daemon_state.changes();
+    let may_wait = || {
+        let facts = daemon_state.facts();
+        let is_waiting = |state: &NotificationTargetState| state.target == target && state.waiting > 0;
+        !facts.role.keeps_the_schedule() || facts.status.notifications.iter().any(is_waiting)
+    };
+    if may_wait() {
+        return sleep(RETRY_CHECK_INTERVAL).await;
     }
+    while changes.changed().await.is_ok() {
+        if may_wait() {
+            return;
+        }
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Logs errors of the journal: once, not at every check.

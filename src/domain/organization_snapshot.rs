@@ -61,7 +61,7 @@ pub struct WalkEvidence {
     pub page_count: Option<u64>,
     /// `X-Total-Count` of the first page.
     pub total_count: Option<u64>,
-    /// `X-Total-Count` of the last page.
+    /// `X-Total-Count` of the last page, or of the first page on which it differs from that of page 0.
     pub total_count_at_end: Option<u64>,
     /// Distinct users received.
     pub users: u64,
@@ -115,11 +115,11 @@ pub enum IncompleteRead {
         total: u64,
     },
     /// The organization changed during the walk: users may have moved between pages.
-    #[error("inconsistent read: {first} users announced on the first page, {last} on the last")]
+    #[error("inconsistent read: {first} users announced on the first page, {last} on a later one")]
     Changed {
         /// `X-Total-Count` of the first page.
         first: u64,
-        /// `X-Total-Count` of the last page.
+        /// `X-Total-Count` of the last page, or of the first page on which it differs from that of page 0.
         last: u64,
     },
     /// A read that had to prove that a user is absent came without the headers that prove it.
@@ -355,7 +355,7 @@ mod tests {
         check(|walk| walk.last_page_seen = false, Some("no page said lastPage"));
         check(|walk| walk.users = 4000, Some("4000 users received, 6100 announced"));
         check(|walk| walk.users = 6101, Some("only 6100 announced"));
-        check(|walk| walk.total_count_at_end = Some(6099), Some("6099 on the last"));
+        check(|walk| walk.total_count_at_end = Some(6099), Some("6099 on a later one"));
         check(|walk| walk.users = 0, Some("0 users received"));
     }
 

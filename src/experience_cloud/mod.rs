@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `access_token` | the access token of IMS: obtained once, renewed before it expires |
 //! | `call_budget` | the limit of calls per minute |
+//! | `lanes` | how many calls are under way at the same time |
 //! | `umapi` | one call: waits for its slot, carries the token, is retried as its kind allows |
 //! | `groups_listing` | the product profiles of the organization |
 //! | `read_choice` | which calls read the memberships, and how many calls each way costs |
@@ -12,7 +13,7 @@
 //! | `first_page` | page 0 of a walk, which is then continued or abandoned |
 //! | `users_walk` | reads all pages of one listing of users, with the evidence that it is complete |
 //! | `single_user` | one user by e-mail address, without a listing |
-//! | `users_page`, `page_text` | one page of users, parsed within size limits |
+//! | `users_page`, `page_scan`, `page_text` | one page of users, parsed within size limits |
 //! | `text_field`, `unusable_user` | what is known of a user whose record cannot be used |
 //! | `profile_names`, `user_key` | the profiles that match a mask, and the identity of accounts |
 
@@ -21,8 +22,10 @@ mod call_budget;
 mod error;
 mod first_page;
 mod groups_listing;
+mod lanes;
 mod members_calls;
 mod membership_read;
+mod page_scan;
 mod page_text;
 mod profile_names;
 mod read_choice;
@@ -85,6 +88,8 @@ pub struct UmapiOptions {
     pub users_per_minute: NonZeroU32,
     /// Maximum number of calls for the groups listing in any minute.
     pub groups_per_minute: NonZeroU32,
+    /// Maximum number of calls under way at the same time.
+    pub parallel_requests: NonZeroU32,
     /// How many users may be missing from a listing that Adobe counts.
     pub tolerance: Tolerance,
     /// How often one call is retried, and after which pauses.
@@ -167,8 +172,9 @@ impl SharedAccess {
         purpose: CallPurpose,
         watcher: Watcher,
     ) -> ExperienceCloud {
-        let UmapiOptions { organization_id, membership, read, tolerance, retry, .. } = options;
-        let umapi = Umapi::new(Arc::clone(&self.access), CallBudget::new(ledger, purpose, watcher), retry);
+        let UmapiOptions { organization_id, membership, read, tolerance, retry, parallel_requests, .. } = options;
+        let budget = CallBudget::new(ledger, purpose, watcher);
+        let umapi = Umapi::new(Arc::clone(&self.access), budget, retry, parallel_requests);
         ExperienceCloud { organization: organization_id, membership, read, tolerance, umapi }
     }
 }

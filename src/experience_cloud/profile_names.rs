@@ -55,7 +55,7 @@ pub(super) struct ProfileNames<'a> {
     /// Maps a folded name to positions in the listing; several if two profiles have the same name.
     by_name: HashMap<FoldedName, Vec<u32>>,
     verdicts: HashMap<Box<str>, Box<[u32]>, RandomState>,
-    /// Maps a folded name to the first spelling seen.
+    /// Maps a folded name to one of the spellings seen: the same one in whatever order the pages arrive.
     unlisted: BTreeMap<FoldedName, ProductProfileName>,
 }
 
@@ -74,14 +74,20 @@ impl<'a> ProfileNames<'a> {
     /// Adds the positions of the matching profiles with this name to `found`.
     pub(super) fn look_up(&mut self, name: &str, found: &mut Vec<u32>) {
         if let Some(positions) = self.verdicts.get(name) {
-            found.extend_from_slice(positions);
+            // Most names are those of other groups.
+            if !positions.is_empty() {
+                found.extend_from_slice(positions);
+            }
             return;
         }
         let folded = FoldedName::new(name);
         let positions: Box<[u32]> =
             self.by_name.get(&folded).map(|positions| positions.as_slice().into()).unwrap_or_default();
         if positions.is_empty() && is_matched(self.masks, name) {
-            self.unlisted.entry(folded).or_insert_with(|| ProductProfileName::new(name));
+            let kept = self.unlisted.entry(folded).or_insert_with(|| ProductProfileName::new(name));
+            if name > kept.as_str() {
+                *kept = ProductProfileName::new(name);
+            }
         }
         found.extend_from_slice(&positions);
         if self.verdicts.len() >= REMEMBERED_SPELLINGS {
@@ -124,8 +130,9 @@ mod tests {
             ("campaign - acme - A ", &[0][..]),
             ("Campaign - acme - b", &[2, 3]),
             ("Photoshop", &[]),
-            ("Campaign - acme - b-provisioning", &[]),
             ("Campaign - Acme - B-Provisioning", &[]),
+            ("Campaign - acme - b-provisioning", &[]),
+            ("Campaign - acme - B-provisioning", &[]),
             ("_org_admin", &[]),
         ] {
             for _ in 0..2 {

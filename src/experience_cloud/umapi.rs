@@ -3,6 +3,7 @@
 
 use std::{
     cell::Cell,
+    num::NonZeroU32,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -21,6 +22,7 @@ use super::{
     access_token::{AccessToken, RetryContext, TokenSource},
     call_budget::{BudgetError, CallBudget, CallSlots, pausing},
     error::{ExperienceCloudError, FailedAttempt, PageError, RetryChance, RetryRule},
+    lanes::Lanes,
 };
 use crate::domain::{CallKind, RunStep};
 use crate::transport::{
@@ -86,6 +88,7 @@ pub(super) struct Umapi {
     access: Arc<UmapiAccess>,
     budget: CallBudget,
     retry: RetryPolicy,
+    lanes: Arc<Lanes>,
     calls: AtomicU64,
     /// The calls that may have reached Adobe.
     reached: AtomicU64,
@@ -93,9 +96,26 @@ pub(super) struct Umapi {
 }
 
 impl Umapi {
-    pub(super) fn new(access: Arc<UmapiAccess>, budget: CallBudget, retry: RetryPolicy) -> Self {
+    /// At most `parallel_requests` calls are under way at the same time.
+    pub(super) fn new(
+        access: Arc<UmapiAccess>,
+        budget: CallBudget,
+        retry: RetryPolicy,
+        parallel_requests: NonZeroU32,
+    ) -> Self {
         let (calls, reached, run_announced) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
-        Self { access, budget, retry, calls, reached, run_announced }
+        Self { access, budget, retry, lanes: Lanes::new(parallel_requests), calls, reached, run_announced }
+    }
+
+    /// How many calls may be under way at the same time from now on: `parallel_requests`, or 1 after
+    /// [`Self::narrow`] and after a rate limit.
+    pub(super) fn width(&self) -> usize {
+        self.lanes.width()
+    }
+
+    /// From now on one call at a time, because of what `why` says; `false` if it was so before.
+    pub(super) fn narrow(&self, why: &str) -> bool {
+        self.lanes.narrow(why)
     }
 
     /// Calls sent so far, including retries.
@@ -126,6 +146,8 @@ impl Umapi {
     }
 
     /// Makes a call and reads its response with `read`, which is called again if a retry follows a garbled response.
+    ///
+    /// While the call pauses before a retry, no other call of this client begins, and the retry is made alone.
     pub(super) async fn get<T>(
         &self,
         call: &Call,
@@ -137,7 +159,17 @@ impl Umapi {
             let outcome = Box::pin(self.attempt(call, (first_of_run, &renewed), &read)).await;
             outcome.map_err(|failed| failed.under(call.retry_rule).announced(&self.retry, &self.budget))
         };
-        let sleep = pausing(self.budget.ledger());
+        let lane = Arc::new(Arc::clone(&self.lanes).enter().await);
+        let pause = pausing(self.budget.ledger());
+        let sleep = {
+            let lane = Arc::clone(&lane);
+            move |length| {
+                let (lane, pause) = (Arc::clone(&lane), pause(length));
+                async move {
+                    tokio::join!(lane.alone(), pause);
+                }
+            }
+        };
         with_retries_and_sleep(&self.retry, &call.name, attempt, sleep).await.map_err(|failed| failed.error)
     }
 
@@ -235,13 +267,17 @@ impl Umapi {
         pause: Option<RequestedPause>,
         token: &AccessToken,
     ) -> FailedAttempt {
-        let (call, status, excerpt) =
-            (call.name.clone(), response.status.as_u16(), self.excerpt(&response.body, token));
+        let Call { name, retry_rule, .. } = call;
+        let (call, status, excerpt) = (name.clone(), response.status.as_u16(), self.excerpt(&response.body, token));
         match response.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 FailedAttempt::last(ExperienceCloudError::Refused { call, status, remedy: REMEDY, excerpt })
             }
             StatusCode::TOO_MANY_REQUESTS => {
+                // The limit of page 0 of the organization's listings counts hours, whatever else is under way.
+                if *retry_rule == RetryRule::Always {
+                    self.narrow(&format!("{call}: Adobe limits the rate"));
+                }
                 let chance = pause.map_or(RetryChance::RefusedForNow, |pause| RetryChance::After(pause.length));
                 FailedAttempt { error: ExperienceCloudError::RateLimited { call, pause }, chance }
             }

@@ -36,10 +36,10 @@ impl KeyMaker {
     /// address alone does not identify an account: an Adobe ID and a federated ID may have the same one (user-sync.py
     /// issue 559).
     pub(super) fn key(&mut self, identity: &AccountIdentity<'_>) -> UserKey {
-        let parts = match *identity {
-            AccountIdentity { id: Some(id), .. } => [Some("id"), Some(id), None, None],
-            AccountIdentity { user_name: Some(name), kind, domain, .. } => [Some("name"), kind, Some(name), domain],
-            AccountIdentity { email, .. } => [Some("email"), email, None, None],
+        let parts: &[Option<&str>] = match *identity {
+            AccountIdentity { id: Some(id), .. } => &[Some("i"), Some(id)],
+            AccountIdentity { user_name: Some(name), kind, domain, .. } => &[Some("n"), kind, Some(name), domain],
+            AccountIdentity { email, .. } => &[Some("e"), email],
         };
         self.scratch.clear();
         for part in parts {
@@ -57,7 +57,9 @@ fn push_folded(text: &mut String, part: &str) {
     if part.is_ascii() {
         // The usual case, for up to a million accounts: allocates no memory.
         let begin = text.len();
-        text.push_str(part.trim());
+        let is_trimmed =
+            [part.as_bytes().first(), part.as_bytes().last()].into_iter().flatten().all(|byte| *byte > b' ');
+        text.push_str(if is_trimmed { part } else { part.trim() });
         if let Some(pushed) = text.get_mut(begin..) {
             pushed.make_ascii_lowercase();
         }

@@ -7,7 +7,8 @@ use serde::{
 
 use super::{
     error::PageError,
-    page_text::{self, Name, check_length},
+    page_scan::Scanner,
+    page_text::{self, Name},
     profile_names::ProfileNames,
     unusable_user::UnusableUsers,
     user_key::{AccountIdentity, KeyMaker, UserKey},
@@ -65,12 +66,11 @@ pub(super) struct UsersPage {
 /// A page that cannot be parsed as a whole is parsed again, record by record, so that a record that cannot be used does
 /// not affect the others.
 pub(super) fn read(body: &[u8], kept: KeptUsers<'_, '_>, keys: &mut KeyMaker) -> Result<UsersPage, PageError> {
-    let (page, found) = (UsersPage::default(), Vec::new());
-    let mut collector = Collector { kept, keys, page, found, records: RecordReading::Streamed };
-    let envelope = if let Ok(envelope) = page_text::read(body, PageSeed(&mut collector)) {
+    let mut collector = Collector { kept, keys, page: UsersPage::default(), found: Vec::new() };
+    let envelope = if let Some(envelope) = Scanner::new(body).and_then(|scanner| collector.scan(scanner)) {
         envelope
     } else {
-        (collector.page, collector.records) = (UsersPage::default(), RecordReading::OneByOne);
+        collector.page = UsersPage::default();
         page_text::read_text(&page_text::repaired(body), PageSeed(&mut collector))?
     };
     match envelope {
@@ -99,16 +99,64 @@ pub(super) struct Collector<'c, 'n, 'm> {
     pub(super) page: UsersPage,
     /// Positions of the matching profiles of the current user.
     pub(super) found: Vec<u32>,
-    records: RecordReading,
 }
 
-/// How the records of a page are parsed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum RecordReading {
-    /// Streamed: the first record that cannot be used is an error.
-    Streamed,
-    /// Each record separately: one that cannot be used is kept apart.
-    OneByOne,
+impl Collector<'_, '_, '_> {
+    /// Collects the users of a page of which every record can be used; `None` for any other page.
+    fn scan(&mut self, mut scanner: Scanner<'_>) -> Option<PageEnvelope> {
+        let mut envelope = PageEnvelope::default();
+        let owned = |name: Name<'_>| name.0.into_owned();
+        scanner.object(|scanner, key| {
+            match key {
+                b"lastPage" => envelope.is_last = scanner.nullable(Scanner::boolean)?,
+                b"result" => envelope.result = scanner.nullable(Scanner::name)?.map(owned),
+                b"groupName" => envelope.group_name = scanner.nullable(Scanner::name)?.map(owned),
+                // A second list would be read as the rest of the first.
+                b"users" if envelope.has_users => return None,
+                b"users" => {
+                    scanner.array(|scanner| self.scan_user(scanner))?;
+                    envelope.has_users = true;
+                }
+                _ => scanner.skip()?,
+            }
+            Some(())
+        })?;
+        scanner.end()?;
+        Some(envelope)
+    }
+
+    fn scan_user<'a>(&mut self, scanner: &mut Scanner<'a>) -> Option<()> {
+        let mut user = UserFields::default();
+        self.found.clear();
+        scanner.object(|scanner, key| {
+            match key {
+                b"id" => user.id = scanner.nullable(Scanner::name)?,
+                b"email" => user.email = scanner.nullable(Scanner::name)?,
+                b"username" => user.username = scanner.nullable(Scanner::name)?,
+                // The id comes first and identifies the account by itself.
+                b"domain" | b"type" if user.id.is_some() => scanner.skip()?,
+                b"domain" => user.domain = scanner.nullable(Scanner::name)?,
+                b"type" => user.kind = scanner.nullable(Scanner::name)?,
+                b"status" => user.status = scanner.nullable(Scanner::name)?,
+                b"groups" => match &mut self.kept {
+                    KeptUsers::Matching(names, _) => {
+                        let groups = |scanner: &mut Scanner<'a>| {
+                            scanner.array(|scanner| {
+                                names.look_up(scanner.name()?.as_str(), &mut self.found);
+                                Some(())
+                            })
+                        };
+                        scanner.nullable(groups)?;
+                    }
+                    KeptUsers::All => scanner.skip()?,
+                },
+                _ => scanner.skip()?,
+            }
+            Some(())
+        })?;
+        self.take(&user);
+        Some(())
+    }
 }
 
 struct PageSeed<'p, 'c, 'n, 'm>(&'p mut Collector<'c, 'n, 'm>);
@@ -183,18 +231,12 @@ impl<'de> Visitor<'de> for UsersSeed<'_, '_, '_, '_> {
     }
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut users: S) -> Result<(), S::Error> {
-        if self.0.records == RecordReading::OneByOne {
-            while let Some(record) = users.next_element()? {
-                self.0.take_record(&record);
-            }
-            return Ok(());
+        while let Some(record) = users.next_element()? {
+            self.0.take_record(&record);
         }
-        while users.next_element_seed(UserSeed(&mut *self.0))?.is_some() {}
         Ok(())
     }
 }
-
-struct UserSeed<'p, 'c, 'n, 'm>(&'p mut Collector<'c, 'n, 'm>);
 
 /// The fields of one user, without the groups, which go to the collector directly.
 #[derive(Default)]
@@ -205,62 +247,6 @@ pub(super) struct UserFields<'a> {
     pub(super) domain: Option<Name<'a>>,
     pub(super) kind: Option<Name<'a>>,
     pub(super) status: Option<Name<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(field_identifier, rename_all = "lowercase")]
-enum UserField {
-    Id,
-    Email,
-    Username,
-    Domain,
-    Type,
-    Status,
-    Groups,
-    #[serde(other)]
-    Other,
-}
-
-impl<'de> DeserializeSeed<'de> for UserSeed<'_, '_, '_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for UserSeed<'_, '_, '_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a user")
-    }
-
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
-        let mut user = UserFields::default();
-        self.0.found.clear();
-        while let Some(field) = map.next_key()? {
-            match field {
-                UserField::Id => user.id = map.next_value()?,
-                UserField::Email => user.email = map.next_value()?,
-                UserField::Username => user.username = map.next_value()?,
-                // The id comes first and identifies the account by itself.
-                UserField::Domain | UserField::Type if user.id.is_some() => drop(map.next_value::<IgnoredAny>()?),
-                UserField::Domain => user.domain = map.next_value()?,
-                UserField::Type => user.kind = map.next_value()?,
-                UserField::Status => user.status = map.next_value()?,
-                UserField::Groups => match &mut self.0.kept {
-                    KeptUsers::Matching(names, _) => {
-                        map.next_value_seed(GroupsSeed { names, found: &mut self.0.found })?;
-                    }
-                    KeptUsers::All => drop(map.next_value::<IgnoredAny>()?),
-                },
-                UserField::Other => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        self.0.take(&user);
-        Ok(())
-    }
 }
 
 impl Collector<'_, '_, '_> {
@@ -288,63 +274,6 @@ impl Collector<'_, '_, '_> {
             self.page.users.push((key, who));
             self.page.memberships.extend(self.found.iter().map(|profile| (*profile, position)));
         }
-    }
-}
-
-struct GroupsSeed<'p, 'm> {
-    names: &'p mut ProfileNames<'m>,
-    found: &'p mut Vec<u32>,
-}
-
-impl<'de> DeserializeSeed<'de> for GroupsSeed<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for GroupsSeed<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a list of group names")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<S: SeqAccess<'de>>(self, mut names: S) -> Result<(), S::Error> {
-        while names.next_element_seed(GroupNameSeed { names: &mut *self.names, found: &mut *self.found })?.is_some() {}
-        Ok(())
-    }
-}
-
-struct GroupNameSeed<'p, 'm> {
-    names: &'p mut ProfileNames<'m>,
-    found: &'p mut Vec<u32>,
-}
-
-impl<'de> DeserializeSeed<'de> for GroupNameSeed<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for GroupNameSeed<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the name of a group")
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<(), E> {
-        check_length(name)?;
-        self.names.look_up(name, self.found);
-        Ok(())
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use futures_util::stream::{FuturesOrdered, StreamExt as _};
+
 use super::{
     direct_only,
     error::{ExperienceCloudError, PageError, RetryRule},
@@ -129,6 +131,15 @@ fn users_of(organization: &OrganizationId) -> String {
     format!("/users/{}", path_segment(organization.as_str()))
 }
 
+/// How a page was requested.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Placed {
+    /// While no other page of the listing was under way.
+    Alone,
+    /// Others may have been under way.
+    SideBySide,
+}
+
 /// One page with its counting headers.
 pub(super) struct ReceivedPage {
     pub(super) page: UsersPage,
@@ -138,8 +149,12 @@ pub(super) struct ReceivedPage {
     pub(super) total_count: Option<u64>,
 }
 
-/// Requests every page of a listing, in order, and passes each to `take` with the evidence so far. Page 0 is requested
-/// unless `first` is given.
+/// Requests every page of a listing and passes each to `take`, in order and with the evidence so far. Page 0 is
+/// requested unless `first` is given. The pages that it announces are requested side by side, as many as the client may
+/// have under way; any others one at a time.
+///
+/// A page that repeats earlier ones is requested once more, alone, if others were under way: from then on this client
+/// makes one call at a time.
 ///
 /// Fails unless the evidence shows that the listing is complete: the pages passed to `take` are valid only if the
 /// result is `Ok`.
@@ -153,12 +168,23 @@ pub(super) async fn walk(
 ) -> Result<WalkEvidence, ExperienceCloudError> {
     let (mut evidence, mut seen) = (WalkEvidence::default(), UserKeys::default());
     let begin = first.as_ref().map_or_else(Instant::now, |first| first.begin);
+    let request = |page: u64, place: Placed| async move { (place, listing.fetch(umapi, page, read).await) };
+    let (mut under_way, mut next) = (FuturesOrdered::new(), 0);
     while !evidence.last_page_seen && evidence.pages < most_pages(evidence.page_count) {
-        let call = listing.call(evidence.pages);
-        let received = match first.take() {
-            Some(first) => Ok(first.received),
-            None => listing.fetch(umapi, evidence.pages, read).await,
+        let (place, received) = if let Some(first) = first.take() {
+            next = 1;
+            (Placed::Alone, Ok(first.received))
+        } else {
+            while next <= evidence.pages || is_announced(next, &evidence) && under_way.len() < umapi.width() {
+                let side_by_side = is_announced(next, &evidence) && umapi.width() > 1;
+                under_way.push_back(request(next, if side_by_side { Placed::SideBySide } else { Placed::Alone }));
+                next += 1;
+            }
+            // At least the next page is under way.
+            let Some(answered) = under_way.next().await else { break };
+            answered
         };
+        let call = listing.call(evidence.pages);
         let received = received.map_err(|error| cut_short(error, listing, &evidence, tolerance))?;
         listing.check(&call.name, &received).map_err(|error| match listing.profile {
             // The error concerns the profile alone, whatever was read before.
@@ -171,6 +197,11 @@ pub(super) async fn walk(
         seen.reserve(received.expected_users().saturating_sub(before));
         seen.extend(&received.page.keys);
         if seen.len() == before && !received.page.is_last {
+            if place == Placed::SideBySide {
+                umapi.narrow(&format!("{}: Adobe repeated a page while others were requested", call.name));
+                under_way.push_front(request(evidence.pages, Placed::Alone));
+                continue;
+            }
             let error = ExperienceCloudError::NothingNew { call: call.name };
             return Err(cut_short(error, listing, &evidence, tolerance));
         }
@@ -211,8 +242,16 @@ fn note(evidence: &mut WalkEvidence, received: &ReceivedPage, users: usize) {
     }
     evidence.pages += 1;
     evidence.last_page_seen = received.page.is_last;
-    evidence.total_count_at_end = received.total_count;
+    // Pages may be served in another order than that of their numbers: a change shows on any of them.
+    if evidence.total_count_at_end.is_none_or(|count| evidence.total_count == Some(count)) {
+        evidence.total_count_at_end = received.total_count;
+    }
     evidence.users = u64::try_from(users).unwrap_or(u64::MAX);
+}
+
+/// Whether page 0 announced this page.
+fn is_announced(page: u64, evidence: &WalkEvidence) -> bool {
+    evidence.page_count.is_some_and(|pages| page < pages)
 }
 
 fn most_pages(announced: Option<u64>) -> u64 {

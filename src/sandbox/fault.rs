@@ -121,6 +121,18 @@ pub enum Effect {
         /// Milliseconds.
         ms: u64,
     },
+    /// The response waits until this number of other requests has been answered since, at most ten seconds: so that
+    /// responses arrive in another order than their requests.
+    AwaitResponses {
+        /// Requests that are answered first.
+        others: usize,
+    },
+    /// The call waits until this number of calls waits likewise, at most ten seconds; then all go on: for tests of
+    /// calls that are under way at the same time.
+    Together {
+        /// How many calls, this one included.
+        calls: usize,
+    },
     /// The body is truncated in a complete HTTP response.
     Truncate {
         /// To this number of bytes; to half by default.

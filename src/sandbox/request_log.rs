@@ -32,6 +32,10 @@ pub struct LoggedRequest {
     pub body: String,
     /// The status of the response; 0 before it is sent, and when the connection is cut instead.
     pub status: u16,
+    /// How many earlier requests were still without a response when this one arrived.
+    pub pending: usize,
+    /// How many requests had their response before this one: their place in the order of responses.
+    pub answered_after: Option<usize>,
 }
 
 /// The requests in the order of arrival.
@@ -41,6 +45,10 @@ pub(super) struct RequestLog {
     /// The number of cleared requests: the place of a request in flight is counted from the start.
     forgotten: usize,
     requests: Vec<LoggedRequest>,
+    /// Requests without a response, cleared ones included.
+    pending: usize,
+    /// Responses so far.
+    answered: usize,
 }
 
 /// The place of a request in the log.
@@ -49,7 +57,7 @@ pub(super) struct LogPlace(usize);
 
 impl RequestLog {
     pub(super) fn new() -> Self {
-        Self { since: Instant::now(), forgotten: 0, requests: Vec::new() }
+        Self { since: Instant::now(), forgotten: 0, requests: Vec::new(), pending: 0, answered: 0 }
     }
 
     pub(super) fn requests(&self) -> &[LoggedRequest] {
@@ -81,8 +89,16 @@ impl RequestLog {
                 .collect(),
             body: text(kept),
             status: 0,
+            pending: self.pending,
+            answered_after: None,
         });
+        self.pending += 1;
         LogPlace(self.forgotten + self.requests.len() - 1)
+    }
+
+    /// How many requests have been answered, cleared ones included.
+    pub(super) fn responses(&self) -> usize {
+        self.answered
     }
 
     /// Records the status of the response.
@@ -90,7 +106,14 @@ impl RequestLog {
         let request = place.0.checked_sub(self.forgotten).and_then(|place| self.requests.get_mut(place));
         if let Some(request) = request {
             request.status = status;
+            request.answered_after = Some(self.answered);
         }
+        self.answered += 1;
+    }
+
+    /// A request is no longer without a response: it has one, or its connection is gone.
+    pub(super) fn ended(&mut self) {
+        self.pending = self.pending.saturating_sub(1);
     }
 }
 

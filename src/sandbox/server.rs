@@ -1,5 +1,6 @@
 //! The HTTP server: one handler that finds the target of a request, gets its response, and keeps the log.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,9 @@ use super::tls::Endpoint;
 use super::umapi;
 use super::world::World;
 
+/// How long a response waits for other requests.
+const LONGEST_AWAITING: Duration = Duration::from_secs(10);
+
 /// The shared state of the sandbox.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -32,6 +36,8 @@ pub(super) struct Shared {
     meter: Mutex<CallMeter>,
     faults: Mutex<InjectedFaults>,
     log: Mutex<RequestLog>,
+    /// Calls that waited for each other so far.
+    together: AtomicUsize,
     authority: Option<String>,
 }
 
@@ -43,6 +49,7 @@ impl Shared {
             meter: Mutex::new(CallMeter::default()),
             faults: Mutex::new(InjectedFaults::default()),
             log: Mutex::new(RequestLog::new()),
+            together: AtomicUsize::new(0),
             authority,
         }
     }
@@ -125,6 +132,7 @@ async fn answer(shared: &Shared, connection: &Connection, request: Request<Body>
     let mut target = Target::of(&received, &shared.world());
     let call = target.call(&received);
     let place = shared.log().arrived(&received, &call);
+    let _pending = PendingRequest(shared);
     let refusal = target.refusal(shared, &received);
     let effects = match refusal {
         Some(_) => Vec::new(),
@@ -147,6 +155,37 @@ async fn answer(shared: &Shared, connection: &Connection, request: Request<Body>
     response
 }
 
+/// A request without a response. Dropped with the response, or with the connection.
+struct PendingRequest<'a>(&'a Shared);
+
+impl Drop for PendingRequest<'_> {
+    fn drop(&mut self) {
+        self.0.log().ended();
+    }
+}
+
+/// Waits until `is_over` is true, at most [`LONGEST_AWAITING`].
+async fn await_others(is_over: impl Fn() -> bool) {
+    let waiting = async {
+        while !is_over() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    drop(tokio::time::timeout(LONGEST_AWAITING, waiting).await);
+}
+
+async fn await_responses(shared: &Shared, others: usize) {
+    let enough = shared.log().responses() + others;
+    await_others(|| shared.log().responses() >= enough).await;
+}
+
+async fn await_together(shared: &Shared, calls: usize) {
+    let calls = calls.max(1);
+    let before = shared.together.fetch_add(1, Ordering::Relaxed);
+    let enough = (before / calls + 1) * calls;
+    await_others(|| shared.together.load(Ordering::Relaxed) >= enough).await;
+}
+
 /// The response with all effects of faults but those on the connection.
 async fn disturbed(
     shared: &Shared,
@@ -158,6 +197,8 @@ async fn disturbed(
     for effect in effects {
         match effect {
             Effect::Delay { ms } => tokio::time::sleep(Duration::from_millis(*ms)).await,
+            Effect::AwaitResponses { others } => await_responses(shared, *others).await,
+            Effect::Together { calls } => await_together(shared, *calls).await,
             Effect::ExpireTokens => shared.tokens().expire_all(),
             // A change that cannot be applied, like a second removal, is ignored.
             Effect::Change { changes } => drop(shared.world().apply(changes)),

@@ -4,6 +4,7 @@
 mod schedule;
 mod signals;
 mod ticks;
+mod timer;
 
 use std::time::Duration;
 

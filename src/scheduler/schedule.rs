@@ -70,7 +70,10 @@ pub enum ScheduleError {
     },
     /// The timer for the next tick could not be set.
     #[error("the timer for the next run could not be set")]
-    Alarm(#[source] tokio_cron_scheduler::JobSchedulerError),
+    Timer(#[source] tokio_cron_scheduler::JobSchedulerError),
+    /// The thread of the timer could not be started.
+    #[error("the timer for the next run could not be started")]
+    TimerThread(#[source] std::io::Error),
 }
 
 impl Schedule {

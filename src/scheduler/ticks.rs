@@ -2,7 +2,8 @@
 //!
 //! tokio-cron-scheduler keeps the offset that the time zone had when a cron job was added, overlaps runs and does not
 //! wait for them. It is therefore used only as a timer: this loop computes each tick from the time zone, sets a job
-//! that fires once, and starts the run and waits for it.
+//! that fires once, and starts the run and waits for it. Because tokio-cron-scheduler polls twice a second, it runs only
+//! during the last seconds before a tick.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -10,14 +11,19 @@ use std::{
 };
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
-use tokio::{sync::mpsc, time::Instant};
-use tokio_cron_scheduler::{Job, JobScheduler};
+use tokio::time::{Instant, sleep};
 
-use super::{Schedule, ScheduleError, ScheduleOptions};
+use super::{Schedule, ScheduleError, ScheduleOptions, timer::Timer};
 
 /// How often the clock is compared with its previous value. A clock that is set back by less has no effect: the timer
 /// fires at the same tick.
 const CLOCK_CHECK_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long before a tick the timer starts.
+const TIMER_LEAD: Duration = Duration::from_secs(2);
+
+/// How often the clock is compared with its previous value while the timer runs.
+const CLOCK_CHECK_INTERVAL_WITH_TIMER: Duration = Duration::from_secs(1);
 
 /// A time at which a run is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,12 +60,12 @@ where
     Run: Future<Output = ()> + Send + 'static,
 {
     tokio::pin!(stop);
-    let mut alarm = Alarm::new(clock).await?;
+    let mut alarm = Alarm::new(clock);
     let (mut progress, mut begun) = (TickProgress::handled_until(since), Instant::now());
     while let Some(due) = progress.next(&options.schedule) {
         let reason = tokio::select! {
             biased;
-            () = &mut stop => return alarm.shut_down().await,
+            () = &mut stop => return Ok(()),
             reason = alarm.wait_until(due) => reason?,
         };
         if let WakeReason::ClockSetBack(now) = reason {
@@ -73,8 +79,8 @@ where
         }
         tokio::select! {
             biased;
-            () = &mut stop => return alarm.shut_down().await,
-            () = tokio::time::sleep(random_duration(options.jitter)) => {}
+            () = &mut stop => return Ok(()),
+            () = sleep(random_duration(options.jitter)) => {}
         }
         let started = alarm.now();
         (progress, begun) =
@@ -82,7 +88,7 @@ where
         run_to_end(work(ScheduleEvent::Due(Tick { due }))).await;
     }
     stop.await;
-    alarm.shut_down().await
+    Ok(())
 }
 
 /// Waits for the end of what `work` made.
@@ -128,22 +134,16 @@ enum WakeReason {
     ClockSetBack(DateTime<Utc>),
 }
 
-/// A timer for times of the wall clock, also after the host was suspended or its clock was set.
+/// An alarm for times of the wall clock, also after the host was suspended or its clock was set.
 struct Alarm<Clock> {
     clock: Clock,
     /// The last value of the clock.
     shown: DateTime<Utc>,
-    scheduler: JobScheduler,
-    ring: mpsc::UnboundedSender<DateTime<Utc>>,
-    rings: mpsc::UnboundedReceiver<DateTime<Utc>>,
 }
 
 impl<Clock: Fn() -> DateTime<Utc>> Alarm<Clock> {
-    async fn new(clock: Clock) -> Result<Self, ScheduleError> {
-        let scheduler = JobScheduler::new().await.map_err(ScheduleError::Alarm)?;
-        scheduler.start().await.map_err(ScheduleError::Alarm)?;
-        let (ring, rings) = mpsc::unbounded_channel();
-        Ok(Self { shown: clock(), clock, scheduler, ring, rings })
+    fn new(clock: Clock) -> Self {
+        Self { shown: clock(), clock }
     }
 
     fn now(&mut self) -> DateTime<Utc> {
@@ -158,36 +158,36 @@ impl<Clock: Fn() -> DateTime<Utc>> Alarm<Clock> {
     }
 
     async fn wait_until(&mut self, due: DateTime<Utc>) -> Result<WakeReason, ScheduleError> {
-        if let Some(reason) = self.check_clock(due) {
-            return Ok(reason);
-        }
-        self.arm(due).await?;
         loop {
-            tokio::select! {
-                biased;
-                // A job may fire twice when the scheduler is late, so a ring for another tick is ignored.
-                Some(rang_for) = self.rings.recv() => if rang_for == due {
-                    return Ok(WakeReason::Due);
-                },
-                () = tokio::time::sleep(CLOCK_CHECK_INTERVAL) => if let Some(reason) = self.check_clock(due) {
-                    return Ok(reason);
-                },
+            if let Some(reason) = self.check_clock(due) {
+                return Ok(reason);
+            }
+            let left = (due - self.shown).to_std().unwrap_or_default();
+            match left.checked_sub(TIMER_LEAD) {
+                Some(without_timer) if !without_timer.is_zero() => {
+                    sleep(without_timer.min(CLOCK_CHECK_INTERVAL)).await;
+                }
+                _ => return self.wait_with_timer(due).await,
             }
         }
     }
 
-    async fn arm(&mut self, due: DateTime<Utc>) -> Result<(), ScheduleError> {
-        // The scheduler counts whole seconds from the current second.
+    async fn wait_with_timer(&mut self, due: DateTime<Utc>) -> Result<WakeReason, ScheduleError> {
+        // The timer counts whole seconds from the current second.
         let seconds = u64::try_from(due.timestamp() - self.shown.timestamp()).unwrap_or(0);
-        let ring = self.ring.clone();
-        // This closure must not panic: the scheduler would run no other job afterwards.
-        let job = Job::new_one_shot(Duration::from_secs(seconds), move |_, _| ring.send(due).unwrap_or_default())
-            .map_err(ScheduleError::Alarm)?;
-        self.scheduler.add(job).await.map(|_| ()).map_err(ScheduleError::Alarm)
-    }
-
-    async fn shut_down(mut self) -> Result<(), ScheduleError> {
-        self.scheduler.shutdown().await.map_err(ScheduleError::Alarm)
+        let mut timer = Timer::start(Duration::from_secs(seconds))?;
+        loop {
+            tokio::select! {
+                biased;
+                fired = timer.fired() => {
+                    fired?;
+                    return Ok(WakeReason::Due);
+                }
+                () = sleep(CLOCK_CHECK_INTERVAL_WITH_TIMER) => if let Some(reason) = self.check_clock(due) {
+                    return Ok(reason);
+                },
+            }
+        }
     }
 }
 
@@ -207,7 +207,7 @@ mod tests {
 
     use chrono::TimeDelta;
     use tokio::{
-        sync::{Notify, oneshot},
+        sync::{Notify, mpsc, oneshot},
         time::timeout,
     };
 

@@ -57,6 +57,7 @@ impl PartialExperienceCloud {
         let read = section.choice("read", &choices);
         let users_per_minute = section.rate("users_per_minute");
         let groups_per_minute = section.rate("groups_per_minute");
+        let parallel_requests = section.rate("parallel_requests");
         let first_page_interval = section.duration("first_page_interval");
         let unlisted_accounts = section.parse("unlisted_accounts", "write a share from \"0%\" to \"100%\"", share);
         let max_wait = section.duration("max_wait");
@@ -79,6 +80,7 @@ impl PartialExperienceCloud {
                 read: read?,
                 users_per_minute: users_per_minute?,
                 groups_per_minute: groups_per_minute?,
+                parallel_requests: parallel_requests?,
                 tolerance: unlisted_accounts?,
                 retry: RetryPolicy { max_wait: max_wait?, ..RetryPolicy::default() },
                 http: transport::HttpOptions::default(),

@@ -111,6 +111,13 @@ impl Harness {
         self.requests(call).iter().filter_map(|request| request.page).collect()
     }
 
+    /// The requested pages of one kind of call, by number: several are requested at the same time.
+    pub(crate) fn sorted_pages(&self, call: &str) -> Vec<u64> {
+        let mut pages = self.pages(call);
+        pages.sort_unstable();
+        pages
+    }
+
     pub(crate) fn requests(&self, call: &str) -> Vec<LoggedRequest> {
         self.sandbox.requests().into_iter().filter(|request| request.call == call).collect()
     }

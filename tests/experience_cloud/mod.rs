@@ -5,6 +5,7 @@ mod first_pages;
 mod harness;
 mod patience;
 mod profile_members;
+mod side_by_side;
 mod single_users;
 mod snapshots;
 mod wrong_answers;

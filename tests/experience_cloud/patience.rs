@@ -29,7 +29,7 @@ async fn after_a_fault_the_read_resumes_at_the_same_page_and_never_at_page_0() {
         let harness = Harness::of(people(10)).await.disturbed(users(2, effect.clone()).times(2));
         let snapshot = harness.fetch().await.unwrap_or_else(|error| panic!("{effect:?}: {}", chain(&error)));
         assert_eq!(memberships(&snapshot), memberships_of_people(10), "{effect:?}");
-        assert_eq!(harness.pages("users"), [0, 1, 2, 2, 2, 3], "{effect:?}");
+        assert_eq!(harness.sorted_pages("users"), [0, 1, 2, 2, 2, 3], "{effect:?}");
         assert_eq!(harness.pages("groups"), [0], "{effect:?}");
         assert_eq!(harness.client.calls(), 7, "{effect:?}");
     }
@@ -41,7 +41,8 @@ async fn retries_end_after_the_configured_attempts() {
     let error = harness.fetch().await.expect_err("unavailable");
     assert_eq!(error.failure(), Failure::Unavailable);
     assert!(chain(&error).contains("GET users page 2: temporarily unavailable (status 503)"), "{}", chain(&error));
-    assert_eq!(harness.pages("users"), [0, 1, 2, 2, 2]);
+    // Page 3 is requested together with page 2.
+    assert_eq!(harness.sorted_pages("users"), [0, 1, 2, 2, 2, 3]);
 }
 
 #[tokio::test]
@@ -100,7 +101,7 @@ async fn after_the_pause_of_a_rate_limit_the_same_page_is_requested_again() {
         let harness = Harness::of(people(10)).await.disturbed(throttled);
         let snapshot = harness.fetch().await.expect("a complete read");
         assert_eq!(memberships(&snapshot), memberships_of_people(10));
-        assert_eq!(harness.pages(call), expected);
+        assert_eq!(harness.sorted_pages(call), expected);
         let steps = harness.steps();
         let waits: Vec<_> = steps.iter().filter(|step| matches!(step, RunStep::Waiting { .. })).collect();
         assert_eq!(waits, [&RunStep::Waiting { length: Duration::from_secs(1) }]);
@@ -116,7 +117,7 @@ async fn after_the_pause_of_a_rate_limit_the_same_page_is_requested_again() {
 async fn a_rate_limit_without_a_pause_is_retried_with_backoff() {
     let harness = Harness::of(people(10)).await.disturbed(users(2, Effect::status(429)));
     harness.fetch().await.expect("a complete read");
-    assert_eq!(harness.pages("users"), [0, 1, 2, 2, 3]);
+    assert_eq!(harness.sorted_pages("users"), [0, 1, 2, 2, 3]);
 }
 
 #[tokio::test]
@@ -140,7 +141,8 @@ async fn a_token_that_expires_during_a_read_is_renewed_once() {
     assert_eq!(memberships(&snapshot), memberships_of_people(10));
     assert_eq!(harness.requests("token").len(), 2);
     let pages = harness.pages("users");
-    assert_eq!(pages.len(), 5, "{pages:?}");
+    // Pages 1 to 3 are requested together, and are refused if the token has expired when they arrive.
+    assert!((5..=7).contains(&pages.len()), "{pages:?}");
     assert_eq!(pages.iter().filter(|page| **page == 0).count(), 1, "{pages:?}");
 }
 
@@ -150,7 +152,7 @@ async fn the_refusal_of_a_new_token_is_final() {
     let error = harness.fetch().await.expect_err("refused");
     assert_eq!(error.failure(), Failure::Refused);
     assert!(chain(&error).contains("GET users page 1: refused with status 401"), "{}", chain(&error));
-    assert_eq!(harness.pages("users"), [0, 1, 1]);
+    assert_eq!(harness.pages("users").into_iter().filter(|page| *page == 1).count(), 2);
     assert_eq!(harness.requests("token").len(), 2);
 }
 

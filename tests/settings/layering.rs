@@ -270,5 +270,5 @@ fn every_key_is_read() {
             assert!(problems.iter().any(|problem| problem.starts_with(&subject)), "{subject}: {problems:#?}");
         }
     }
-    assert_eq!(keys, 15 + 20 + 8 + 2 + 3 + 3 + 2 + 1 + 8 + 2);
+    assert_eq!(keys, 16 + 20 + 8 + 2 + 3 + 3 + 2 + 1 + 8 + 2);
 }

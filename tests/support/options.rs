@@ -56,6 +56,7 @@ pub(crate) fn experience_cloud(connection: &ConnectionParameters) -> UmapiOption
         read: ReadChoice::Auto,
         users_per_minute: often,
         groups_per_minute: often,
+        parallel_requests: NonZeroU32::new(4).expect("not zero"),
         tolerance: Tolerance { share: 0.01 },
         retry: retry(),
         http: http(connection),
