@@ -3,7 +3,7 @@
 use campaign_group_sync::{
     domain::{
         ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, FoldedName, InstanceMode, InstanceName, InstanceReport,
-        RunId, RunMode, Summary,
+        RunId, RunMode, SharedText, Summary,
     },
     journal::{Journal, JournalLocation, JournalOptions},
 };
@@ -70,7 +70,7 @@ async fn record(journal: &Journal, run: usize, at: DateTime<Utc>) -> Result<(), 
 }
 
 fn key(change: &ChangeReport) -> ChangeKey {
-    let folded = |name: &Option<String>| FoldedName::from(name.as_deref().unwrap_or_default());
+    let folded = |name: &Option<SharedText>| FoldedName::from(name.as_deref().unwrap_or_default());
     ChangeKey { kind: change.op, group: folded(&change.group), operator: folded(&change.operator) }
 }
 
@@ -79,10 +79,10 @@ fn change(op: ChangeKind, user: usize, at: DateTime<Utc>) -> ChangeReport {
     let reason = if op == ChangeKind::Add { "member" } else { "not a member" };
     ChangeReport {
         op,
-        operator: Some(format!("user{user:06}@acme.com")),
-        profile: format!("Campaign - acme - {group}"),
-        reason: format!("{reason} of profile Campaign - acme - {group}"),
-        group: Some(group),
+        operator: Some(format!("user{user:06}@acme.com").into()),
+        profile: format!("Campaign - acme - {group}").into(),
+        reason: format!("{reason} of profile Campaign - acme - {group}").into(),
+        group: Some(group.into()),
         outcome: ChangeOutcome::Applied,
         detail: None,
         at: Some(at),
