@@ -178,7 +178,7 @@ impl<'a> OperatorIndex<'a> {
         if names(user).next().is_none() {
             return Identity::NoLogin;
         }
-        let mut found = names(user).map(|login| self.among(self.campaign.operators_called(&login)));
+        let mut found = names(user).map(|login| self.among(&self.campaign.operators_called(&login)));
         found.find(|found| *found != Identity::Unknown).unwrap_or(Identity::Unknown)
     }
 
@@ -202,7 +202,7 @@ impl<'a> OperatorIndex<'a> {
     }
 
     /// The operator of a name that these operators have.
-    fn among(&self, operators: impl Iterator<Item = &'a Operator> + Clone) -> Identity<'a> {
+    fn among(&self, operators: &(impl Iterator<Item = &'a Operator> + Clone)) -> Identity<'a> {
         let managed = operators.clone().filter(|operator| self.manages(operator));
         let mut first_two = managed.clone();
         match (first_two.next(), first_two.next()) {
@@ -218,7 +218,7 @@ impl<'a> OperatorIndex<'a> {
 pub fn ambiguous_operators(campaign: &CampaignSnapshot, manage: Manage) -> Vec<Vec<&Operator>> {
     let index = OperatorIndex::new(campaign, manage);
     let namesakes = campaign.namesakes().into_values();
-    let found = namesakes.filter_map(|operators| match index.among(operators.into_iter()) {
+    let found = namesakes.filter_map(|operators| match index.among(&operators.into_iter()) {
         Identity::Ambiguous(operators) => Some(operators),
         _ => None,
     });

@@ -267,7 +267,9 @@ async fn open_members(
     loop {
         let values = [instance.as_str().into(), group.into(), last.as_str().into(), LOGINS_A_CHUNK.into()];
         let logins: Vec<(String,)> = writer.chunk(("login_folded", sql), values).await?;
-        logins.iter().for_each(|(login,)| visit(login));
+        for (login,) in &logins {
+            visit(login);
+        }
         match logins.into_iter().next_back() {
             Some((login,)) => last = login,
             None => return Ok(()),

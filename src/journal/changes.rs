@@ -130,7 +130,9 @@ fn positions_by_key(rows: &[Row]) -> Result<HashMap<ChangeKey, Vec<i64>>, Journa
         let key = to_key(row.text(1)?, row.folded(2)?, row.folded(3)?)?;
         by_key.entry(key).or_default().push(row.number(0)?);
     }
-    by_key.values_mut().for_each(|positions| positions.sort_unstable());
+    for positions in by_key.values_mut() {
+        positions.sort_unstable();
+    }
     Ok(by_key)
 }
 

@@ -23,7 +23,8 @@ impl Journal {
     ) -> Result<Option<RecordHead>, JournalError> {
         let mut writer = self.begin_write().await?;
         let mut recorder = EventRecorder { writer: &mut writer, run, at, wanted: &self.wanted, head: None };
-        recorder.write(event).await?;
+        // The future of a run would otherwise be as large as that of its largest event.
+        Box::pin(recorder.write(event)).await?;
         let head = recorder.head;
         writer.commit().await?;
         Ok(head)

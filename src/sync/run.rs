@@ -170,7 +170,7 @@ async fn make(
             Ok(approvals) => approvals,
             Err(error) => return session.journal_failed(&error),
         };
-        session.run(scope, async |lock| all_instances(lock, request, &approvals, rules, &session).await).await
+        session.run(scope, async |lock| Box::pin(all_instances(lock, request, &approvals, rules, &session)).await).await
     };
     run.instrument(session.span()).await
 }
