@@ -11,7 +11,7 @@
 //! | `open`, `state_file`, `checked_file` | opens the journal; the state file, and when it was last checked |
 //! | `private_file`, `ownership` | the folder of the state file and its modes |
 //! | `server` | the PostgreSQL server that several nodes share |
-//! | `database`, `open_transaction` | one interface to both databases, and transactions |
+//! | `database`, `values`, `open_transaction` | one interface to both databases, and transactions |
 //! | `encoding` | the form of values in columns |
 //! | `error`, `database_fault`, `storage_fault` | errors of the journal, a database, the file system |
 //! | `lock`, `file_lock`, `server_lock` | one run at a time |
@@ -89,6 +89,7 @@ mod state_file;
 mod storage_fault;
 mod stored_changes;
 mod unfinished_disablements;
+mod values;
 mod verification;
 
 pub use access::{GroupAccess, InstanceAccess, MemberAccess};

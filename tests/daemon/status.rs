@@ -40,6 +40,7 @@ fn status_of_a_daemon_has_the_documented_fields_and_exits_with_status_0() {
         "held",
         "holds",
         "notifications",
+        "organization",
         "leader",
     ];
     keys.sort();
