@@ -3,12 +3,13 @@
 
 use std::{error::Error, path::PathBuf, sync::Arc};
 
-use sqlx::{AssertSqlSafe, Encode, PgPool, SqlSafeStr, SqlitePool, Type, postgres::PgConnectOptions, query::Query};
+use sqlx::{
+    AssertSqlSafe, Encode, PgPool, Postgres, SqlSafeStr, Sqlite, SqlitePool, Type, postgres::PgConnectOptions,
+    query::Query,
+};
 use tokio::sync::OwnedMutexGuard;
 
 use serde::de::DeserializeOwned;
-
-use crate::domain::{FoldedName, SharedText};
 
 pub(super) use super::values::{Row, Value};
 use super::{

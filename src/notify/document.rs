@@ -42,12 +42,12 @@ pub(super) struct Place<'a> {
 
 impl Place<'_> {
     /// The text, which names the organization first: chat systems show nothing else.
-    fn named<'t>(self, text: &'t str) -> Cow<'t, str> {
+    fn named(self, text: &str) -> Cow<'_, str> {
         self.organization.map_or(Cow::Borrowed(text), |name| Cow::Owned(format!("{name}: {text}")))
     }
 
     /// The remedy, whose commands concern this organization.
-    fn remedy<'t>(self, text: &'t str) -> Cow<'t, str> {
+    fn remedy(self, text: &str) -> Cow<'_, str> {
         let Some(name) = self.organization else { return Cow::Borrowed(text) };
         Cow::Owned(text.replace("campaign-group-sync ", &format!("campaign-group-sync --organization {name} ")))
     }

@@ -304,7 +304,8 @@ fn an_organization_that_cannot_be_meant_is_refused() {
     let missing = World::new().set(("CAMPAIGN_GROUP_SYNC_ORGANIZATION", "globex")).problems();
     assert_eq!(
         missing[0],
-        "FOLDER/globex.toml (named by CAMPAIGN_GROUP_SYNC_ORGANIZATION): there is no such file | name a TOML file"
+        "FOLDER/globex.toml (named by CAMPAIGN_GROUP_SYNC_ORGANIZATION): there is no such file | correct the path, or create the file; name a \
+         TOML file"
     );
     let wrong = World::new().set(("CAMPAIGN_GROUP_SYNC_ORGANIZATION", "../acme")).problems();
     assert!(wrong[0].starts_with("environment variable CAMPAIGN_GROUP_SYNC_ORGANIZATION: a name of an"), "{wrong:?}");
