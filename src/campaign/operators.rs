@@ -60,11 +60,6 @@ impl GroupSource {
     }
 }
 
-/// The condition for operators and operator groups.
-pub(super) fn is_operator_or_group() -> String {
-    xtk::is_one_of_numbers("@type", [0, 1])
-}
-
 /// The condition for operators; groups and named rights (type 2) are in the same table.
 pub(super) fn is_operator() -> String {
     xtk::equals("@type", 0)

@@ -3,9 +3,7 @@
 use super::client::Campaign;
 use super::error::CampaignError;
 use super::memberships::{MembershipFilter, MembershipRow, is_in_one_of, is_one_of_pairs};
-use super::operators::{
-    DisabledColumn, GroupAmongOperators, GroupSource, OperatorOrGroup, is_group, is_operator, is_operator_or_group,
-};
+use super::operators::{DisabledColumn, GroupAmongOperators, GroupSource, OperatorOrGroup, is_group, is_operator};
 use super::rows::{Rows, UnusableRow};
 use super::xml_writer::can_carry;
 use super::xtk;
@@ -57,12 +55,13 @@ impl Campaign {
         Ok(CampaignSnapshot::new(operators.usable, groups, memberships, own.login).with_unusable(unusable))
     }
 
-    /// All operators and all operator groups, in one read where both are rows of `xtk:operator`.
+    /// All operators and all operator groups, each in a walk of its own: nothing documents that no operator has the id
+    /// of a group.
     async fn operators_and_groups(&self) -> Result<(AllOperators, Vec<OperatorGroup>), CampaignError> {
         let (operators, groups) = self
             .read_by_accepted_form(&self.shape.disabled, &DisabledColumn::ALL, async |form| {
                 let (mut operators, mut groups) = (AllOperators::default(), Vec::new());
-                let keep = |page: Rows<OperatorOrGroup>| {
+                let mut keep = |page: Rows<OperatorOrGroup>| {
                     for row in page.usable {
                         match row {
                             OperatorOrGroup::Operator(operator) => operators.usable.push(operator),
@@ -78,7 +77,8 @@ impl Campaign {
                         self.watcher.step(RunStep::OperatorGroups(groups.len()));
                     }
                 };
-                self.walk_pages(&[is_operator_or_group()], form.columns(), keep, |_, _| false).await?;
+                self.walk_pages(&[is_operator()], form.columns(), &mut keep, |_, _| false).await?;
+                self.walk_pages(&[is_group()], form.columns(), &mut keep, |_, _| false).await?;
                 Ok((operators, groups))
             })
             .await?;
