@@ -141,7 +141,7 @@ impl Row for GroupAmongOperators {
     }
 }
 
-/// A row of `xtk:operator` that is an operator or an operator group: one read of both.
+/// A row of `xtk:operator` that is an operator or an operator group, as its type says.
 #[derive(Debug)]
 pub(super) enum OperatorOrGroup {
     Operator(Operator),

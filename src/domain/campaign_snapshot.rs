@@ -1,10 +1,11 @@
 //! What one Campaign instance holds: operators, operator groups, memberships.
 
-use std::{collections::BTreeMap, hash::BuildHasher as _};
+use std::collections::BTreeMap;
 
-use foldhash::quality::FixedState;
-
-use super::{FoldedName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, folded_name::fold};
+use super::{
+    FoldedName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin,
+    folded_name::{fold, hash_of_folded},
+};
 
 /// How an operator signs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +178,7 @@ impl CampaignSnapshot {
         &'a self,
         login: &'n str,
     ) -> impl Iterator<Item = &'a Operator> + Clone + use<'a, 'n> {
-        let hash = login_hash(login);
+        let hash = hash_of_folded(login);
         let begin = self.by_login.partition_point(|(of, _)| *of < hash);
         let of_hash = self.by_login.get(begin..).unwrap_or_default().iter().take_while(move |(of, _)| *of == hash);
         let operators = of_hash.filter_map(|(_, position)| self.operators.get(*position as usize));
@@ -223,12 +224,8 @@ impl CampaignSnapshot {
 }
 
 fn logins_by_hash(operators: &[Operator]) -> Vec<(u64, u32)> {
-    let hashes = operators.iter().map(|operator| login_hash(&fold(operator.login.as_str())));
+    let hashes = operators.iter().map(|operator| hash_of_folded(&fold(operator.login.as_str())));
     let mut by_login: Vec<(u64, u32)> = hashes.zip(0..).collect();
     by_login.sort_unstable();
     by_login
-}
-
-fn login_hash(folded: &str) -> u64 {
-    FixedState::default().hash_one(folded)
 }

@@ -1,8 +1,9 @@
 //! The two keys by which names are compared. Rights are granted only if the strict keys are equal, and removed only if
 //! the loose keys differ.
 
-use std::{borrow::Cow, iter};
+use std::{borrow::Cow, hash::BuildHasher as _, iter};
 
+use foldhash::quality::FixedState;
 use icu_casemap::{CaseMapper, CaseMapperBorrowed};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
@@ -112,6 +113,11 @@ pub(super) fn fold(name: &str) -> Cow<'_, str> {
     } else {
         Cow::Borrowed(name)
     }
+}
+
+/// The hash of a strict key; the same in every process.
+pub(super) fn hash_of_folded(folded: &str) -> u64 {
+    FixedState::default().hash_one(folded)
 }
 
 /// The name in NFC; unchanged if NFC would replace one of its characters with another one.

@@ -1,14 +1,12 @@
 //! Who has the former login of a user now. The operator with that login still belongs to the user, unless another user
 //! has the login.
 
-use std::{
-    collections::{HashMap, HashSet},
-    hash::BuildHasher,
+use std::collections::{HashMap, HashSet};
+
+use super::{
+    AdobeUser, DesiredState, FoldedName, Operator, SharedText,
+    folded_name::{fold, hash_of_folded},
 };
-
-use foldhash::quality::FixedState;
-
-use super::{AdobeUser, DesiredState, FoldedName, Operator, SharedText, folded_name::fold};
 
 /// Which active user of the organization has a login now, as address or user name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,17 +80,17 @@ pub struct LoginSet(HashSet<u64>);
 impl LoginSet {
     /// The set of these logins.
     pub fn new(logins: impl IntoIterator<Item = FoldedName>) -> Self {
-        Self(logins.into_iter().map(|login| hash(login.as_str())).collect())
+        Self(logins.into_iter().map(|login| hash_of_folded(login.as_str())).collect())
     }
 
     /// Adds a folded login.
     pub fn insert(&mut self, folded: &str) {
-        self.0.insert(hash(folded));
+        self.0.insert(hash_of_folded(folded));
     }
 
     /// Whether this name, in any equal spelling, is one of the logins.
     pub fn contains(&self, name: &str) -> bool {
-        !self.0.is_empty() && self.0.contains(&hash(&fold(name)))
+        !self.0.is_empty() && self.0.contains(&hash_of_folded(&fold(name)))
     }
 }
 
@@ -107,10 +105,6 @@ impl DesiredState {
             None => reason.clone(),
         }
     }
-}
-
-fn hash(folded: &str) -> u64 {
-    FixedState::default().hash_one(folded)
 }
 
 #[cfg(test)]

@@ -122,10 +122,7 @@ impl Layers {
             return Ok(());
         }
         // The name becomes part of variables, of the file names of credentials, and of metrics.
-        let is_usable = name.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-            && !name.contains(SEPARATOR);
-        if !is_usable {
+        if !is_plain_name(name) || name.contains(SEPARATOR) {
             let what = format!("\"{name}\" is not a valid name of an instance");
             let remedy = "use ASCII letters, digits, \"-\" and single \"_\", and begin with a letter or a digit";
             return Err(Problem::of_key(path, origin, what, remedy));
@@ -133,6 +130,12 @@ impl Layers {
         self.instances.entry(name.to_lowercase()).or_insert_with(|| name.to_owned());
         Ok(())
     }
+}
+
+/// Whether a name has only ASCII letters, digits, "-" and "_", and begins with a letter or a digit.
+pub(super) fn is_plain_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
 /// Warnings about variables that are ignored.

@@ -11,7 +11,7 @@ use config::ValueKind;
 
 use super::{
     KeyPath,
-    layers::{Layers, Origin},
+    layers::{Layers, Origin, is_plain_name},
 };
 
 /// The variable that names the organization, as `--organization` does.
@@ -71,10 +71,7 @@ impl FromStr for OrganizationName {
     type Err = OrganizationNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_usable = text.len() <= LONGEST
-            && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-        if !is_usable {
+        if text.len() > LONGEST || !is_plain_name(text) {
             return Err(OrganizationNameError::Characters);
         }
         if text.eq_ignore_ascii_case("config") {

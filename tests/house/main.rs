@@ -330,6 +330,35 @@ fn every_test_that_the_threat_model_names_exists() {
     assert!(named.len() >= 50, "only {} promises name their test", named.len());
 }
 
+/// What differs between the unit of the only organization of a host and the template for one of several.
+const OF_ONE_ORGANIZATION: [(&str, &str); 5] = [
+    ("/credentials/", "/credentials/%i/"),
+    ("campaign-group-sync/environment", "campaign-group-sync/%i.environment"),
+    ("User=campaign-group-sync", "User=cgs-%i"),
+    ("StateDirectory=campaign-group-sync", "StateDirectory=campaign-group-sync-%i"),
+    ("RuntimeDirectory=campaign-group-sync", "RuntimeDirectory=campaign-group-sync-%i"),
+];
+
+#[test]
+fn the_units_for_several_organizations_have_every_setting_of_the_unit_for_one() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd");
+    let settings = |name: &str| -> Vec<String> {
+        let text = fs::read_to_string(folder.join(name)).expect("a unit");
+        let is_setting = |line: &&str| line.contains('=') && !line.starts_with("# ");
+        text.lines().filter(is_setting).map(str::to_owned).collect()
+    };
+    let template_of = |line: &String| {
+        OF_ONE_ORGANIZATION.iter().fold(line.clone(), |line, (one, several)| line.replace(one, several))
+    };
+    // The description and the command end with the name.
+    let without_name = |line: &String| line.replace(" (%i)", "").replace(" --organization %i", "");
+    for kind in ["campaign-group-sync.service", "campaign-group-sync-once.service", "campaign-group-sync-once.timer"] {
+        let template: Vec<String> = settings(&kind.replace('.', "@.")).iter().map(without_name).collect();
+        let expected: Vec<String> = settings(kind).iter().map(template_of).collect();
+        assert_eq!(template, expected, "{kind}");
+    }
+}
+
 /// The crates that the project is built on by decision, whatever else could do their work.
 const CHOSEN_CRATES: [&str; 8] =
     ["tokio", "reqwest", "serde", "regex", "tokio-cron-scheduler", "tracing", "tracing-subscriber", "config"];

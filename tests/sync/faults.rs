@@ -176,7 +176,7 @@ async fn writes_that_cannot_be_read_back_failed_and_are_not_called_untried() {
     let instance = report.instances.first().expect("an instance");
     for change in &instance.changes {
         let detail = change.detail.as_deref().unwrap_or_default();
-        // A removal that might empty a group is not made while nobody knows whether the additions to it were.
+        // A removal that might empty a group is not made while it is not known whether the additions to it were.
         let is_kept = change.op == ChangeKind::Remove && detail.starts_with("the additions to its group failed");
         assert!(detail.starts_with("tried, and could not be read back: ") || is_kept, "{detail}");
     }
