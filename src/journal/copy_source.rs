@@ -7,6 +7,7 @@ use sqlx::PgPool;
 
 use super::{
     CopyError, JournalError, JournalLocation,
+    commit_group::CommitGroup,
     copied_tables::TableShape,
     database::{Database, ReadTransaction, Transaction, read_error},
     file_lock::{DAEMON_LOCK, FileLock, RUN_LOCK, described_holder, lock_file},
@@ -52,7 +53,7 @@ impl CopySource {
         let locks = lock_files(path, &place).await?;
         let Database::Sqlite(pool) = &database else { return Err(CopyError::NothingThere { place }) };
         // Takes the write lock: what is recorded before the copy ends is in the copy, and nothing is recorded meanwhile.
-        let transaction = Transaction::of_file(pool, "begin immediate").await.map_err(read_error)?;
+        let transaction = Transaction::writing_file(pool, &CommitGroup::default()).await.map_err(read_error)?;
         let mut reader = ReadTransaction::over(transaction);
         is_current(schema::in_transaction(reader.transaction()).await.map_err(read_error)?, &place)?;
         Ok(Self { reader, database, locks })
@@ -144,7 +145,7 @@ async fn holder_of(database: &Database, purpose: Purpose) -> Result<String, Jour
 
 /// Writes who holds the lock, for processes that want it meanwhile.
 async fn write_holder(database: &Database) -> Result<(), JournalError> {
-    let mut writer = database.begin_write(None).await?;
+    let mut writer = database.begin_write(&CommitGroup::default(), None).await?;
     let sql = "insert into meta (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value";
     writer.execute(sql, [LOCK_HOLDER.into(), described_holder(HOLDER).into()]).await?;
     writer.commit().await

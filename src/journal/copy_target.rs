@@ -11,6 +11,7 @@ use sqlx::PgPool;
 
 use super::{
     CopyError, JournalError, JournalLocation,
+    commit_group::CommitGroup,
     copied_tables::TableShape,
     copy_source::{identity, lock_files, lock_views},
     database::{Database, ReadTransaction, WriteTransaction, read_error},
@@ -101,7 +102,7 @@ impl CopyTarget {
         TemporaryFile::delete(&temporary.0).map_err(wrong)?;
         let database = state_file::create_unsynced(&temporary.0).await?;
         schema::migrate(&database, None, &place, None).await?;
-        let mut writer = database.begin_write(None).await?;
+        let mut writer = database.begin_write(&CommitGroup::default(), None).await?;
         delete_rows(&mut writer, tables).await?;
         let file = FileTarget { path: path.to_owned(), temporary, database, locks };
         Ok(Self { writer, place: TargetPlace::File(file) })
@@ -114,7 +115,7 @@ impl CopyTarget {
         source: Option<String>,
     ) -> Result<Self, CopyError> {
         let database = Database::Postgres(pool.clone());
-        let mut writer = database.begin_write(None).await?;
+        let mut writer = database.begin_write(&CommitGroup::default(), None).await?;
         // No other process creates or migrates the tables until this transaction has ended.
         writer.execute("select pg_advisory_xact_lock($1)", [MIGRATION_LOCK.into()]).await?;
         let target = identity(writer.reader()).await?;

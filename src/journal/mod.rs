@@ -13,6 +13,7 @@
 //! | `server` | the PostgreSQL server that several nodes share |
 //! | `database`, `open_transaction` | one interface to both databases, and transactions |
 //! | `values`, `statement_text` | the values of columns, and the text of statements |
+//! | `commit_group` | one commit for writers that finish at the same time |
 //! | `encoding` | the form of values in columns |
 //! | `error`, `database_fault`, `storage_fault` | errors of the journal, a database, the file system |
 //! | `lock`, `file_lock`, `server_lock` | one run at a time |
@@ -48,6 +49,7 @@ mod call_windows;
 mod chain;
 mod changes;
 mod checked_file;
+mod commit_group;
 mod copied_tables;
 mod copy_source;
 mod copy_target;
