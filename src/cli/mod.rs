@@ -194,12 +194,16 @@ impl CommandError {
             | Self::Logging(_)
             | Self::NoAccess { .. }
             | Self::MissingMode(MissingModeError::Refused(_))
-            | Self::Journal(JournalError::Untrusted(_) | JournalError::NotOurs { .. })
-            | Self::Daemon(
-                DaemonError::SocketFolder(_)
-                | DaemonError::MissingMode(MissingModeError::Refused(_))
-                | DaemonError::Journal(JournalError::Untrusted(_) | JournalError::NotOurs { .. }),
-            ) => ExitStatus::Configuration,
+            | Self::Daemon(DaemonError::SocketFolder(_) | DaemonError::MissingMode(MissingModeError::Refused(_))) => {
+                ExitStatus::Configuration
+            }
+            Self::Journal(error)
+            | Self::MissingMode(MissingModeError::Journal(error))
+            | Self::Daemon(DaemonError::Journal(error) | DaemonError::MissingMode(MissingModeError::Journal(error)))
+                if error.is_of_configuration() =>
+            {
+                ExitStatus::Configuration
+            }
             Self::NotHeld(_) => ExitStatus::Held,
             Self::Daemon(DaemonError::Held { .. }) => ExitStatus::Locked,
             Self::Journal(_)

@@ -52,7 +52,7 @@ pub(super) fn sentence_of(report: &RunReport) -> &'static str {
         Outcome::Unavailable => "Adobe or Campaign is temporarily unavailable; retry later.",
         Outcome::Locked => "Another run is in progress.",
         Outcome::Refused => "Credentials were refused.",
-        Outcome::Misconfigured => "The proxy that is configured on this host cannot be used.",
+        Outcome::Misconfigured => "The configuration of this host does not fit; the error says what.",
         Outcome::Failed => "Unexpected failure.",
         Outcome::Interrupted => "Interrupted before its end; the next run continues from the state of Campaign.",
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     daemon::DaemonError,
     domain::printable,
-    journal::{CopyError, CopyProgress, JournalError, StateCopy, TableCopy, copy_state},
+    journal::{CopyError, CopyProgress, StateCopy, TableCopy, copy_state},
     scheduler::StopSignals,
     settings::StateLocation,
 };
@@ -98,10 +98,8 @@ pub(super) fn exit_of(error: &CopyError) -> ExitStatus {
     match error {
         CopyError::SameState { .. } | CopyError::NothingThere { .. } | CopyError::Occupied { .. } => ExitStatus::Usage,
         CopyError::InUse { .. } => ExitStatus::Locked,
-        CopyError::OlderSource { .. }
-        | CopyError::Journal(
-            JournalError::Untrusted(_) | JournalError::NotOurs { .. } | JournalError::NewerSchema { .. },
-        ) => ExitStatus::Configuration,
+        CopyError::OlderSource { .. } => ExitStatus::Configuration,
+        CopyError::Journal(error) if error.is_of_configuration() => ExitStatus::Configuration,
         CopyError::NullCharacter { .. }
         | CopyError::Full { .. }
         | CopyError::Differs { .. }

@@ -27,6 +27,9 @@ impl Daemon {
             LeaderChange::Lost => {
                 self.stop_leading("this node is no longer the leader: its database session has ended");
             }
+            LeaderChange::Outdated(why) => {
+                self.stop_leading(&format!("this node makes no runs until it is upgraded: {why}"));
+            }
             LeaderChange::Unsuitable(why) => self.stop_leading(&format!("this node cannot become the leader: {why}")),
             LeaderChange::Unreachable(why) => {
                 self.stop_leading(&format!("this node cannot reach the database that the nodes share: {why}"));

@@ -47,6 +47,8 @@ pub(super) enum LeaderChange {
     Lost,
     /// The database cannot be reached, for this reason.
     Unreachable(String),
+    /// The state was migrated by a newer version: this node steps aside until it is upgraded, for this reason.
+    Outdated(String),
     /// This node may not lead, because its configuration contradicts the state, for this reason.
     Unsuitable(String),
 }
@@ -104,29 +106,48 @@ impl ElectionTask {
     async fn compete(mut self) {
         loop {
             let mut pause = ELECTION_INTERVAL;
-            let change = self.attempt().await.unwrap_or_else(|error| match &error {
-                ElectionError::MissingMode(MissingModeError::Refused(why)) => LeaderChange::Unsuitable(why.to_string()),
-                _ => LeaderChange::Unreachable(Chain(&error).to_string()),
-            });
+            let change =
+                self.attempt().await.unwrap_or_else(|error| match &error {
+                    ElectionError::MissingMode(MissingModeError::Refused(why)) => {
+                        LeaderChange::Unsuitable(why.to_string())
+                    }
+                    ElectionError::Journal(outdated @ JournalError::NewerSchema { .. })
+                    | ElectionError::MissingMode(MissingModeError::Journal(
+                        outdated @ JournalError::NewerSchema { .. },
+                    )) => LeaderChange::Outdated(outdated.to_string()),
+                    _ => LeaderChange::Unreachable(Chain(&error).to_string()),
+                });
             let leadership =
                 if let LeaderChange::Leads(leadership, _) = &change { Some(leadership.clone()) } else { None };
             self.send(change).await;
             if let Some(leadership) = leadership {
-                while leadership.is_still_held().await {
-                    sleep(ELECTION_INTERVAL).await;
-                }
-                self.send(LeaderChange::Lost).await;
+                let end = self.lead(&leadership).await;
+                self.send(end).await;
                 pause = ELECTION_INTERVAL * PAUSES_FOR_OTHERS;
             }
             sleep(pause).await;
         }
     }
 
+    /// Waits for the end of the leadership. It is given back once another node has migrated the state.
+    async fn lead(&self, leadership: &Leadership) -> LeaderChange {
+        while leadership.is_still_held().await {
+            let checked = timeout(READ_TIMEOUT, self.journal.require_current_schema()).await;
+            if let Ok(Err(outdated @ JournalError::NewerSchema { .. })) = checked {
+                leadership.resign().await;
+                return LeaderChange::Outdated(outdated.to_string());
+            }
+            sleep(ELECTION_INTERVAL).await;
+        }
+        LeaderChange::Lost
+    }
+
     async fn send(&mut self, change: LeaderChange) {
-        let why = if let LeaderChange::Unreachable(why) | LeaderChange::Unsuitable(why) = &change {
-            Some(why.clone())
-        } else {
-            None
+        let why = match &change {
+            LeaderChange::Unreachable(why) | LeaderChange::Unsuitable(why) | LeaderChange::Outdated(why) => {
+                Some(why.clone())
+            }
+            LeaderChange::Leads(..) | LeaderChange::Follows(..) | LeaderChange::Lost => None,
         };
         if why.is_none() || why != self.last_reason {
             // The receiver is closed only when the daemon ends, which also aborts this task.

@@ -48,7 +48,8 @@ pub enum Outcome {
     Locked,
     /// Credentials were refused.
     Refused,
-    /// The proxy that is configured on this host cannot be used. Written with the name of [`Self::Refused`];
+    /// The configuration of this host does not fit: its proxy cannot be used, or its state is not one that this version may
+    /// use. Written with the name of [`Self::Refused`];
     /// [`RunReport::misconfigured`](super::RunReport::misconfigured) is the difference.
     #[serde(rename = "refused", skip_deserializing)]
     Misconfigured,

@@ -33,9 +33,10 @@ pub enum JournalError {
     },
     /// A newer version of the program wrote it.
     #[error(
-        "the state {place} was written by a newer version of this program (schema {found}, this one knows {known}); \
-         install that version or a newer one; do not set state.url to another path or move the state away, because an \
-         empty state has no history, no approvals and no held changes"
+        "the state {place} was written by a newer version of this program (schema {found}; this one, {}, knows {known}) and \
+         this one writes nothing to it; install that version or a newer one on this host; do not set state.url to another path or move the state away, because an \
+         empty state has no history, no approvals and no held changes",
+        env!("CARGO_PKG_VERSION")
     )]
     NewerSchema {
         /// Its path, or the name of the database and its server.
@@ -78,6 +79,11 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// Whether the configuration names a state that this version must not use: only an administrator can correct that.
+    pub fn is_of_configuration(&self) -> bool {
+        matches!(self, Self::Untrusted(_) | Self::NotOurs { .. } | Self::NewerSchema { .. })
+    }
+
     /// An error of the operating system about a file of the state.
     pub(super) fn of_file(path: &Path, source: io::Error) -> Self {
         match source.kind() {

@@ -76,6 +76,8 @@ impl Candidate {
         if !self.is_prepared {
             self.journal.prepare(&self.address).await?;
             self.is_prepared = true;
+        } else {
+            self.journal.require_current_schema().await?;
         }
         match ServerLock::try_take(session, Purpose::Leader).await? {
             Either::Left(session) => {

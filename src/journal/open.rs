@@ -158,7 +158,21 @@ impl Journal {
     }
 
     pub(super) async fn begin_write(&self) -> Result<WriteTransaction, JournalError> {
-        self.database.begin_write(&self.writers, self.watch.as_ref()).await
+        let mut writer = self.database.begin_write(&self.writers, self.watch.as_ref()).await?;
+        // Another node may have migrated the tables since this process looked at them. On a server this query waits for a
+        // migration, and a migration waits for the end of this transaction.
+        self.is_current(schema::recorded(writer.reader()).await?)?;
+        Ok(writer)
+    }
+
+    /// Returns an error unless the state has the schema that this version knows: another node with a newer version may
+    /// have migrated it.
+    pub async fn require_current_schema(&self) -> Result<(), JournalError> {
+        self.is_current(schema::recorded(&mut self.begin_read().await?).await?)
+    }
+
+    fn is_current(&self, schema: Schema) -> Result<(), JournalError> {
+        if schema::is_known(schema) { Ok(()) } else { schema::is_current(schema, &self.location.place()?) }
     }
 
     fn over(database: Database, options: &JournalOptions) -> Self {

@@ -6,7 +6,7 @@
 use super::{
     JournalError, StepWatch, chain,
     commit_group::CommitGroup,
-    database::{Database, Transaction, WriteTransaction, read_error, write_error},
+    database::{Database, ReadTransaction, Transaction, WriteTransaction, read_error, write_error},
     refolding::refold,
 };
 
@@ -113,6 +113,10 @@ pub(super) async fn migrate(
     }
     // Another process may have migrated it in the meantime.
     let done = steps_done(in_transaction(step.transaction()).await.map_err(write_error)?, place)?;
+    if done > 0 && step.transaction().is_of_server() {
+        // Waits for all transactions that write: they began with the earlier schema. Later ones see the new one.
+        step.execute("lock table campaign_group_sync_schema in access exclusive mode", []).await?;
+    }
     migrate_from(&mut step, done, lost).await?;
     step.commit().await
 }
@@ -150,6 +154,18 @@ pub(super) fn steps_done(schema: Schema, place: &str) -> Result<i64, JournalErro
         Schema::Foreign => Err(JournalError::NotOurs { place: place.to_owned() }),
         Schema::Invalid => Err(JournalError::Unreadable { what: format!("{place} has no version of its schema") }),
     }
+}
+
+/// Reads the version of the tables, which must exist, with one query.
+pub(super) async fn recorded(reader: &mut ReadTransaction) -> Result<Schema, JournalError> {
+    let rows = reader.rows("select version from campaign_group_sync_schema", []).await?;
+    let version = rows.first().map(|row| row.number(0)).transpose()?;
+    Ok(version.map_or(Schema::Invalid, Schema::Version))
+}
+
+/// Whether it is the schema that this version knows.
+pub(super) fn is_known(schema: Schema) -> bool {
+    schema == Schema::Version(KNOWN)
 }
 
 /// Returns an error unless it is the schema that this version knows.

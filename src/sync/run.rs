@@ -310,7 +310,8 @@ impl<'a> RunSession<'a> {
 
     /// The report of a run whose journal failed: nothing is written, because it could not be explained later.
     pub(super) fn journal_failed(&self, error: &JournalError) -> RunReport {
-        self.report(self.not_started(Outcome::Failed, Chain(error).to_string()))
+        let outcome = if error.is_of_configuration() { Outcome::Misconfigured } else { Outcome::Failed };
+        self.report(self.not_started(outcome, Chain(error).to_string()))
     }
 
     /// The results of a run that read nothing and wrote nothing.

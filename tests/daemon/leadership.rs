@@ -33,6 +33,45 @@ fn of_two_nodes_one_makes_the_runs_and_both_answer() {
     leader.await_ready();
 }
 
+/// What a node reports whose version is older than the schema of the state.
+const OUTDATED: &str = "STATUS=failing: this node makes no runs until it is upgraded: the state database ";
+
+#[test]
+fn after_a_newer_version_migrated_the_state_no_older_node_writes_or_leads_until_it_is_upgraded() {
+    let Some(nodes) = Nodes::of("first_day", ALWAYS) else { return };
+    let (mut leader, mut follower) = nodes.leader_and_follower();
+    leader.daemon.hear("STATUS=idle: ");
+    nodes.migrate_by(1);
+    leader.daemon.hear(OUTDATED);
+    follower.daemon.hear(OUTDATED);
+    let events = nodes.events();
+    for node in [&leader, &follower] {
+        let status = node.status();
+        assert_eq!((&status["state"], &status["leader"]), (&json!("failing"), &Value::Null));
+        let (ready, why) = node.get("readyz");
+        assert_eq!(ready, 503);
+        for expected in ["neither the leader nor a follower", "newer version of this program (schema ", "install that"]
+        {
+            assert!(why.contains(expected), "{expected}: {why}");
+        }
+        assert!(!node.leads());
+        let requested = node.command(&["--sync-now"]);
+        assert_eq!(requested.exit, Some(78), "{requested:?}");
+        let approved = node.command(&["approve", "0123456789abcdef"]);
+        assert_ne!(approved.exit, Some(0), "{approved:?}");
+    }
+    assert_eq!(nodes.events(), events, "an older node wrote to the state");
+    // One of the nodes is upgraded: it alone leads.
+    assert_eq!(follower.daemon.terminate().0, Some(0));
+    let alone = nodes.harness.command(&["--sync-now"]);
+    assert_eq!(alone.exit, Some(78), "{alone:?}");
+    nodes.migrate_by(-1);
+    leader.daemon.hear(LEADS);
+    leader.daemon.hear("STATUS=idle: in sync");
+    assert!(nodes.events() > events);
+    assert_eq!(leader.daemon.terminate().0, Some(0));
+}
+
 #[test]
 fn the_leader_is_killed_and_another_makes_the_missed_run_once() {
     let Some(nodes) = Nodes::of("first_day", &hourly()) else { return };

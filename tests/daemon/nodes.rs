@@ -101,6 +101,20 @@ impl Nodes {
         self.execute(format!("update {}.runs set started_at = started_at - 7200000", self.schema));
     }
 
+    /// Changes the version of the schema, as a newer version of the program does when it migrates the tables.
+    pub(crate) fn migrate_by(&self, steps: i32) {
+        self.execute(format!("update {}.campaign_group_sync_schema set version = version + {steps}", self.schema));
+    }
+
+    /// How many events the state has.
+    pub(crate) fn events(&self) -> i64 {
+        let (mut events, sql) = (0, format!("select position from {}.event_head", self.schema));
+        self.ask(async |server| {
+            events = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(server).await.expect("a number");
+        });
+        events
+    }
+
     /// Has the server end the session that makes a node lead, and waits until that is done.
     pub(crate) fn cut_the_leaders_session(&self) {
         let view = format!("{}.leader_lock", self.schema);
