@@ -152,6 +152,10 @@ fn state(location: &StateLocation, journal: &Result<Option<Journal>, JournalErro
     if let Err(error @ JournalError::OlderSchema { .. }) = journal {
         return CheckOutcome::warning(Chain(error).to_string(), "nothing; the next run updates it");
     }
+    if let Err(error @ (JournalError::NewerSchema { .. } | JournalError::OtherOrganization { .. })) = journal {
+        let remedy = "do what the message says; do not delete the state";
+        return CheckOutcome::failed(FailureCause::Configuration, Chain(error).to_string(), remedy);
+    }
     let StateLocation::Sqlite(path) = location else { return state_on_a_server(journal) };
     if let Err(error) = journal {
         let remedy = "check that the user of the program may read the file; do not delete it: the next run keeps a corrupt \

@@ -51,6 +51,7 @@ use chrono::{DateTime, Utc};
 use findings::Findings;
 
 use crate::{
+    domain::OrganizationId,
     journal::{Journal, JournalError},
     settings::{PartialSettings, Sources, State},
     transport::RetryPolicy,
@@ -91,7 +92,8 @@ pub async fn check(request: &CheckRequest<'_>) -> CheckReport {
     let names = settings.instances.iter().map(|instance| instance.name.to_string()).collect();
     let mut findings = Findings::new(request.network, names);
     configuration::check(&mut findings, settings);
-    let journal = journal(settings.state.as_ref()).await;
+    let organization = settings.experience_cloud.as_ref().map(|configured| &configured.options.organization_id);
+    let journal = journal(settings.state.as_ref(), organization).await;
     host::check(&mut findings, request, &journal);
     let kept = journal.as_ref().ok().and_then(Option::as_ref);
     let mut listing = None;
@@ -119,11 +121,16 @@ pub async fn check(request: &CheckRequest<'_>) -> CheckReport {
 }
 
 /// The state, opened for reading; `None` where no run has created it, or its configuration cannot be used.
-async fn journal(state: Option<&State>) -> Result<Option<Journal>, JournalError> {
-    match state {
-        Some(state) => Journal::open_read_only(&state.journal_options()).await,
-        None => Ok(None),
+async fn journal(
+    state: Option<&State>,
+    organization: Option<&OrganizationId>,
+) -> Result<Option<Journal>, JournalError> {
+    let Some(state) = state else { return Ok(None) };
+    let Some(journal) = Journal::open_read_only(&state.journal_options()).await? else { return Ok(None) };
+    if let Some(organization) = organization {
+        journal.require_organization(organization).await?;
     }
+    Ok(Some(journal))
 }
 
 async fn close(journal: Result<Option<Journal>, JournalError>) {

@@ -61,6 +61,9 @@ async fn by_daemon(mut daemon: ControlClient, approve: &ApproveArguments) -> Res
 
 async fn in_place(settings: &Settings, digest: &Digest) -> Result<ApprovalAnswer, CommandError> {
     let journal = Journal::open_existing(&settings.journal_options()).await?;
+    if let Some(journal) = &journal {
+        journal.require_organization(&settings.experience_cloud.options.organization_id).await?;
+    }
     Ok(approve(journal.as_ref(), digest, &settings::approver(), settings.guard.approval_ttl).await?)
 }
 

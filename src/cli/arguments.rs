@@ -116,7 +116,7 @@ pub(super) enum Command {
     Mask(MaskArguments),
     /// Show the effective configuration, without secrets, with the source of each value
     Config,
-    /// Copy the whole state to another place
+    /// Copy the whole state to another place, or assign it to another organization
     State(StateArguments),
     /// Serve the sandbox until it is stopped; prints the configuration to use with it
     Sandbox(SandboxArguments),
@@ -332,6 +332,17 @@ pub(super) struct StateArguments {
 pub(super) enum StateCommand {
     /// Copy the state from SQLite to PostgreSQL or back, and verify every row; needs no configuration
     Copy(StateCopyArguments),
+    /// Assign the state to the configured organization, after the id of its organization has changed
+    Assign(StateAssignArguments),
+}
+
+/// The arguments of `state assign`.
+#[derive(Debug, Args)]
+#[command(after_help = "The next runs hold all removals until an administrator approves them. The record names who \
+                        assigned the state.")]
+pub(super) struct StateAssignArguments {
+    /// The id of the organization, as `experience_cloud.organization_id` has it now
+    pub(super) id: String,
 }
 
 /// The arguments of `state copy`.

@@ -1,26 +1,29 @@
-//! `state copy`: copies the whole state to another place, and shows what was copied and what to do next.
+//! `state copy`: copies the whole state to another place, and shows what was copied and what to do next. `state assign`:
+//! assigns the state to the configured organization.
 
 use std::time::{Duration, Instant};
 
 use anstyle::Style;
+use chrono::Utc;
 use serde::Serialize;
 
 use crate::{
     daemon::DaemonError,
     domain::printable,
-    journal::{CopyError, CopyProgress, StateCopy, TableCopy, copy_state},
+    journal::{CopyError, CopyProgress, Journal, LockAttempt, StateCopy, TableCopy, copy_state},
     scheduler::StopSignals,
-    settings::StateLocation,
+    settings::{self, StateLocation},
 };
 
 use super::{
     CommandError,
-    arguments::{Arguments, OutputFormat, StateArguments, StateCommand, StateCopyArguments},
+    arguments::{Arguments, OutputFormat, StateArguments, StateAssignArguments, StateCommand, StateCopyArguments},
+    bootstrap::bootstrap,
     exit_status::ExitStatus,
     json::json,
     markdown,
     styles::{columns, line},
-    terminal::{ProgressLine, print, print_warning},
+    terminal::{ProgressLine, print, print_error, print_warning},
 };
 
 /// The tables that an administrator knows, by the names that the program gives to their rows; all others are counted
@@ -40,7 +43,59 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 pub(super) async fn run(arguments: &Arguments, state: &StateArguments) -> Result<ExitStatus, CommandError> {
     match &state.command {
         StateCommand::Copy(copy) => run_copy(arguments, copy).await,
+        StateCommand::Assign(assign) => run_assign(arguments, assign).await,
     }
+}
+
+/// Assigns the state to the configured organization, whose id is given again so that no configuration does it by itself.
+async fn run_assign(arguments: &Arguments, assign: &StateAssignArguments) -> Result<ExitStatus, CommandError> {
+    let (settings, _) = bootstrap(arguments)?;
+    let organization = &settings.experience_cloud.options.organization_id;
+    if assign.id != organization.as_str() {
+        return Err(CommandError::Usage(format!(
+            "\"{}\" is not the organization of this configuration, which is {organization} \
+             (experience_cloud.organization_id)",
+            printable(&assign.id)
+        )));
+    }
+    let Some(journal) = Journal::open_existing(&settings.journal_options()).await? else {
+        return Err(CommandError::Usage("there is no state yet; the first run creates it".to_owned()));
+    };
+    let holder = "state assign";
+    let daemon = journal.lock_daemon(holder).await?;
+    if let Some(LockAttempt::Held(holder)) = daemon {
+        return Err(DaemonError::Held { holder }.into());
+    }
+    let LockAttempt::Acquired(lock) = journal.lock(holder).await? else {
+        print_error("a run is in progress; repeat the command when it has ended");
+        return Ok(ExitStatus::Locked);
+    };
+    let before = journal.assign_organization(organization, &settings::approver(), Utc::now()).await?;
+    drop((lock, daemon));
+    journal.close().await;
+    let message = match &before {
+        Some(before) => format!(
+            "The state belonged to organization {before} and now belongs to {organization}. The next runs hold all removals \
+             until an administrator approves them."
+        ),
+        None => format!("Nothing was changed: the state belongs to no organization other than {organization}."),
+    };
+    print(&match arguments.output {
+        OutputFormat::Text => filled(&message) + "\n",
+        OutputFormat::Json => json(&Assignment { version: 1, organization: organization.as_str(), before, message })?,
+        OutputFormat::Markdown => markdown::cell(&message) + "\n",
+    })?;
+    Ok(ExitStatus::Done)
+}
+
+/// The JSON form of an assignment.
+#[derive(Serialize)]
+struct Assignment<'a> {
+    version: u32,
+    organization: &'a str,
+    /// The organization before; null if nothing was changed.
+    before: Option<String>,
+    message: String,
 }
 
 /// Copies the state. Exits with 3 where the chain of events was broken before: the copy is equal to its source.

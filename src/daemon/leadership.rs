@@ -115,6 +115,9 @@ impl ElectionTask {
                     | ElectionError::MissingMode(MissingModeError::Journal(
                         outdated @ JournalError::NewerSchema { .. },
                     )) => LeaderChange::Outdated(outdated.to_string()),
+                    ElectionError::MissingMode(MissingModeError::Journal(error)) if error.is_of_configuration() => {
+                        LeaderChange::Unsuitable(error.to_string())
+                    }
                     _ => LeaderChange::Unreachable(Chain(&error).to_string()),
                 });
             let leadership =

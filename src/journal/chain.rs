@@ -22,6 +22,8 @@ pub(super) enum EventKind {
     Held,
     Approved,
     Unpaused,
+    /// The state was assigned to another organization.
+    Assigned,
     /// Runs whose rows, but not events, an earlier version deleted.
     Forgotten,
     /// A deletion by retention.
@@ -46,6 +48,7 @@ impl EventKind {
             Self::Held => "held",
             Self::Approved => "approved",
             Self::Unpaused => "unpaused",
+            Self::Assigned => "assigned",
             Self::Forgotten => "forgotten",
             Self::Deletion => "deletion",
             Self::Deleted => "deleted",

@@ -46,6 +46,20 @@ pub enum JournalError {
         /// The newest schema this version knows.
         known: i64,
     },
+    /// The state belongs to another organization.
+    #[error(
+        "the state {place} belongs to organization {state}, and this configuration names {configured}; each organization \
+         needs a state of its own: correct experience_cloud.organization_id, or set state.url to another file or database; \
+         if the id of this organization has changed, campaign-group-sync state assign {configured} assigns the state to it"
+    )]
+    OtherOrganization {
+        /// Its path, or the name of the database and its server.
+        place: String,
+        /// The id of the organization to which it belongs.
+        state: String,
+        /// The configured id.
+        configured: String,
+    },
     /// An earlier version of the program wrote it, and this process only reads.
     #[error(
         "the state {place} was written by an earlier version of this program (schema {found}, this one knows {known}); \
@@ -81,7 +95,10 @@ pub enum JournalError {
 impl JournalError {
     /// Whether the configuration names a state that this version must not use: only an administrator can correct that.
     pub fn is_of_configuration(&self) -> bool {
-        matches!(self, Self::Untrusted(_) | Self::NotOurs { .. } | Self::NewerSchema { .. })
+        matches!(
+            self,
+            Self::Untrusted(_) | Self::NotOurs { .. } | Self::NewerSchema { .. } | Self::OtherOrganization { .. }
+        )
     }
 
     /// An error of the operating system about a file of the state.

@@ -73,11 +73,11 @@ impl Candidate {
             Some(session) => session,
             None => self.connect().await?,
         };
-        if !self.is_prepared {
+        if self.is_prepared {
+            self.journal.require_current_schema().await?;
+        } else {
             self.journal.prepare(&self.address).await?;
             self.is_prepared = true;
-        } else {
-            self.journal.require_current_schema().await?;
         }
         match ServerLock::try_take(session, Purpose::Leader).await? {
             Either::Left(session) => {

@@ -26,6 +26,7 @@
 //! | `logged_skips` | the skips that a run log has named |
 //! | `holds`, `held_plans`, `dormant_holds` | held plans, and holds that later plans do not contain |
 //! | `approvals`, `given_approvals` | approvals, and the list of all that were given |
+//! | `organization` | the organization to which the state belongs |
 //! | `instance_history` | what is stored about one instance for the next decision |
 //! | `login_holders` | who has a login that an operator had before |
 //! | `seen_operators`, `operator_record` | the operators of the last read, and the record of one user |
@@ -79,6 +80,7 @@ mod membership_retention;
 mod open;
 mod open_transaction;
 mod operator_record;
+mod organization;
 mod outbox;
 mod ownership;
 mod position_ranges;

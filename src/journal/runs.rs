@@ -16,6 +16,7 @@ use super::{
     encoding::{from_json, from_name, to_json, to_time},
     event_notifications,
     instance_plans::end_instance_once,
+    organization,
     run_report::{Unfinished, run_report},
 };
 
@@ -123,8 +124,11 @@ pub(super) async fn start(recorder: &mut EventRecorder<'_>, start: &RunStart) ->
     recorder.writer.execute(sql, values).await
 }
 
-/// Writes what a run read from the organization.
+/// Writes what a run read from the organization. The first complete read claims the state for it.
 pub(super) async fn read_source(recorder: &mut EventRecorder<'_>, source: &SourceReport) -> Result<(), JournalError> {
+    if source.complete {
+        organization::claim(recorder.writer, &source.organization).await?;
+    }
     let values = [to_json(source, "the source of a run")?.into(), recorder.run.as_str().into()];
     recorder.writer.execute("update runs set source = $1 where run = $2", values).await
 }

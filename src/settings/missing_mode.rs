@@ -19,9 +19,10 @@ pub enum MissingModeError {
 }
 
 impl Settings {
-    /// Fails where earlier runs wrote to an instance that has no mode now. The default is to observe: without this
+    /// Fails where the state belongs to another organization, and where earlier runs wrote to an instance that has no mode now. The default is to observe: without this
     /// check, the changes would end silently when a line is lost or a version has another default.
     pub async fn require_explicit_modes(&self, journal: &Journal) -> Result<(), MissingModeError> {
+        journal.require_organization(&self.experience_cloud.options.organization_id).await?;
         let mut problems = Vec::new();
         for instance in self.instances.iter().filter(|instance| !instance.access.is_mode_explicit) {
             if journal.was_written_to(instance.name()).await? {

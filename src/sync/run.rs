@@ -165,6 +165,9 @@ async fn make(
 ) -> RunReport {
     let session = RunSession::begin(options, journal, request.mode, watcher);
     let run = async {
+        if let Err(error) = journal.require_organization(&options.experience_cloud.organization_id).await {
+            return session.journal_failed(&error);
+        }
         // Recorded before the run waits for anything: the approval counts even if the run fails.
         let approvals = match RequestedApprovals::record(journal, options, request).await {
             Ok(approvals) => approvals,
@@ -255,6 +258,10 @@ impl<'a> RunSession<'a> {
             }
             Err(error) => return Err(Box::new(self.journal_failed(&error))),
         };
+        // Under the lock: no other run can claim the state meanwhile.
+        if let Err(error) = journal.require_organization(&self.options.experience_cloud.organization_id).await {
+            return Err(Box::new(self.journal_failed(&error)));
+        }
         let instances = self.options.instances.iter().map(|instance| instance.policy.instance.clone()).collect();
         let start = RunStart { mode: self.mode, scope, started_at: self.started_at, instances };
         match self.start(&start).await {

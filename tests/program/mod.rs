@@ -12,6 +12,7 @@ mod history;
 mod history_filters;
 mod log_lines;
 mod on_a_terminal;
+mod organizations;
 mod proxies;
 mod readme;
 mod recorded;
