@@ -32,6 +32,7 @@ mod report_markdown;
 mod report_text;
 mod sandbox_command;
 mod sandbox_configuration;
+mod state_arguments;
 mod state_command;
 mod status_command;
 mod styles;

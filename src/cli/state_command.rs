@@ -17,11 +17,12 @@ use crate::{
 
 use super::{
     CommandError,
-    arguments::{Arguments, OutputFormat, StateArguments, StateAssignArguments, StateCommand, StateCopyArguments},
+    arguments::{Arguments, OutputFormat},
     bootstrap::bootstrap,
     exit_status::ExitStatus,
     json::json,
     markdown,
+    state_arguments::{StateArguments, StateAssignArguments, StateCommand, StateCopyArguments},
     styles::{columns, line},
     terminal::{ProgressLine, print, print_error, print_warning},
 };
