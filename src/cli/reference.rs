@@ -45,7 +45,7 @@ const REASONS: [SkipReason; 17] = [
 ];
 
 /// The meaning of the exit statuses of commands other than a run.
-pub(super) const EXITS_OF_COMMANDS: [&str; 6] = [
+pub(super) const EXITS_OF_COMMANDS: [&str; 7] = [
     "When several statuses apply, the first of 78, 77, 64, 7, 5, 6, 1, 4, 3, 2 wins.",
     "check exits with 0, with 3 when it has a warning, and otherwise with the status that its most serious failure \
      would give a run: 6, 5, 77 or 78.",
@@ -53,6 +53,9 @@ pub(super) const EXITS_OF_COMMANDS: [&str; 6] = [
     "explain exits with 5, 6, 77 or 78 when Adobe or Campaign could not be asked; it shows the record all the same.",
     "probe exits with 3 when a question was not settled or a scratch record was not removed, and with 78 when the \
      instance must not be probed.",
+    "state copy exits with 7 when a run or a daemon uses one of the states, with 64 when the addresses are wrong or TO holds \
+     a state already, with 78 when the state has the schema of another version, and with 3 when its record was changed \
+     before.",
     "The daemon exits with 7 when another daemon uses the same state.",
 ];
 

@@ -18,6 +18,7 @@ mod recorded;
 mod remedies;
 mod retention;
 mod secrets;
+mod state_copy;
 mod undo;
 mod undo_holds;
 mod unnamed_mode;
