@@ -52,6 +52,9 @@ impl RequestedApprovals {
         options: &SyncOptions,
         request: &RunRequest,
     ) -> Result<Self, JournalError> {
+        if !request.approve.is_empty() {
+            journal.require_organization(&options.experience_cloud.organization_id).await?;
+        }
         let mode = request.mode;
         let mut requested = Self { mode, accepted: Vec::new(), begun_before: Vec::new(), unknown: Vec::new() };
         for digest in &request.approve {

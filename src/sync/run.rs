@@ -165,9 +165,6 @@ async fn make(
 ) -> RunReport {
     let session = RunSession::begin(options, journal, request.mode, watcher);
     let run = async {
-        if let Err(error) = journal.require_organization(&options.experience_cloud.organization_id).await {
-            return session.journal_failed(&error);
-        }
         // Recorded before the run waits for anything: the approval counts even if the run fails.
         let approvals = match RequestedApprovals::record(journal, options, request).await {
             Ok(approvals) => approvals,
@@ -245,8 +242,7 @@ impl<'a> RunSession<'a> {
         }
     }
 
-    /// Takes the lock and records the start of the run; answers the report of a run that could not start otherwise.
-    /// Earlier runs without an end have died: the kernel has released their lock.
+    /// Takes the lock and records the start. Earlier runs without an end have died: the kernel has released their lock.
     async fn lock(&self, scope: Option<String>) -> Result<RunLock, Box<RunReport>> {
         let journal = self.recorder.journal();
         let holder = format!("run {} ({})", self.recorder.run(), self.mode.as_str());
@@ -258,10 +254,6 @@ impl<'a> RunSession<'a> {
             }
             Err(error) => return Err(Box::new(self.journal_failed(&error))),
         };
-        // Under the lock: no other run can claim the state meanwhile.
-        if let Err(error) = journal.require_organization(&self.options.experience_cloud.organization_id).await {
-            return Err(Box::new(self.journal_failed(&error)));
-        }
         let instances = self.options.instances.iter().map(|instance| instance.policy.instance.clone()).collect();
         let start = RunStart { mode: self.mode, scope, started_at: self.started_at, instances };
         match self.start(&start).await {
@@ -272,6 +264,7 @@ impl<'a> RunSession<'a> {
 
     async fn start(&self, start: &RunStart) -> Result<(), JournalError> {
         let journal = self.recorder.journal();
+        journal.require_organization(&self.options.experience_cloud.organization_id).await?;
         for dead in journal.runs_without_end().await? {
             if let Some((instance, changes)) = journal.last_settled(&dead).await? {
                 run_log::repeat_last_results(&dead, &instance, &changes);
