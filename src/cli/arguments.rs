@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, Local, Utc};
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use serde::de::{DeserializeOwned, IntoDeserializer as _};
 
 use crate::{
-    domain::{AssociationMask, ChangeKind, ChangeOutcome, Digest},
+    domain::{AccessReview, AssociationMask, ChangeKind, ChangeOutcome, Digest},
     observability::{Chain, LogLevel},
     settings::{OrganizationName, Sources},
 };
@@ -67,8 +67,12 @@ pub(super) struct Arguments {
     )]
     pub(super) sandbox: Option<String>,
 
-    /// Format of the output
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Text, global = true)]
+    /// Format of the output; csv and html are formats of review
+    #[arg(long = "output", value_enum, value_name = "FORMAT", default_value_t = RequestedFormat::Text, global = true)]
+    pub(super) format: RequestedFormat,
+
+    /// The same for all commands but `review`.
+    #[arg(skip)]
     pub(super) output: OutputFormat,
 
     /// Configuration file
@@ -106,6 +110,9 @@ pub(super) enum Command {
     Explain(ExplainArguments),
     /// Show the members of every managed group, now or at a past time
     Access(AccessArguments),
+    /// Show an access review: who is in which managed group, since when and why, and what changed since the last review; with
+    /// --done, record that it was reviewed
+    Review(ReviewArguments),
     /// Approve a held plan; a running daemon starts a run for it immediately
     Approve(ApproveArguments),
     /// Show the plan that reverts the membership changes of one run; with --apply, make these changes
@@ -262,6 +269,25 @@ pub(super) struct AccessArguments {
     pub(super) csv: bool,
 }
 
+/// The arguments of `review`.
+#[derive(Debug, Args)]
+pub(super) struct ReviewArguments {
+    /// List the changes since this time instead of those since the last review: 2026-11-22T14:00:00Z, "2026-11-22 14:00" or
+    /// 2026-11-22
+    #[arg(long, value_name = "DATE", value_parser = past_time)]
+    pub(super) since: Option<DateTime<Utc>>,
+
+    /// Only this Campaign instance
+    #[arg(long, value_name = "NAME")]
+    pub(super) instance: Option<String>,
+
+    /// Record that this access was reviewed, with the user who records it. With the DIGEST that a review shows (16 digits or
+    /// more), only if the access is still the same
+    #[arg(long, value_name = "DIGEST", num_args = 0..=1, value_parser = review_digest)]
+    #[expect(clippy::option_option, reason = "the option, and its value")]
+    pub(super) done: Option<Option<String>>,
+}
+
 /// The arguments of `approve`.
 #[derive(Debug, Args)]
 pub(super) struct ApproveArguments {
@@ -359,14 +385,30 @@ pub(super) enum Generated {
     Reference,
 }
 
-/// The format of the output.
+/// The format of the output that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum OutputFormat {
+pub(super) enum RequestedFormat {
     /// Text for reading
     Text,
     /// JSON for programs
     Json,
     /// Markdown for tickets and wikis
+    Markdown,
+    /// CSV for spreadsheets (review)
+    Csv,
+    /// A page to print and sign (review)
+    Html,
+}
+
+/// The format of the output of a command that has these formats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum OutputFormat {
+    /// Text for reading.
+    #[default]
+    Text,
+    /// JSON for programs.
+    Json,
+    /// Markdown for tickets and wikis.
     Markdown,
 }
 
@@ -388,7 +430,38 @@ fn past_time(text: &str) -> Result<DateTime<Utc>, String> {
     parse_past_time(text, &Local, Utc::now())
 }
 
+/// The first digits of the digest of a review, or all 64.
+fn review_digest(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let is_digest = (AccessReview::SHORT_DIGEST..=64).contains(&text.len());
+    if is_digest && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("the digest of a review has 64 hexadecimal digits; the first 16 are enough".to_owned())
+    }
+}
+
 impl Arguments {
+    /// The arguments of this process.
+    pub(super) fn of_process() -> Result<Self, clap::Error> {
+        Self::try_parse()?.with_format()
+    }
+
+    /// Checks that the command has the requested format.
+    fn with_format(mut self) -> Result<Self, clap::Error> {
+        self.output = match (self.format, &self.command) {
+            (RequestedFormat::Text, _) | (_, Some(Command::Review(_))) => OutputFormat::Text,
+            (RequestedFormat::Json, _) => OutputFormat::Json,
+            (RequestedFormat::Markdown, _) => OutputFormat::Markdown,
+            (RequestedFormat::Csv | RequestedFormat::Html, _) => {
+                let message = "csv and html are formats of `review` only; use text, json or markdown, and `access --csv` \
+                               for access\n";
+                return Err(Self::command().error(ErrorKind::ValueValidation, message));
+            }
+        };
+        Ok(self)
+    }
+
     /// The sources of the configuration of this process.
     pub(super) fn sources(&self) -> Sources {
         Sources::of_process(self.config.clone(), self.organization.clone())
@@ -413,8 +486,6 @@ impl Arguments {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
@@ -425,9 +496,22 @@ mod tests {
     #[test]
     fn global_options_are_accepted_before_and_after_the_command() {
         for line in [["cgs", "--output", "json", "config"], ["cgs", "config", "--output", "json"]] {
-            let arguments = Arguments::try_parse_from(line).expect("accepted");
+            let arguments = Arguments::try_parse_from(line).and_then(Arguments::with_format).expect("accepted");
             assert_eq!(arguments.output, OutputFormat::Json);
         }
+    }
+
+    #[test]
+    fn csv_and_html_are_formats_of_review_only() {
+        let check = |line: &str, is_accepted: bool| {
+            let result = Arguments::try_parse_from(line.split(' ')).and_then(Arguments::with_format);
+            assert_eq!(result.is_ok(), is_accepted, "{line}");
+        };
+        check("cgs review --output csv", true);
+        check("cgs --output html review", true);
+        check("cgs access --output csv", false);
+        check("cgs --sync-now --output html", false);
+        check("cgs approve 0123456789abcdef --output html", false);
     }
 
     #[test]
@@ -492,6 +576,14 @@ mod tests {
         check("cgs access --at 9999-01-01", false);
         check("cgs access --csv", true);
         check("cgs access --csv --output json", false);
+        check("cgs review", true);
+        check("cgs review --since 2020-02-29 --instance production --output html", true);
+        check("cgs review --done", true);
+        check("cgs review --done --instance production", true);
+        check("cgs review --done 0123456789abcdef", true);
+        check("cgs review --done 0123456789abcde", false);
+        check("cgs review --done --since 9999-01-01", false);
+        check("cgs review --since yesterday", false);
         check("cgs approve 0123456789abcdef", true);
         check("cgs approve 0123456789abcde", false);
         check("cgs approve", false);

@@ -104,6 +104,7 @@ pub(super) fn unexpected_answer(answer: ControlResponse) -> CommandError {
         | ControlResponse::Report { .. }
         | ControlResponse::Approval { .. }
         | ControlResponse::Explanation { .. }
+        | ControlResponse::Review { .. }
         | ControlResponse::Unpause { .. } => {
             CommandError::Refused("its response does not fit the request; it may be of another version".to_owned())
         }

@@ -21,6 +21,8 @@ pub(super) enum EventKind {
     Planned,
     Held,
     Approved,
+    /// The access was reviewed.
+    Reviewed,
     Unpaused,
     /// Runs whose rows, but not events, an earlier version deleted.
     Forgotten,
@@ -45,6 +47,7 @@ impl EventKind {
             Self::Planned => "planned",
             Self::Held => "held",
             Self::Approved => "approved",
+            Self::Reviewed => "reviewed",
             Self::Unpaused => "unpaused",
             Self::Forgotten => "forgotten",
             Self::Deletion => "deletion",

@@ -20,7 +20,7 @@ enum Migration {
 }
 
 /// Every step of the schema, in order; the number of a step is its position from 1.
-const MIGRATIONS: [Migration; 19] = [
+const MIGRATIONS: [Migration; 20] = [
     Migration::Script(include_str!("migrations/0001_first.sql")),
     Migration::Script(include_str!("migrations/0002_unfinished_disablements.sql")),
     Migration::Script(include_str!("migrations/0003_named_skips.sql")),
@@ -40,6 +40,7 @@ const MIGRATIONS: [Migration; 19] = [
     Migration::Script(include_str!("migrations/0017_retention.sql")),
     Migration::Script(include_str!("migrations/0018_probes.sql")),
     Migration::Script(include_str!("migrations/0019_scale.sql")),
+    Migration::Script(include_str!("migrations/0020_reviews.sql")),
 ];
 
 /// Key of the advisory lock that prevents two nodes from migrating one `PostgreSQL` database at once; any constant that

@@ -9,7 +9,7 @@ use crate::domain::is_printable;
 
 /// Escapes text of any origin, for content and for quoted attributes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct PageText;
+pub(crate) struct PageText;
 
 impl Escaper for PageText {
     fn write_escaped_str<W: Write>(&self, mut page: W, text: &str) -> fmt::Result {
