@@ -265,7 +265,7 @@ pub(super) struct AccessArguments {
 
     /// Print CSV for a spreadsheet: at, instance, group, login, profile, since, granting run, approver; granting
     /// run and approver are empty where the membership was made in Campaign. Replaces --output
-    #[arg(long, conflicts_with = "output")]
+    #[arg(long, conflicts_with = "format")]
     pub(super) csv: bool,
 }
 

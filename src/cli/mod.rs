@@ -34,6 +34,8 @@ mod report_text;
 mod review_command;
 mod review_csv;
 mod review_html;
+#[cfg(test)]
+mod review_sample;
 mod review_sections;
 mod review_text;
 mod sandbox_command;

@@ -9,7 +9,7 @@ use crate::{
         control::{ControlClient, ControlRequest, ControlResponse, ReviewDone},
         record_review, review,
     },
-    domain::{AccessReview, to_the_second},
+    domain::{AccessReview, shell_word, to_the_second},
     journal::Journal,
     settings::{self, Settings},
 };
@@ -108,19 +108,14 @@ async fn by_daemon(mut daemon: ControlClient, asked: &ReviewArguments) -> Result
     }
 }
 
-/// How a reader finds the record of a review, or makes it.
-pub(super) fn how_to_record(review: &AccessReview, instance: Option<&str>) -> String {
-    match &review.recorded {
-        Some(recorded) => {
-            format!("Recorded as reviewed by {} at {}.", recorded.reviewed_by, to_the_second(recorded.at))
-        }
-        None => {
-            let narrowed = instance.map(|name| format!(" --instance {}", crate::domain::shell_word(name)));
-            format!(
-                "To record that this access was reviewed: campaign-group-sync review --done {}{}",
-                review.short_digest(),
-                narrowed.unwrap_or_default()
-            )
-        }
-    }
+/// The record of the review, if it was recorded.
+pub(super) fn record(review: &AccessReview) -> Option<String> {
+    let recorded = review.recorded.as_ref()?;
+    Some(format!("Recorded as reviewed by {} at {}.", recorded.reviewed_by, to_the_second(recorded.at)))
+}
+
+/// The command that records that exactly this access was reviewed; `instance` is the one that the review was narrowed to.
+pub(super) fn command_to_record(review: &AccessReview, instance: Option<&str>) -> String {
+    let narrowed = instance.map(|name| format!(" --instance {}", shell_word(name))).unwrap_or_default();
+    format!("campaign-group-sync review --done {}{narrowed}", review.short_digest())
 }

@@ -127,3 +127,16 @@ fn of_cause<'a>(kind: &'static str, cause: &'a MembershipCause) -> Row<'a> {
         ..Row::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::review_sample::review, *};
+
+    #[test]
+    fn a_review_as_csv_has_a_row_for_each_entry_and_no_formula() {
+        let text = csv(&review());
+        let columns = HEAD.trim_end().split(',').count();
+        assert!(text.lines().all(|line| line.split(',').count() >= columns), "{text}");
+        insta::assert_snapshot!(text.replace("\r\n", " CRLF\n"));
+    }
+}

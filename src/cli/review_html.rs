@@ -7,7 +7,7 @@ use crate::domain::{AccessReview, ReviewedGroup, ReviewedInstance, ReviewedMembe
 
 use super::{
     CommandError,
-    review_command::how_to_record,
+    review_command::{command_to_record, record},
     review_sections::{Section, date, facts, members, remarks, sections},
 };
 
@@ -23,9 +23,10 @@ struct ReviewPage {
     organization: String,
     at: String,
     digest: String,
-    /// How to record the review, or by whom it was recorded.
-    record: String,
-    is_recorded: bool,
+    /// Who recorded the review; `None` where it is not recorded.
+    record: Option<String>,
+    /// How to record it.
+    command: String,
     instances: Vec<InstancePart>,
 }
 
@@ -60,8 +61,8 @@ pub(super) fn html(review: &AccessReview, instance: Option<&str>) -> Result<Stri
         organization: review.organization.clone(),
         at: review.at.format("%Y-%m-%d %H:%M UTC").to_string(),
         digest: review.digest.clone(),
-        record: how_to_record(review, instance),
-        is_recorded: review.recorded.is_some(),
+        record: record(review),
+        command: command_to_record(review, instance),
         instances: review.instances.iter().map(InstancePart::new).collect(),
     };
     Ok(page.render()? + "\n")
@@ -95,9 +96,41 @@ impl MemberPart {
             login: member.login.clone(),
             since: date(member.since),
             machine_since: to_the_second(member.since),
-            how: member.cause.described(Some(profile)),
+            how: member.cause.began(profile),
             approved_by: member.cause.approved_by.clone(),
             remarks: remarks(member),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::review_sample::{done, review},
+        *,
+    };
+
+    #[test]
+    fn a_review_as_html_has_every_part_and_boxes_to_mark() {
+        let page = html(&review(), None).expect("a page");
+        insta::assert_snapshot!(page.replace(STYLE, "STYLE").replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+    }
+
+    #[test]
+    fn the_page_loads_nothing_and_runs_no_script() {
+        let page = html(&review(), None).expect("a page");
+        for word in ["<script", "http://", "https://", "src=", "href=", "url(", "@import", "onload", "<form", "<iframe"]
+        {
+            assert!(!page.contains(word), "{word}");
+        }
+        assert!(page.contains("content=\"default-src 'none'; style-src 'unsafe-inline'\""), "{page}");
+        assert!(page.contains("&lt;script&gt;") && !page.contains('\u{202e}'), "{page}");
+    }
+
+    #[test]
+    fn a_recorded_review_names_the_reviewer_and_no_command() {
+        let page = html(&done(), None).expect("a page");
+        assert!(page.contains("Recorded as reviewed by root (uid 0, who gave the name zoe) at"), "{page}");
+        assert!(!page.contains("--done"), "{page}");
     }
 }

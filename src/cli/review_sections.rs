@@ -3,7 +3,12 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::{ReviewedChange, ReviewedGroup, ReviewedInstance, ReviewedMember, SinceOrigin, to_the_second};
+use crate::domain::{
+    ReviewedChange, ReviewedGroup, ReviewedInstance, ReviewedMember, SinceOrigin, WithoutProfile, to_the_second,
+};
+
+/// The head of the column with the approver.
+pub(super) const APPROVED_BY: &str = "Approved by";
 
 /// A list of the review.
 pub(super) struct Section {
@@ -67,29 +72,46 @@ pub(super) fn facts(instance: &ReviewedInstance) -> Vec<String> {
 
 /// What is remarkable about a member.
 pub(super) fn remarks(member: &ReviewedMember) -> Vec<String> {
-    let without = member.without_profile.as_ref().map(|why| format!("without the profile: {why}"));
+    let without = member.without_profile.as_ref().map(|why| format!("without the profile: {}", in_words(why)));
     let disabled = (member.disabled == Some(true)).then(|| "disabled".to_owned());
     without.into_iter().chain(disabled).collect()
 }
 
-/// The heading of a group.
+/// Why a membership is kept without the profile, in words.
+pub(super) fn in_words(why: &str) -> &str {
+    match why {
+        "held" => "the removal is held and waits for an approval",
+        "pending" => "the removal is planned and was not made",
+        "unconfirmed" => "a second read did not confirm the removal",
+        "failed" => "the removal failed",
+        "not-managed" => "the operator does not sign in through Adobe",
+        "protected" => "the operator is protected",
+        "protected-minimum" => "the group is protected",
+        "profile-gone" => "the profile is gone",
+        other => other,
+    }
+}
+
+/// How many members a group has, in words.
 pub(super) fn members(group: &ReviewedGroup) -> String {
     match group.members.len() {
         0 => "no members".to_owned(),
-        1 => "1 member".to_owned(),
-        count => format!("{count} members"),
+        count => counted(count, "member"),
     }
+}
+
+/// `1 group`, `3 groups`.
+pub(super) fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// The lists of an instance: what changed, and what to look at.
 pub(super) fn sections(instance: &ReviewedInstance) -> Vec<Section> {
-    const CHANGE: &[&str] = &["Date", "Operator", "Operator group", "How", "Approved by"];
-    let changes = |changes: &[ReviewedChange]| Some(changes.iter().map(change).collect());
+    const CHANGE: &[&str] = &["Date", "Operator", "Operator group", "How", APPROVED_BY];
+    let joined = instance.joined.iter().map(|it| change(it, it.cause.joined())).collect();
+    let left = instance.left.iter().map(|it| change(it, it.cause.left())).collect();
     let one = |names: &[String]| names.iter().map(|name| vec![name.clone()]).collect::<Vec<_>>();
-    let mut sections = vec![
-        Section::new("Added", CHANGE, changes(&instance.joined)),
-        Section::new("Removed", CHANGE, changes(&instance.left)),
-    ];
+    let mut sections = vec![Section::new("Added", CHANGE, Some(joined)), Section::new("Removed", CHANGE, Some(left))];
     for (title, groups) in [
         ("Groups that are managed since then", &instance.new_groups),
         ("Groups that are not managed any more", &instance.former_groups),
@@ -99,7 +121,10 @@ pub(super) fn sections(instance: &ReviewedInstance) -> Vec<Section> {
         }
     }
     let without_profile = instance.without_profile.as_ref().map(|without| {
-        without.iter().map(|it| vec![it.login.clone(), it.group.clone(), it.why.clone(), it.detail.clone()]).collect()
+        let row = |it: &WithoutProfile| {
+            vec![it.login.clone(), it.group.clone(), in_words(&it.why).to_owned(), it.detail.clone()]
+        };
+        without.iter().map(row).collect()
     });
     let undecided = instance.undecided.as_ref().map(|skipped| {
         skipped.iter().map(|it| vec![it.subject.clone(), it.reason.as_str().to_owned(), it.detail.clone()]).collect()
@@ -112,12 +137,8 @@ pub(super) fn sections(instance: &ReviewedInstance) -> Vec<Section> {
         .as_ref()
         .map(|profiles| profiles.iter().map(|it| vec![it.profile.clone(), it.group.clone()]).collect());
     sections.extend([
-        Section::new(
-            "Members without the profile",
-            &["Operator", "Operator group", "Why", "What it means"],
-            without_profile,
-        ),
-        Section::new("Not decided by the last run", &["Subject", "Reason", "What it means"], undecided),
+        Section::new("Members without the profile", &["Operator", "Operator group", "Why", "Detail"], without_profile),
+        Section::new("Not decided by the last run", &["Subject", "Reason", "Detail"], undecided),
         Section::new(
             "Operators without a group",
             &["Operator"],
@@ -134,17 +155,7 @@ fn groups_of(groups: &[String]) -> String {
     if groups.is_empty() { "no managed group".to_owned() } else { groups.join(", ") }
 }
 
-fn change(change: &ReviewedChange) -> Vec<String> {
-    let cause = &change.cause;
-    let how = match &cause.run {
-        Some(run) => format!("{}, run {run}", cause.described(None)),
-        None => cause.described(None),
-    };
-    vec![
-        date(change.at),
-        change.login.clone(),
-        change.group.clone(),
-        how,
-        cause.approved_by.clone().unwrap_or_default(),
-    ]
+fn change(change: &ReviewedChange, how: String) -> Vec<String> {
+    let approver = change.cause.approved_by.clone().unwrap_or_default();
+    vec![date(change.at), change.login.clone(), change.group.clone(), how, approver]
 }

@@ -6,25 +6,27 @@ use crate::domain::{AccessReview, ReviewedGroup, ReviewedInstance, printable, to
 
 use super::{
     markdown::{cell, table, table_of},
-    review_command::how_to_record,
-    review_sections::{Section, date, facts, members, remarks, sections},
+    review_command::{command_to_record, record},
+    review_sections::{APPROVED_BY, Section, counted, date, facts, members, remarks, sections},
     styles::{BOLD, DIM, DOUBT, line, styled, wrapped},
 };
 
 /// Widest column of logins, so that a usual row has at most 80 columns. A longer login has a line of its own.
-const LONGEST_LOGIN: usize = 38;
+const LONGEST_LOGIN: usize = 34;
 
 /// What `--done` recorded.
 pub(super) fn recorded(review: &AccessReview) -> String {
     let mut out = String::new();
-    line(&mut out, &wrapped(&how_to_record(review, None), 0));
+    if let Some(record) = record(review) {
+        line(&mut out, &wrapped(&record, 0));
+    }
     for instance in &review.instances {
         let memberships: usize = instance.groups.iter().map(|group| group.members.len()).sum();
         let about = format!(
-            "{}: {} memberships in {} groups; digest {}",
+            "{}: {} in {}; digest {}",
             instance.name,
-            memberships,
-            instance.groups.len(),
+            counted(memberships, "membership"),
+            counted(instance.groups.len(), "group"),
             instance.digest.get(..AccessReview::SHORT_DIGEST).unwrap_or_default()
         );
         line(&mut out, &format!("  {}", wrapped(&about, 2)));
@@ -58,7 +60,8 @@ pub(super) fn text(review: &AccessReview, instance: Option<&str>) -> String {
         }
     }
     line(&mut out, "");
-    line(&mut out, &wrapped(&how_to_record(review, instance), 0));
+    line(&mut out, "To record that exactly this access was reviewed:");
+    line(&mut out, &format!("  {}", printable(&command_to_record(review, instance))));
     out
 }
 
@@ -70,7 +73,7 @@ fn group_text(out: &mut String, group: &ReviewedGroup) {
     let width = width.min(LONGEST_LOGIN);
     for member in &group.members {
         let login = printable(&member.login);
-        let rest = format!("{}  {}", date(member.since), member.cause.described(Some(&group.profile)));
+        let rest = format!("{}  {}", date(member.since), member.cause.began(&group.profile));
         let padding = width.checked_sub(display_width(&login));
         match padding {
             Some(padding) => {
@@ -99,7 +102,10 @@ fn section_text(out: &mut String, section: &Section) {
     }
     line(out, &format!("  {BOLD}{}{BOLD:#}", section.heading()));
     for row in section.rows.iter().flatten() {
-        let cells: Vec<&str> = row.iter().map(String::as_str).filter(|cell| !cell.is_empty()).collect();
+        let named = section.heads.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
+        let cells: Vec<String> = named
+            .map(|(head, cell)| if *head == APPROVED_BY { format!("approved by {cell}") } else { cell.clone() })
+            .collect();
         line(out, &format!("    {}", wrapped(&cells.join("; "), 6)));
     }
 }
@@ -113,9 +119,15 @@ pub(super) fn markdown(review: &AccessReview, instance: Option<&str>) -> String 
     for instance in &review.instances {
         instance_markdown(&mut parts, instance);
     }
-    parts.push(cell(&how_to_record(review, instance)));
-    if review.recorded.is_none() {
-        parts.push(table(["Name", "Date", "Signature"], std::iter::once([const { String::new() }; 3])));
+    match record(review) {
+        Some(record) => parts.push(cell(&record)),
+        None => {
+            parts.push(table(["Name", "Date", "Signature"], std::iter::once([const { String::new() }; 3])));
+            parts.push(format!(
+                "To record that exactly this access was reviewed: {}",
+                cell(&command_to_record(review, instance))
+            ));
+        }
     }
     parts.join("\n\n") + "\n"
 }
@@ -133,7 +145,7 @@ fn instance_markdown(parts: &mut Vec<String>, instance: &ReviewedInstance) {
             continue;
         }
         let rows = group.members.iter().map(|member| {
-            let mut how = vec![member.cause.described(Some(&group.profile))];
+            let mut how = vec![member.cause.began(&group.profile)];
             how.extend(remarks(member));
             let approver = member.cause.approved_by.clone().unwrap_or_default();
             [member.login.clone(), date(member.since), how.join("; "), approver, String::new()]
@@ -146,5 +158,46 @@ fn instance_markdown(parts: &mut Vec<String>, instance: &ReviewedInstance) {
             Some(word) => parts.push(word.to_owned()),
             None => parts.push(table_of(section.heads, section.rows.iter().flatten())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::review_sample::{done, review},
+        *,
+    };
+
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
+    #[test]
+    fn a_review_as_text_has_every_part_and_lines_of_at_most_80_columns() {
+        let text = plain(&text(&review(), None));
+        let long: Vec<&str> = text.lines().filter(|line| display_width(line) > 80).collect();
+        assert!(long.is_empty(), "{long:#?}");
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_recorded_review_as_text_says_who_recorded_what() {
+        insta::assert_snapshot!(plain(&recorded(&done())));
+    }
+
+    #[test]
+    fn a_review_as_markdown_has_a_table_for_each_group_and_list() {
+        insta::assert_snapshot!(markdown(&review(), Some("production")));
+    }
+
+    #[test]
+    fn a_recorded_review_as_markdown_names_the_reviewer_and_has_no_line_to_sign() {
+        let text = markdown(&done(), None);
+        assert!(
+            text.ends_with(
+                "\n\nRecorded as reviewed by root (uid 0, who gave the name zoe) at 2026-08-30T09:00:00Z.\n"
+            )
+        );
+        assert!(!text.contains("Signature") && !text.contains("--done"), "{text}");
     }
 }

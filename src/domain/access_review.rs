@@ -10,6 +10,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{ApprovalNote, Approver, Skipped};
 
+/// How a membership changed that no run changed: an operator did it in Campaign, or Campaign when the user signed in.
+const WITHOUT_RUN: &str = "by hand or at a sign-in";
+
 /// The review of one or all instances.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessReview {
@@ -267,15 +270,33 @@ impl MembershipOrigin {
 }
 
 impl MembershipCause {
-    /// The cause in words; `profile` is the one that the group follows.
-    pub fn described(&self, profile: Option<&str>) -> String {
+    /// How a membership of a group that follows `profile` began, in words.
+    pub fn began(&self, profile: &str) -> String {
         match (self.origin, &self.profile) {
-            (MembershipOrigin::Run, Some(of_change)) if Some(of_change.as_str()) != profile => {
-                format!("by profile {of_change}")
+            (MembershipOrigin::Run, Some(granted_for)) if granted_for != profile => {
+                format!("by profile {granted_for}")
             }
             (MembershipOrigin::Run, _) => "by profile".to_owned(),
-            (MembershipOrigin::Campaign, _) => "by hand or at a sign-in".to_owned(),
-            (MembershipOrigin::Before, _) => "before the first run".to_owned(),
+            (MembershipOrigin::Campaign, _) => WITHOUT_RUN.to_owned(),
+            (MembershipOrigin::Before, _) => "before the group was managed".to_owned(),
+        }
+    }
+
+    /// How a membership began in the period, in words.
+    pub fn joined(&self) -> String {
+        self.with_run("by profile")
+    }
+
+    /// How a membership ended in the period, in words.
+    pub fn left(&self) -> String {
+        self.with_run("no longer in profile")
+    }
+
+    fn with_run(&self, by: &str) -> String {
+        match (&self.run, &self.profile) {
+            (Some(run), Some(profile)) => format!("{by} {profile}, run {run}"),
+            (Some(run), None) => format!("by run {run}"),
+            (None, _) => WITHOUT_RUN.to_owned(),
         }
     }
 }

@@ -17,10 +17,11 @@ mod readme;
 mod recorded;
 mod remedies;
 mod retention;
+mod review;
 mod secrets;
 mod undo;
 mod undo_holds;
 mod unnamed_mode;
 mod wrong_files;
 
-use crate::support::{process, recording, reports};
+use crate::support::{process, recording, reports, two_years};
