@@ -3,18 +3,16 @@
 
 use std::{error::Error, path::PathBuf, sync::Arc};
 
+use serde::de::DeserializeOwned;
 use sqlx::{
     AssertSqlSafe, Encode, PgPool, Postgres, SqlSafeStr, Sqlite, SqlitePool, Type, postgres::PgConnectOptions,
     query::Query,
 };
-use tokio::sync::OwnedMutexGuard;
-
-use serde::de::DeserializeOwned;
 
 pub(super) use super::values::{Row, Value};
 use super::{
-    DatabaseFault, JournalError, StorageFault, database_fault::server_name, encoding::from_json,
-    open_transaction::OpenTransaction,
+    DatabaseFault, JournalError, StorageFault, commit_group::CommitGroup, database_fault::server_name,
+    encoding::from_json, open_transaction::OpenTransaction,
 };
 
 /// Most placeholders of one statement: each statement of another length is compiled, and a longer one takes longer.
@@ -101,10 +99,20 @@ impl Transaction {
         }
     }
 
-    /// Begins a transaction of the state file with this statement.
-    pub(super) async fn of_file(pool: &SqlitePool, begin: &'static str) -> Result<Self, sqlx::Error> {
+    /// Begins a transaction that reads the state file.
+    pub(super) async fn reading_file(pool: &SqlitePool) -> Result<Self, sqlx::Error> {
+        Self::of_file(pool, OpenTransaction::begin(pool, "begin").await)
+    }
+
+    /// Takes part in the transaction that writes to the state file. It takes the write lock at once: `SQLite` refuses a
+    /// reader that becomes a writer after another process wrote.
+    async fn writing_file(pool: &SqlitePool, group: &CommitGroup<Sqlite>) -> Result<Self, sqlx::Error> {
+        Self::of_file(pool, OpenTransaction::join(group, pool, "begin immediate").await)
+    }
+
+    fn of_file(pool: &SqlitePool, begun: Result<OpenTransaction<Sqlite>, sqlx::Error>) -> Result<Self, sqlx::Error> {
         let file = pool.connect_options().get_filename().to_owned();
-        match OpenTransaction::begin(pool, begin).await {
+        match begun {
             Ok(open) => Ok(Self::Sqlite { open, file }),
             Err(error) => Err(StorageFault::explained(&file, error)),
         }
@@ -238,17 +246,9 @@ pub(super) struct WriteTransaction {
     watch: Option<StepWatch>,
     /// Whether anything was written so far.
     is_changed: bool,
-    /// The turn among the writers of this process; the next one begins when it is dropped.
-    #[expect(dead_code, reason = "held until it is dropped")]
-    turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl WriteTransaction {
-    /// The same transaction, which holds its turn among the writers of this process until it ends.
-    pub(super) fn in_turn(self, turn: Option<OwnedMutexGuard<()>>) -> Self {
-        Self { turn, ..self }
-    }
-
     pub(super) fn transaction(&mut self) -> &mut Transaction {
         &mut self.transaction
     }
@@ -361,7 +361,7 @@ fn placeholders(before: usize, rows: usize, columns: usize) -> String {
 impl Database {
     pub(super) async fn begin_read(&self) -> Result<ReadTransaction, JournalError> {
         let transaction = match self {
-            Self::Sqlite(pool) => Transaction::of_file(pool, "begin").await,
+            Self::Sqlite(pool) => Transaction::reading_file(pool).await,
             // One snapshot for several tables: a commit in between is visible in all of them or in none.
             Self::Postgres(pool) => {
                 let begin = "begin isolation level repeatable read read only";
@@ -371,22 +371,24 @@ impl Database {
         transaction.map(ReadTransaction).map_err(read_error)
     }
 
-    /// The only way to write: no code can write without the watch.
-    pub(super) async fn begin_write(&self, watch: Option<&StepWatch>) -> Result<WriteTransaction, JournalError> {
+    /// The only way to write: no code can write without the watch. The writers of a group take turns with a state file,
+    /// and commit together; a server orders its writers itself.
+    pub(super) async fn begin_write(
+        &self,
+        group: &CommitGroup<Sqlite>,
+        watch: Option<&StepWatch>,
+    ) -> Result<WriteTransaction, JournalError> {
         if let Some(watch) = watch {
             watch(WriteStep::Before);
         }
         let transaction = match self {
-            // Takes the write lock at once: `SQLite` refuses a reader that becomes a writer after another process
-            // wrote.
-            Self::Sqlite(pool) => Transaction::of_file(pool, "begin immediate").await,
+            Self::Sqlite(pool) => Transaction::writing_file(pool, group).await,
             Self::Postgres(pool) => Transaction::of_server(pool, "begin").await,
         };
         Ok(WriteTransaction {
             transaction: transaction.map_err(write_error)?,
             watch: watch.cloned(),
             is_changed: false,
-            turn: None,
         })
     }
 }

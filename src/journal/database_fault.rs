@@ -1,7 +1,7 @@
 //! Errors of a database in plain words: the messages of the library name its own types and codes, and repeat their
 //! cause.
 
-use std::{error::Error, fmt, io, time::Duration};
+use std::{error::Error, fmt, io, sync::Arc, time::Duration};
 
 use sqlx::postgres::PgConnectOptions;
 
@@ -13,34 +13,39 @@ pub(super) const CONNECTION_PATIENCE: Duration = Duration::from_secs(15);
 /// Result code of `SQLite`: the file, or its file system, is read-only.
 const READ_ONLY: i32 = 8;
 
-/// An error of a database, and which database it is.
-#[derive(Debug)]
+/// An error of a database, and which database it is. Clones are for writers that wait for the same commit.
+#[derive(Clone, Debug)]
 pub struct DatabaseFault(Box<Fault>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Fault {
     /// The state file, or the database and its server; `None` if the error is about no connection.
     place: Option<String>,
-    error: sqlx::Error,
+    error: Arc<sqlx::Error>,
 }
 
 impl DatabaseFault {
     /// The fault of a connection to this state file or server.
     pub(super) fn at(place: impl Into<String>, error: sqlx::Error) -> Self {
-        match Self::unwrapped(error) {
-            Ok(placed) => placed,
-            Err(error) => Self(Box::new(Fault { place: Some(place.into()), error })),
-        }
+        let mut fault = Self::of(error);
+        fault.0.place.get_or_insert_with(|| place.into());
+        fault
     }
 
     /// The fault, with the name that [`Self::located`] added.
     pub(super) fn of(error: sqlx::Error) -> Self {
-        Self::unwrapped(error).unwrap_or_else(|error| Self(Box::new(Fault { place: None, error })))
+        let made = |error| Self(Box::new(Fault { place: None, error: Arc::new(error) }));
+        Self::unwrapped(error).unwrap_or_else(made)
     }
 
     /// Adds the name of the state file or server to the error, for [`Self::of`].
     pub(super) fn located(place: impl Into<String>, error: sqlx::Error) -> sqlx::Error {
-        sqlx::Error::Io(io::Error::other(Self::at(place, error)))
+        Self::at(place, error).into_error()
+    }
+
+    /// An error of the library that carries this one, for [`Self::of`].
+    pub(super) fn into_error(self) -> sqlx::Error {
+        sqlx::Error::Io(io::Error::other(self))
     }
 
     /// The error of the library, without that name.

@@ -12,6 +12,7 @@
 //! | `private_file`, `ownership` | the folder of the state file and its modes |
 //! | `server` | the PostgreSQL server that several nodes share |
 //! | `database`, `values`, `open_transaction` | one interface to both databases, and transactions |
+//! | `commit_group` | one commit for writers that finish at the same time |
 //! | `encoding` | the form of values in columns |
 //! | `error`, `database_fault`, `storage_fault` | errors of the journal, a database, the file system |
 //! | `lock`, `file_lock`, `server_lock` | one run at a time |
@@ -46,6 +47,7 @@ mod call_windows;
 mod chain;
 mod changes;
 mod checked_file;
+mod commit_group;
 mod database;
 mod database_fault;
 mod deletions;

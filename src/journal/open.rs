@@ -3,12 +3,13 @@
 use std::{path::PathBuf, sync::Arc};
 
 use secrecy::SecretString;
-use tokio::sync::Mutex;
+use sqlx::Sqlite;
 
 use crate::domain::WantedNotifications;
 
 use super::{
     JournalError, Leadership, StepWatch, checked_file,
+    commit_group::CommitGroup,
     database::{Database, ReadTransaction, WriteTransaction},
     schema::{self, Schema},
     server::{connect, pool, server},
@@ -39,8 +40,8 @@ pub struct Journal {
     pub(super) database: Database,
     pub(super) location: JournalLocation,
     pub(super) watch: Option<StepWatch>,
-    /// Held by the transaction that writes to the state file.
-    pub(super) writer: Arc<Mutex<()>>,
+    /// The writers of the state file: instances of a run write at the same time.
+    pub(super) writers: CommitGroup<Sqlite>,
     /// The notifications that are written with what is recorded.
     pub(super) wanted: Arc<WantedNotifications>,
     /// The leadership that every run of this journal needs besides its own lock; `None` if any run may start.
@@ -147,13 +148,7 @@ impl Journal {
     }
 
     pub(super) async fn begin_write(&self) -> Result<WriteTransaction, JournalError> {
-        // Instances of a run write at the same time: they wait here in turn, and not on connections that readers need.
-        let turn = match &self.database {
-            Database::Sqlite(_) => Some(Arc::clone(&self.writer).lock_owned().await),
-            // The server orders its writers.
-            Database::Postgres(_) => None,
-        };
-        self.database.begin_write(self.watch.as_ref()).await.map(|writer| writer.in_turn(turn))
+        self.database.begin_write(&self.writers, self.watch.as_ref()).await
     }
 
     fn over(database: Database, options: &JournalOptions) -> Self {
@@ -161,7 +156,7 @@ impl Journal {
             database,
             location: options.location.clone(),
             watch: options.watch.clone(),
-            writer: Arc::default(),
+            writers: CommitGroup::default(),
             wanted: Arc::default(),
             leadership: None,
             is_writable: true,

@@ -3,6 +3,8 @@
 use sqlx::{Executor, Pool, pool::PoolConnection};
 use tracing::Instrument as _;
 
+use super::commit_group::{BEGIN_TURN, CommitGroup, END_TURN, Turn, undo_turn};
+
 /// A transaction on a connection of a pool. After an error or a cancellation, the connection is closed: `SQLite` ends a
 /// transaction by itself if the disk is full, and the next user of the connection would get the error that a
 /// transaction is open (<https://github.com/launchbadge/sqlx/issues/3932>).
@@ -12,6 +14,8 @@ where
 {
     connection: Option<PoolConnection<D>>,
     state: TransactionState,
+    /// The turn in a transaction that the writers of a group share; `None` if this one is alone.
+    shared: Option<(CommitGroup<D>, Turn<D>)>,
 }
 
 /// What happens to the connection when the value is dropped.
@@ -30,10 +34,30 @@ where
     for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
 {
     pub(super) async fn begin(pool: &Pool<D>, statement: &'static str) -> Result<Self, sqlx::Error> {
-        let mut begun = Self { connection: Some(pool.acquire().await?), state: TransactionState::Broken };
-        begun.script(statement).await?;
-        begun.state = TransactionState::Open;
-        Ok(begun)
+        Self { connection: Some(pool.acquire().await?), state: TransactionState::Broken, shared: None }
+            .begun(statement)
+            .await
+    }
+
+    /// Waits for a turn in the transaction that the writers of the group share; begins it if none is open.
+    pub(super) async fn join(
+        group: &CommitGroup<D>,
+        pool: &Pool<D>,
+        statement: &'static str,
+    ) -> Result<Self, sqlx::Error> {
+        let mut turn = group.turn().await;
+        let (connection, statement) = match turn.connection.take() {
+            Some(open) => (open, BEGIN_TURN),
+            None => (pool.acquire().await?, statement),
+        };
+        let shared = Some((group.clone(), turn));
+        Self { connection: Some(connection), state: TransactionState::Broken, shared }.begun(statement).await
+    }
+
+    async fn begun(mut self, statement: &'static str) -> Result<Self, sqlx::Error> {
+        self.script(statement).await?;
+        self.state = TransactionState::Open;
+        Ok(self)
     }
 
     /// Passes the connection to `operation`; there is no other access to it.
@@ -52,10 +76,17 @@ where
         self.run(async |connection| sqlx::raw_sql(sql).execute(connection).await).await.map(drop)
     }
 
+    /// Commits, and returns when that is durable.
     pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
-        self.script("commit").await?;
+        match &self.shared {
+            None => self.script("commit").await?,
+            Some((_, turn)) if turn.is_first() => {}
+            Some(_) => self.script(END_TURN).await?,
+        }
         self.state = TransactionState::Ended;
-        Ok(())
+        let Some((group, mut turn)) = self.shared.take() else { return Ok(()) };
+        turn.connection = self.connection.take();
+        group.commit(turn).await
     }
 }
 
@@ -65,10 +96,11 @@ where
 {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
-        match self.state {
-            TransactionState::Open => drop(tokio::spawn(roll_back(connection).in_current_span())),
-            TransactionState::Broken => connection.close_on_drop(),
-            TransactionState::Ended => {}
+        match (self.state, self.shared.take()) {
+            (TransactionState::Ended, _) => {}
+            (_, Some((_, turn))) => drop(tokio::spawn(undo_turn(turn, connection).in_current_span())),
+            (TransactionState::Open, None) => drop(tokio::spawn(roll_back(connection).in_current_span())),
+            (TransactionState::Broken, None) => connection.close_on_drop(),
         }
     }
 }

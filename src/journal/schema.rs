@@ -5,6 +5,7 @@
 
 use super::{
     JournalError, StepWatch, chain,
+    commit_group::CommitGroup,
     database::{Database, Transaction, read_error, write_error},
     refolding::refold,
 };
@@ -104,7 +105,7 @@ pub(super) async fn migrate(
     if steps_done(of_database(database).await?, place)? == KNOWN {
         return Ok(());
     }
-    let mut step = database.begin_write(watch).await?;
+    let mut step = database.begin_write(&CommitGroup::default(), watch).await?;
     if matches!(step.transaction(), Transaction::Postgres { .. }) {
         step.execute("select pg_advisory_xact_lock($1)", [MIGRATION_LOCK.into()]).await?;
     }

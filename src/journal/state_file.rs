@@ -179,7 +179,7 @@ enum CheckExtent {
 async fn check(path: &Path, extent: CheckExtent) -> Result<(Schema, Option<String>), sqlx::Error> {
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(read_only_options(path)).await?;
     let examined = async {
-        let mut transaction = Transaction::of_file(&pool, "begin").await?;
+        let mut transaction = Transaction::reading_file(&pool).await?;
         let complaints = match extent {
             CheckExtent::Schema => Vec::new(),
             CheckExtent::Everything => transaction.rows("pragma quick_check(1)", []).await?,
