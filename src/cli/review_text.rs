@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Widest column of logins, so that a usual row has at most 80 columns. A longer login has a line of its own.
-const LONGEST_LOGIN: usize = 34;
+const LONGEST_LOGIN: usize = 38;
 
 /// What `--done` recorded.
 pub(super) fn recorded(review: &AccessReview) -> String {

@@ -278,7 +278,7 @@ impl MembershipCause {
             }
             (MembershipOrigin::Run, _) => "by profile".to_owned(),
             (MembershipOrigin::Campaign, _) => WITHOUT_RUN.to_owned(),
-            (MembershipOrigin::Before, _) => "before the group was managed".to_owned(),
+            (MembershipOrigin::Before, _) => "already a member".to_owned(),
         }
     }
 

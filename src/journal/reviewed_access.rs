@@ -89,11 +89,21 @@ impl GroupRows {
     }
 }
 
+/// What is read of a membership.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MemberDetail {
+    /// The login alone.
+    Login,
+    /// Also the change that made the membership.
+    Cause,
+}
+
 /// The groups that are managed now with their members, by folded names.
 pub(super) async fn groups_now(
     transaction: &mut Transaction,
     instance: &str,
     rows: &GroupRows,
+    detail: MemberDetail,
 ) -> Result<Vec<GroupRecord>, JournalError> {
     let mut groups: BTreeMap<&FoldedName, GroupRecord> = BTreeMap::new();
     for (folded, rows) in &rows.0 {
@@ -107,20 +117,28 @@ pub(super) async fn groups_now(
         };
         groups.insert(folded, group);
     }
-    let sql = concat!(
-        "select s.group_folded, s.login_folded, s.login, s.since, s.granted_by, ",
-        of_change!("profile", "granted_by", "add"),
-        ", coalesce(s.approved_by, ",
-        of_change!("approved_by", "granted_by", "add"),
-        ") from stays s where s.instance = $1 and s.until is null"
-    );
+    let sql = match detail {
+        MemberDetail::Login => {
+            "select group_folded, login_folded, login, since from stays where instance = $1 and until is null"
+        }
+        MemberDetail::Cause => concat!(
+            "select s.group_folded, s.login_folded, s.login, s.since, s.granted_by, ",
+            of_change!("profile", "granted_by", "add"),
+            ", coalesce(s.approved_by, ",
+            of_change!("approved_by", "granted_by", "add"),
+            ") from stays s where s.instance = $1 and s.until is null"
+        ),
+    };
     for row in transaction.rows(sql, [instance.into()]).await.map_err(read_error)? {
         if let Some(group) = groups.get_mut(&row.folded(0)?) {
             group.members.push(MemberRecord {
                 folded: row.folded(1)?,
                 login: row.text(2)?,
                 since: to_time(row.number(3)?)?,
-                granted: grant(&row, 4)?,
+                granted: match detail {
+                    MemberDetail::Login => GrantRecord::default(),
+                    MemberDetail::Cause => grant(&row, 4)?,
+                },
             });
         }
     }

@@ -11,7 +11,7 @@ use super::{
     database::{ReadTransaction, read_error},
     deletions::deletions,
     encoding::{self, approver_values, to_time},
-    reviewed_access::{GroupRows, groups_now, last_complete_read, operators, periods},
+    reviewed_access::{GroupRows, MemberDetail, groups_now, last_complete_read, operators, periods},
 };
 
 /// What became of a review that was to be recorded.
@@ -81,7 +81,7 @@ impl Journal {
             since,
             since_origin,
             last_review: done.map(|done| done.note),
-            groups: groups_now(reader.transaction(), instance, &rows).await?,
+            groups: groups_now(reader.transaction(), instance, &rows, MemberDetail::Cause).await?,
             periods: periods(&mut reader, instance, &rows, since).await?,
             former_groups: rows.former(since),
             read: last_complete_read(&mut reader, instance).await?,
@@ -106,7 +106,7 @@ impl Journal {
         let event = append(&mut writer, None, at, EventKind::Reviewed, &body).await?.position;
         for instance in &review.instances {
             let rows = GroupRows::read(writer.transaction(), &instance.name).await?;
-            let groups = groups_now(writer.transaction(), &instance.name, &rows).await?;
+            let groups = groups_now(writer.transaction(), &instance.name, &rows, MemberDetail::Login).await?;
             if access_digest(&groups) != instance.digest {
                 return Ok(ReviewOutcome::Changed);
             }
