@@ -2,17 +2,17 @@
 
 use std::path::PathBuf;
 
-use chrono::{DateTime, Local, Utc};
+use chrono::{DateTime, Utc};
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
-use serde::de::{DeserializeOwned, IntoDeserializer as _};
 
 use crate::{
-    domain::{AccessReview, AssociationMask, ChangeKind, ChangeOutcome, Digest},
-    observability::{Chain, LogLevel},
+    domain::{AssociationMask, ChangeKind, ChangeOutcome, Digest},
+    observability::LogLevel,
     settings::{OrganizationName, Sources},
 };
 
-use super::time_argument::parse_past_time;
+use super::argument_values::{digest, mask, parse_report_name, past_time, review_digest};
+pub(super) use super::output_format::{OutputFormat, RequestedFormat};
 
 /// Keeps Adobe Campaign's operator groups in line with the product profiles of Adobe's Admin Console.
 ///
@@ -383,62 +383,6 @@ pub(super) enum Generated {
     Completions,
     /// reference.md: exit statuses, reasons for skipping, configuration keys
     Reference,
-}
-
-/// The format of the output that was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum RequestedFormat {
-    /// Text for reading
-    Text,
-    /// JSON for programs
-    Json,
-    /// Markdown for tickets and wikis
-    Markdown,
-    /// CSV for spreadsheets (review)
-    Csv,
-    /// A page to print and sign (review)
-    Html,
-}
-
-/// The format of the output of a command that has these formats.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum OutputFormat {
-    /// Text for reading.
-    #[default]
-    Text,
-    /// JSON for programs.
-    Json,
-    /// Markdown for tickets and wikis.
-    Markdown,
-}
-
-/// Parses a value by its name in reports.
-fn parse_report_name<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    T::deserialize(text.into_deserializer()).map_err(|error: serde::de::value::Error| error.to_string())
-}
-
-fn digest(text: &str) -> Result<Digest, String> {
-    Digest::parse(text).ok_or_else(|| "a digest has 16 hexadecimal digits".to_owned())
-}
-
-fn mask(text: &str) -> Result<AssociationMask, String> {
-    // The configuration removes surrounding spaces, too.
-    AssociationMask::parse(text.trim()).map_err(|error| Chain(&error).to_string())
-}
-
-fn past_time(text: &str) -> Result<DateTime<Utc>, String> {
-    parse_past_time(text, &Local, Utc::now())
-}
-
-/// The first digits of the digest of a review, or all 64.
-fn review_digest(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    let is_digest = (AccessReview::SHORT_DIGEST..=64).contains(&text.len());
-    if is_digest && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        Ok(text.to_ascii_lowercase())
-    } else {
-        Err("the digest of a review has 64 hexadecimal digits; the first 16 are enough".to_owned())
-    }
 }
 
 impl Arguments {

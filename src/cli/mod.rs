@@ -2,6 +2,7 @@
 
 mod access_command;
 mod approve_command;
+mod argument_values;
 mod arguments;
 mod bootstrap;
 mod check_command;
@@ -25,6 +26,7 @@ mod markdown;
 mod mask_command;
 mod mask_markdown;
 mod mask_text;
+mod output_format;
 mod probe_command;
 mod probe_text;
 mod recording;

@@ -74,16 +74,12 @@ fn group_text(out: &mut String, group: &ReviewedGroup) {
     for member in &group.members {
         let login = printable(&member.login);
         let rest = format!("{}  {}", date(member.since), member.cause.began(&group.profile));
-        let padding = width.checked_sub(display_width(&login));
-        match padding {
-            Some(padding) => {
-                let column = 4 + width + 2;
-                line(out, &format!("    {login}{:padding$}  {}", "", wrapped(&rest, column)));
-            }
-            None => {
-                line(out, &format!("    {login}"));
-                line(out, &format!("      {}", wrapped(&rest, 6)));
-            }
+        if let Some(padding) = width.checked_sub(display_width(&login)) {
+            let column = 4 + width + 2;
+            line(out, &format!("    {login}{:padding$}  {}", "", wrapped(&rest, column)));
+        } else {
+            line(out, &format!("    {login}"));
+            line(out, &format!("      {}", wrapped(&rest, 6)));
         }
         if let Some(approver) = &member.cause.approved_by {
             line(out, &format!("      {}", styled(DIM, &wrapped(&format!("approved by {approver}"), 8))));
@@ -119,15 +115,12 @@ pub(super) fn markdown(review: &AccessReview, instance: Option<&str>) -> String 
     for instance in &review.instances {
         instance_markdown(&mut parts, instance);
     }
-    match record(review) {
-        Some(record) => parts.push(cell(&record)),
-        None => {
-            parts.push(table(["Name", "Date", "Signature"], std::iter::once([const { String::new() }; 3])));
-            parts.push(format!(
-                "To record that exactly this access was reviewed: {}",
-                cell(&command_to_record(review, instance))
-            ));
-        }
+    if let Some(record) = record(review) {
+        parts.push(cell(&record));
+    } else {
+        parts.push(table(["Name", "Date", "Signature"], std::iter::once([const { String::new() }; 3])));
+        let command = cell(&command_to_record(review, instance));
+        parts.push(format!("To record that exactly this access was reviewed: {command}"));
     }
     parts.join("\n\n") + "\n"
 }

@@ -215,7 +215,9 @@ async fn run(journal: &Journal, world: &mut World, number: i64, at: DateTime<Utc
         let settled = SettledChanges { instance: &instance, changes: &made, evidence: Evidence::ReadBack };
         record(&RunEvent::Settled(&settled)).await;
     }
-    steps.iter().for_each(|step| world.apply(step));
+    for step in &steps {
+        world.apply(step);
+    }
     let ended = instance_report(world, [made, left].concat(), is_last);
     record(&RunEvent::InstanceEnded(&ended)).await;
     record(&RunEvent::Ended(&super::reports::report(run.as_str(), at, vec![ended]))).await;
