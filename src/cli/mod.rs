@@ -42,6 +42,7 @@ mod review_sections;
 mod review_text;
 mod sandbox_command;
 mod sandbox_configuration;
+mod state_command;
 mod status_command;
 mod styles;
 mod sync_now_command;
@@ -100,6 +101,7 @@ async fn run(arguments: Arguments) -> ExitStatus {
         Some(Command::Probe(asked)) => Box::pin(probe_command::run(&arguments, asked)).await,
         Some(Command::Mask(mask)) => Box::pin(mask_command::run(&arguments, mask)).await,
         Some(Command::Config) => config_command::run(&arguments),
+        Some(Command::State(state)) => Box::pin(state_command::run(&arguments, state)).await,
         Some(Command::Sandbox(sandbox)) => sandbox_command::run(&arguments, sandbox).await,
         Some(Command::Generate(generate)) => generate_command::run(generate),
         None if arguments.sync_now => Box::pin(sync_now_command::run(&arguments)).await,
@@ -182,6 +184,10 @@ enum CommandError {
          them first"
     )]
     ProbeAbandoned,
+    #[error("{what}")]
+    Copy { what: &'static str, source: crate::journal::CopyError },
+    #[error("a signal stopped the copy, and {0} is as it was before")]
+    CopyStopped(String),
     #[error("the output could not be written")]
     Output(#[from] std::io::Error),
     #[error("the page could not be written")]
@@ -235,12 +241,14 @@ impl CommandError {
             | Self::Refused(_)
             | Self::Review(_)
             | Self::ProbeAbandoned
+            | Self::CopyStopped(_)
             | Self::Sandbox(_)
             | Self::Recording(_)
             | Self::Output(_)
             | Self::Page(_)
             | Self::Json(_) => ExitStatus::Failure,
             Self::Mask(error) => mask_command::exit_of(error),
+            Self::Copy { source, .. } => state_command::exit_of(source),
         }
     }
 }

@@ -55,6 +55,9 @@ pub(super) const EXITS_OF_COMMANDS: [&str; 7] = [
      review --done exits with 64 when no run has recorded anything.",
     "probe exits with 3 when a question was not settled or a scratch record was not removed, and with 78 when the \
      instance must not be probed.",
+    "state copy exits with 7 when a run or a daemon uses one of the states, with 64 when the addresses are wrong or TO holds \
+     a state already, with 78 when the state has the schema of another version, and with 3 when its record was changed \
+     before.",
     "The daemon exits with 7 when another daemon uses the same state.",
 ];
 

@@ -182,7 +182,8 @@ pub(super) fn fingerprint_of_lines(parts: impl IntoIterator<Item = impl AsRef<st
     hexadecimal(hasher)
 }
 
-fn hexadecimal(hasher: Sha256) -> String {
+/// The digest as hexadecimal digits.
+pub(super) fn hexadecimal(hasher: Sha256) -> String {
     use std::fmt::Write as _;
     hasher.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

@@ -3,20 +3,22 @@
 
 use std::{error::Error, path::PathBuf, sync::Arc};
 
+use futures_util::TryStreamExt as _;
 use serde::de::DeserializeOwned;
-use sqlx::{
-    AssertSqlSafe, Encode, PgPool, Postgres, SqlSafeStr, Sqlite, SqlitePool, Type, postgres::PgConnectOptions,
-    query::Query,
-};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, SqlSafeStr, Sqlite, SqlitePool, postgres::PgConnectOptions};
 
 pub(super) use super::values::{Row, Value};
 use super::{
-    DatabaseFault, JournalError, StorageFault, commit_group::CommitGroup, database_fault::server_name,
-    encoding::from_json, open_transaction::OpenTransaction,
+    DatabaseFault, JournalError, StorageFault,
+    commit_group::CommitGroup,
+    database_fault::server_name,
+    encoding::from_json,
+    open_transaction::OpenTransaction,
+    statement_text::{anonymous, bound, placeholders},
 };
 
 /// Most placeholders of one statement: each statement of another length is compiled, and a longer one takes longer.
-const MOST_PLACEHOLDERS: usize = 600;
+pub(super) const MOST_PLACEHOLDERS: usize = 600;
 
 /// Connections of one process: one writes, the others read.
 pub(super) const CONNECTIONS: u32 = 4;
@@ -91,7 +93,7 @@ pub(super) enum Transaction {
 
 impl Transaction {
     /// Begins a transaction on the server with this statement.
-    async fn of_server(pool: &PgPool, begin: &'static str) -> Result<Self, sqlx::Error> {
+    pub(super) async fn of_server(pool: &PgPool, begin: &'static str) -> Result<Self, sqlx::Error> {
         let place = server_name(&pool.connect_options());
         match OpenTransaction::begin(pool, begin).await {
             Ok(open) => Ok(Self::Postgres { open, place }),
@@ -106,7 +108,7 @@ impl Transaction {
 
     /// Takes part in the transaction that writes to the state file. It takes the write lock at once: `SQLite` refuses a
     /// reader that becomes a writer after another process wrote.
-    async fn writing_file(pool: &SqlitePool, group: &CommitGroup<Sqlite>) -> Result<Self, sqlx::Error> {
+    pub(super) async fn writing_file(pool: &SqlitePool, group: &CommitGroup<Sqlite>) -> Result<Self, sqlx::Error> {
         Self::of_file(pool, OpenTransaction::join(group, pool, "begin immediate").await)
     }
 
@@ -116,6 +118,16 @@ impl Transaction {
             Ok(open) => Ok(Self::Sqlite { open, file }),
             Err(error) => Err(StorageFault::explained(&file, error)),
         }
+    }
+
+    /// Whether it is a transaction of a server, and not of a file.
+    pub(super) fn is_of_server(&self) -> bool {
+        matches!(self, Self::Postgres { .. })
+    }
+
+    /// Executes a statement whose text is known only at run time: names of tables and columns of this program.
+    pub(super) async fn text(&mut self, sql: String) -> Result<Vec<Row>, sqlx::Error> {
+        self.rows(AssertSqlSafe(sql), []).await
     }
 
     pub(super) async fn rows(
@@ -161,6 +173,48 @@ impl Transaction {
         }
     }
 
+    /// Reads rows one after the other, and passes each on before it reads the next: a table of any size needs the memory
+    /// of a few rows.
+    pub(super) async fn each_row(
+        &mut self,
+        sql: String,
+        mut take: impl AsyncFnMut(Row) -> Result<(), JournalError>,
+    ) -> Result<(), JournalError> {
+        // The text consists of constants and of names of tables and columns of this program.
+        let query = AssertSqlSafe(sql);
+        let mut refused = Ok(());
+        let read = match self {
+            Self::Sqlite { open, file } => {
+                let read = open.run(async |connection| {
+                    let mut rows = sqlx::query(query).fetch(connection);
+                    while let Some(row) = rows.try_next().await? {
+                        refused = take(Row::Sqlite(row)).await;
+                        if refused.is_err() {
+                            break;
+                        }
+                    }
+                    Ok(())
+                });
+                read.await.map_err(|error| StorageFault::explained(file, error))
+            }
+            Self::Postgres { open, place } => {
+                let read = open.run(async |connection| {
+                    let mut rows = sqlx::query(query).fetch(connection);
+                    while let Some(row) = rows.try_next().await? {
+                        refused = take(Row::Postgres(row)).await;
+                        if refused.is_err() {
+                            break;
+                        }
+                    }
+                    Ok(())
+                });
+                read.await.map_err(|error| DatabaseFault::located(place.as_str(), error))
+            }
+        };
+        read.map_err(read_error)?;
+        refused
+    }
+
     async fn script(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite { open, file } => open.script(sql).await.map_err(|error| StorageFault::explained(file, error)),
@@ -178,46 +232,15 @@ impl Transaction {
     }
 }
 
-/// The statement with `?` in place of numbered placeholders, and the values in the order of their use: `SQLite` looks a
-/// numbered placeholder up by its name, among all of the statement.
-fn anonymous(sql: &str, values: Vec<Value>) -> (String, Vec<Value>) {
-    let mut pieces = sql.split('$');
-    let mut text = String::with_capacity(sql.len());
-    text.push_str(pieces.next().unwrap_or_default());
-    let mut used = Vec::with_capacity(values.len());
-    for piece in pieces {
-        let digits = piece.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, rest) = piece.split_at_checked(digits).unwrap_or(("", piece));
-        text.push('?');
-        text.push_str(rest);
-        used.push(number.parse::<usize>().unwrap_or_default().wrapping_sub(1));
-    }
-    if used.iter().copied().eq(0..values.len()) {
-        return (text, values);
-    }
-    let value = |at: usize| values.get(at).cloned().unwrap_or(Value::Text(None));
-    (text, used.into_iter().map(value).collect())
-}
-
-/// Binds the values to a statement.
-fn bound<D: sqlx::Database>(
-    sql: impl SqlSafeStr,
-    values: impl IntoIterator<Item = Value>,
-) -> Query<'static, D, D::Arguments>
-where
-    for<'v> Option<String>: Encode<'v, D> + Type<D>,
-    for<'v> Option<i64>: Encode<'v, D> + Type<D>,
-{
-    values.into_iter().fold(sqlx::query(sql), |query, value| match value {
-        Value::Text(text) => query.bind(text),
-        Value::Number(number) => query.bind(number),
-    })
-}
-
 /// A transaction that only reads: the journal does not change while it is open.
 pub(super) struct ReadTransaction(Transaction);
 
 impl ReadTransaction {
+    /// Reads within this transaction.
+    pub(super) fn over(transaction: Transaction) -> Self {
+        Self(transaction)
+    }
+
     pub(super) fn transaction(&mut self) -> &mut Transaction {
         &mut self.0
     }
@@ -242,7 +265,7 @@ impl ReadTransaction {
 
 /// A transaction that writes. Dropping it without [`Self::commit`] rolls it back.
 pub(super) struct WriteTransaction {
-    transaction: Transaction,
+    reader: ReadTransaction,
     watch: Option<StepWatch>,
     /// Whether anything was written so far.
     is_changed: bool,
@@ -250,7 +273,12 @@ pub(super) struct WriteTransaction {
 
 impl WriteTransaction {
     pub(super) fn transaction(&mut self) -> &mut Transaction {
-        &mut self.transaction
+        self.reader.transaction()
+    }
+
+    /// Reads what this transaction sees: with what it has written.
+    pub(super) fn reader(&mut self) -> &mut ReadTransaction {
+        &mut self.reader
     }
 
     pub(super) async fn execute<const N: usize>(
@@ -268,7 +296,7 @@ impl WriteTransaction {
         values: [Value; N],
     ) -> Result<Vec<Row>, JournalError> {
         self.is_changed = true;
-        self.transaction.rows(sql, values).await.map_err(write_error)
+        self.transaction().rows(sql, values).await.map_err(write_error)
     }
 
     /// Executes a statement that only reads.
@@ -277,7 +305,7 @@ impl WriteTransaction {
         sql: &'static str,
         values: [Value; N],
     ) -> Result<Vec<Row>, JournalError> {
-        self.transaction.rows(sql, values).await.map_err(read_error)
+        self.reader.rows(sql, values).await
     }
 
     /// Inserts many rows with few statements. `head` is `insert into … (…)`, `tail` is the text after the values.
@@ -309,7 +337,7 @@ impl WriteTransaction {
             self.is_changed = true;
             let values = values.iter().cloned().chain(chunk.into_iter().flatten());
             // The text consists of constants and numbered placeholders.
-            returned.extend(self.transaction.rows(AssertSqlSafe(sql), values).await.map_err(write_error)?);
+            returned.extend(self.transaction().rows(AssertSqlSafe(sql), values).await.map_err(write_error)?);
         }
     }
 
@@ -319,13 +347,35 @@ impl WriteTransaction {
         statement: (&'static str, &'static str),
         values: [Value; N],
     ) -> Result<Vec<T>, JournalError> {
-        self.transaction.chunk(statement, values).await
+        self.reader.chunk(statement, values).await
+    }
+
+    /// Inserts rows of one table, whose columns are known only at run time. The statement is `insert into … (…)`.
+    pub(super) async fn insert_rows(
+        &mut self,
+        head: &str,
+        columns: usize,
+        values: Vec<Value>,
+    ) -> Result<(), JournalError> {
+        if values.is_empty() {
+            return Ok(());
+        }
+        self.is_changed = true;
+        // The text consists of constants and of names of tables and columns of this program.
+        let sql = AssertSqlSafe(format!("{head} values {}", placeholders(0, values.len() / columns.max(1), columns)));
+        self.transaction().rows(sql, values).await.map(drop).map_err(write_error)
+    }
+
+    /// Executes a statement that writes, as of [`Transaction::text`].
+    pub(super) async fn execute_text(&mut self, sql: String) -> Result<Vec<Row>, JournalError> {
+        self.is_changed = true;
+        self.transaction().text(sql).await.map_err(write_error)
     }
 
     /// Runs a script of several statements.
     pub(super) async fn script(&mut self, sql: &'static str) -> Result<(), JournalError> {
         self.is_changed = true;
-        self.transaction.script(sql).await.map_err(write_error)
+        self.transaction().script(sql).await.map_err(write_error)
     }
 
     /// Commits, if anything was written.
@@ -333,29 +383,12 @@ impl WriteTransaction {
         if !self.is_changed {
             return Ok(());
         }
-        self.transaction.commit().await.map_err(write_error)?;
+        self.reader.0.commit().await.map_err(write_error)?;
         if let Some(watch) = self.watch {
             watch(WriteStep::After);
         }
         Ok(())
     }
-}
-
-/// `($1, $2), ($3, $4)` for two rows of two columns, after `before` other placeholders.
-fn placeholders(before: usize, rows: usize, columns: usize) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(rows * columns * 6);
-    for row in 0..rows {
-        for column in 1..=columns {
-            let separator = match (row, column) {
-                (0, 1) => "(",
-                (_, 1) => "), (",
-                _ => ", ",
-            };
-            let _ = write!(text, "{separator}${}", before + row * columns + column);
-        }
-    }
-    text + ")"
 }
 
 impl Database {
@@ -386,28 +419,9 @@ impl Database {
             Self::Postgres(pool) => Transaction::of_server(pool, "begin").await,
         };
         Ok(WriteTransaction {
-            transaction: transaction.map_err(write_error)?,
+            reader: ReadTransaction(transaction.map_err(write_error)?),
             watch: watch.cloned(),
             is_changed: false,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Value, anonymous, placeholders};
-
-    #[test]
-    fn placeholders_are_numbered_through_all_rows() {
-        assert_eq!(placeholders(0, 2, 3), "($1, $2, $3), ($4, $5, $6)");
-        assert_eq!(placeholders(2, 1, 2), "($3, $4)");
-    }
-
-    #[test]
-    fn a_value_that_a_statement_names_twice_is_bound_twice() {
-        let values = vec![Value::from("a"), Value::from(7)];
-        let (sql, values) = anonymous("select $2, $1 from t where b = $2", values);
-        assert_eq!(sql, "select ?, ? from t where b = ?");
-        assert_eq!(format!("{values:?}"), r#"[Number(Some(7)), Text(Some("a")), Number(Some(7))]"#);
     }
 }

@@ -15,7 +15,7 @@ use super::{
 };
 
 /// The row of the table `meta` in which the leader writes its name.
-const LEADER: &str = "leader";
+pub(super) const LEADER: &str = "leader";
 
 /// The application name of the session on the server (`pg_stat_activity`).
 const SESSION: &str = "campaign-group-sync leader";

@@ -18,7 +18,7 @@ use super::{
 };
 
 /// The row of the table `meta` in which the run that holds the lock of a server writes its name.
-const LOCK_HOLDER: &str = "lock_holder";
+pub(super) const LOCK_HOLDER: &str = "lock_holder";
 
 /// The result of an attempt to get the lock.
 #[derive(Debug)]

@@ -11,14 +11,15 @@
 //! | `open`, `state_file`, `checked_file` | opens the journal; the state file, and when it was last checked |
 //! | `private_file`, `ownership` | the folder of the state file and its modes |
 //! | `server` | the PostgreSQL server that several nodes share |
-//! | `database`, `values`, `open_transaction` | one interface to both databases, and transactions |
+//! | `database`, `open_transaction` | one interface to both databases, and transactions |
+//! | `values`, `statement_text` | the values of columns, and the text of statements |
 //! | `commit_group` | one commit for writers that finish at the same time |
 //! | `encoding` | the form of values in columns |
 //! | `error`, `database_fault`, `storage_fault` | errors of the journal, a database, the file system |
 //! | `lock`, `file_lock`, `server_lock` | one run at a time |
 //! | `leadership` | the election of the leader among several nodes |
 //! | `record`, `chain` | records the events of a run, and chains them by their hashes |
-//! | `verification`, `access_replay`, `approval_replay` | verifies the chain, and the tables against the events |
+//! | `verification`, `expected_run`, `access_replay`, `approval_replay` | verifies the chain, and the tables against the events |
 //! | `runs`, `run_report` | runs, the search for them, and their reports |
 //! | `instance_plans`, `stored_changes`, `position_ranges` | the plan of a run in one instance |
 //! | `changes` | planned changes, before they are sent and with their outcomes |
@@ -37,6 +38,8 @@
 //! | `event_notifications`, `outbox` | notifications about events, and their delivery |
 //! | `retention`, `run_retention`, `membership_retention` | deletes what is older than its retention period |
 //! | `deletions`, `free_space` | the deletions by retention, and the space that they free |
+//! | `state_copy`, `copied_tables` | copies a whole state to another place, and compares every row |
+//! | `copy_source`, `copy_target` | the state that is copied, and the place where the copy is written |
 
 mod access;
 mod access_replay;
@@ -48,6 +51,9 @@ mod chain;
 mod changes;
 mod checked_file;
 mod commit_group;
+mod copied_tables;
+mod copy_source;
+mod copy_target;
 mod database;
 mod database_fault;
 mod deletions;
@@ -55,6 +61,7 @@ mod dormant_holds;
 mod encoding;
 mod error;
 mod event_notifications;
+mod expected_run;
 mod file_lock;
 mod found_changes;
 mod free_space;
@@ -91,7 +98,9 @@ mod scratch_records;
 mod seen_operators;
 mod server;
 mod server_lock;
+mod state_copy;
 mod state_file;
+mod statement_text;
 mod storage_fault;
 mod stored_changes;
 mod unfinished_disablements;
@@ -122,5 +131,6 @@ pub use reviews::ReviewOutcome;
 pub use runs::{FindRunError, RunCandidate, RunEntry, RunFilter};
 pub use server::ConnectionProtection;
 pub use server_lock::Leadership;
+pub use state_copy::{CopyError, CopyProgress, StateCopy, TableCopy, copy_state};
 pub use storage_fault::{DiskSpace, StorageFault};
 pub use verification::{RecordFault, Verification};

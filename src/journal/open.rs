@@ -25,6 +25,16 @@ pub enum JournalLocation {
     Postgres(SecretString),
 }
 
+impl JournalLocation {
+    /// The name of the place in messages: the path, or the database and its server, without any password.
+    pub fn place(&self) -> Result<String, JournalError> {
+        Ok(match self {
+            Self::Sqlite(path) => path.display().to_string(),
+            Self::Postgres(address) => server(address)?.1,
+        })
+    }
+}
+
 /// The options of [`Journal::open`].
 #[derive(Clone)]
 pub struct JournalOptions {

@@ -6,7 +6,7 @@
 use super::{
     JournalError, StepWatch, chain,
     commit_group::CommitGroup,
-    database::{Database, Transaction, read_error, write_error},
+    database::{Database, Transaction, WriteTransaction, read_error, write_error},
     refolding::refold,
 };
 
@@ -20,37 +20,40 @@ enum Migration {
     BeginChain,
 }
 
-/// Every step of the schema, in order; the number of a step is its position from 1.
-const MIGRATIONS: [Migration; 20] = [
-    Migration::Script(include_str!("migrations/0001_first.sql")),
-    Migration::Script(include_str!("migrations/0002_unfinished_disablements.sql")),
-    Migration::Script(include_str!("migrations/0003_named_skips.sql")),
-    Migration::RefoldNames,
-    Migration::Script(include_str!("migrations/0005_known_profiles.sql")),
-    Migration::Script(include_str!("migrations/0006_approvals_in_use.sql")),
-    Migration::Script(include_str!("migrations/0007_calls_and_order.sql")),
-    Migration::Script(include_str!("migrations/0008_former_logins.sql")),
-    Migration::Script(include_str!("migrations/0009_server_locks.sql")),
-    Migration::Script(include_str!("migrations/0010_forgotten_pauses.sql")),
-    Migration::Script(include_str!("migrations/0011_seen_operators.sql")),
-    Migration::Script(include_str!("migrations/0012_events.sql")),
-    Migration::BeginChain,
-    Migration::Script(include_str!("migrations/0014_approvers.sql")),
-    Migration::Script(include_str!("migrations/0015_observations.sql")),
-    Migration::Script(include_str!("migrations/0016_notifications.sql")),
-    Migration::Script(include_str!("migrations/0017_retention.sql")),
-    Migration::Script(include_str!("migrations/0018_probes.sql")),
-    Migration::Script(include_str!("migrations/0019_scale.sql")),
-    Migration::Script(include_str!("migrations/0020_reviews.sql")),
+/// Every step of the schema with its number, in ascending order. A number is never used again; a state stores that of the
+/// last step that was made.
+const MIGRATIONS: [(i64, Migration); 20] = [
+    (1, Migration::Script(include_str!("migrations/0001_first.sql"))),
+    (2, Migration::Script(include_str!("migrations/0002_unfinished_disablements.sql"))),
+    (3, Migration::Script(include_str!("migrations/0003_named_skips.sql"))),
+    (4, Migration::RefoldNames),
+    (5, Migration::Script(include_str!("migrations/0005_known_profiles.sql"))),
+    (6, Migration::Script(include_str!("migrations/0006_approvals_in_use.sql"))),
+    (7, Migration::Script(include_str!("migrations/0007_calls_and_order.sql"))),
+    (8, Migration::Script(include_str!("migrations/0008_former_logins.sql"))),
+    (9, Migration::Script(include_str!("migrations/0009_server_locks.sql"))),
+    (10, Migration::Script(include_str!("migrations/0010_forgotten_pauses.sql"))),
+    (11, Migration::Script(include_str!("migrations/0011_seen_operators.sql"))),
+    (12, Migration::Script(include_str!("migrations/0012_events.sql"))),
+    (13, Migration::BeginChain),
+    (14, Migration::Script(include_str!("migrations/0014_approvers.sql"))),
+    (15, Migration::Script(include_str!("migrations/0015_observations.sql"))),
+    (16, Migration::Script(include_str!("migrations/0016_notifications.sql"))),
+    (17, Migration::Script(include_str!("migrations/0017_retention.sql"))),
+    (18, Migration::Script(include_str!("migrations/0018_probes.sql"))),
+    (19, Migration::Script(include_str!("migrations/0019_scale.sql"))),
+    (20, Migration::Script(include_str!("migrations/0020_reviews.sql"))),
 ];
+
+/// The step that created the views which runs and the leader lock.
+pub(super) const LOCK_VIEWS: i64 = 9;
 
 /// Key of the advisory lock that prevents two nodes from migrating one `PostgreSQL` database at once; any constant that
 /// no other lock uses.
-const MIGRATION_LOCK: i64 = 0x6367_735f_6d69_6772;
+pub(super) const MIGRATION_LOCK: i64 = 0x6367_735f_6d69_6772;
 
 /// The newest schema that this version knows.
-#[expect(clippy::cast_possible_wrap, reason = "a handful of migrations")]
-const KNOWN: i64 = MIGRATIONS.len() as i64;
+const KNOWN: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
 
 /// What a database contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,25 +114,35 @@ pub(super) async fn migrate(
     }
     // Another process may have migrated it in the meantime.
     let done = steps_done(in_transaction(step.transaction()).await.map_err(write_error)?, place)?;
+    migrate_from(&mut step, done, lost).await?;
+    step.commit().await
+}
+
+/// Makes the steps of the schema after step `done`, without a commit.
+pub(super) async fn migrate_from(
+    step: &mut WriteTransaction,
+    done: i64,
+    lost: Option<&str>,
+) -> Result<(), JournalError> {
     if done == 0 {
         step.execute("create table campaign_group_sync_schema (version bigint not null)", []).await?;
         step.execute("insert into campaign_group_sync_schema (version) values ($1)", [KNOWN.into()]).await?;
     }
-    for migration in MIGRATIONS.iter().skip(usize::try_from(done).unwrap_or_default()) {
+    for (_, migration) in MIGRATIONS.iter().filter(|(number, _)| *number > done) {
         match migration {
             Migration::Script(script) => step.script(script).await?,
-            Migration::RefoldNames => refold(&mut step).await?,
-            Migration::BeginChain => chain::begin(&mut step).await?,
+            Migration::RefoldNames => refold(step).await?,
+            Migration::BeginChain => chain::begin(step).await?,
         }
     }
     step.execute("update campaign_group_sync_schema set version = $1", [KNOWN.into()]).await?;
     if let (0, Some(why)) = (done, lost) {
         step.execute("insert into meta (name, value) values ('memory_lost', $1)", [why.into()]).await?;
     }
-    step.commit().await
+    Ok(())
 }
 
-/// The number of migrations that were made.
+/// The number of the last migration that was made.
 pub(super) fn steps_done(schema: Schema, place: &str) -> Result<i64, JournalError> {
     match schema {
         Schema::Empty => Ok(0),
@@ -151,6 +164,11 @@ pub(super) fn is_current(schema: Schema, place: &str) -> Result<(), JournalError
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_numbers_of_the_steps_ascend() {
+        assert!(MIGRATIONS.is_sorted_by(|(one, _), (next, _)| one < next));
+    }
 
     #[test]
     fn only_the_newest_schema_is_current_and_the_error_of_an_older_one_names_the_next_run() {

@@ -4,7 +4,7 @@ use std::{net::IpAddr, str::FromStr as _};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection,
+    ConnectOptions as _, Connection as _, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
 
@@ -12,6 +12,7 @@ use super::{
     JournalError,
     database::{CONNECTIONS, Database, connect_error, open_error},
     database_fault::{CONNECTION_PATIENCE, server_name},
+    server_lock::NO_LIMITS,
 };
 
 /// The keepalive settings by which the database server detects a lost node. It probes after 5 s of silence and every 3
@@ -81,6 +82,17 @@ pub(super) async fn connect(server: PgConnectOptions) -> Result<Database, Journa
     let connection = attempt.map_err(|_elapsed| wrong(sqlx::Error::PoolTimedOut))?.map_err(&wrong)?;
     connection.close().await.map_err(&wrong)?;
     Ok(Database::Postgres(pool().connect_lazy_with(server)))
+}
+
+/// Connects for one long transaction: without the limits that would end a session which waits for another database.
+pub(super) async fn connect_without_limits(server: PgConnectOptions) -> Result<PgPool, JournalError> {
+    let wrong = connect_error(&server);
+    let pool = pool().after_connect(|connection, _| {
+        Box::pin(async move { sqlx::raw_sql(NO_LIMITS).execute(connection).await.map(drop) })
+    });
+    // The error of a single connection gives the reason.
+    drop(connect(server.clone()).await?);
+    pool.connect_with(server).await.map_err(wrong)
 }
 
 pub(super) fn pool() -> PgPoolOptions {

@@ -9,14 +9,14 @@ use std::{fmt, sync::Arc, time::Duration};
 use sqlx::{Connection as _, Either, PgConnection};
 use tokio::{sync::Mutex, time::timeout};
 
-use super::{JournalError, database::open_error};
+use super::{DatabaseFault, JournalError, database::open_error};
 
 /// The error code of the server if another session has the lock
 /// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// Switches off the limits that would end an idle session, those that this server knows.
-const NO_LIMITS: &str = "select set_config(name, '0', false) from pg_settings where name in
+pub(super) const NO_LIMITS: &str = "select set_config(name, '0', false) from pg_settings where name in
     ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout',
      'statement_timeout', 'lock_timeout')";
 
@@ -42,10 +42,11 @@ impl Purpose {
         }
     }
 
-    fn take(self) -> &'static str {
+    /// The statement that takes the lock in an open transaction.
+    pub(super) fn lock(self) -> &'static str {
         match self {
-            Self::Run => "begin; lock table run_lock in exclusive mode nowait",
-            Self::Leader => "begin; lock table leader_lock in exclusive mode nowait",
+            Self::Run => "lock table run_lock in exclusive mode nowait",
+            Self::Leader => "lock table leader_lock in exclusive mode nowait",
         }
     }
 }
@@ -61,7 +62,8 @@ impl ServerLock {
         purpose: Purpose,
     ) -> Result<Either<Self, PgConnection>, JournalError> {
         sqlx::raw_sql(NO_LIMITS).execute(&mut session).await.map_err(open_error)?;
-        match sqlx::raw_sql(purpose.take()).execute(&mut session).await {
+        sqlx::raw_sql("begin").execute(&mut session).await.map_err(open_error)?;
+        match sqlx::raw_sql(purpose.lock()).execute(&mut session).await {
             Ok(_) => Ok(Either::Left(Self(session))),
             Err(error) if is_taken(&error) => {
                 sqlx::raw_sql("rollback").execute(&mut session).await.map_err(open_error)?;
@@ -120,6 +122,8 @@ impl fmt::Debug for Leadership {
     }
 }
 
-fn is_taken(error: &sqlx::Error) -> bool {
+/// Whether another session has the lock.
+pub(super) fn is_taken(error: &sqlx::Error) -> bool {
+    let error = DatabaseFault::innermost(error);
     error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == LOCK_NOT_AVAILABLE)
 }

@@ -17,6 +17,7 @@ use sqlx::{
 use super::{
     JournalError, StepWatch,
     checked_file::{self, FileState},
+    copy_target::runs_in,
     database::{CONNECTIONS, Database, Row, Transaction, open_error},
     database_fault::{CONNECTION_PATIENCE, described, primary_code},
     file_lock,
@@ -104,6 +105,55 @@ pub(super) async fn open_read_only(path: &Path) -> Result<Option<Database>, Jour
     schema::is_current(schema, &place)?;
     let pool = pool().connect_with(read_only_options(path)).await;
     Ok(Some(Database::Sqlite(pool.map_err(|error| open_error(StorageFault::explained(path, error)))?)))
+}
+
+/// Opens an existing file to copy it. Nothing is written to it, and it keeps its mode and its journal mode.
+pub(super) async fn open_unchanged(path: &Path) -> Result<Option<Database>, JournalError> {
+    let place = path.display().to_string();
+    if existing_schema(path, &place, Use::Read).await?.is_none() {
+        return Ok(None);
+    }
+    let pool = pool().connect_with(base_options(path)).await;
+    Ok(Some(Database::Sqlite(pool.map_err(|error| open_error(StorageFault::explained(path, error)))?)))
+}
+
+/// Creates a file that no other process uses, for very many rows: nothing is durable before the caller makes it so.
+pub(super) async fn create_unsynced(path: &Path) -> Result<Database, JournalError> {
+    make_file(path)?;
+    let options = base_options(path).journal_mode(SqliteJournalMode::Off).synchronous(SqliteSynchronous::Off);
+    let pool = pool().max_connections(1).connect_with(options.auto_vacuum(SqliteAutoVacuum::Incremental)).await;
+    Ok(Database::Sqlite(pool.map_err(|error| open_error(StorageFault::explained(path, error)))?))
+}
+
+/// Opens such a file to read it, after a check of every page.
+pub(super) async fn open_checked(path: &Path) -> Result<Database, JournalError> {
+    let checked = check(path, CheckExtent::Everything).await;
+    if let (_, Some(why)) = checked.map_err(|error| open_error(StorageFault::explained(path, error)))? {
+        return Err(JournalError::Unreadable { what: format!("{} is corrupt ({why})", path.display()) });
+    }
+    let pool = pool().connect_with(read_only_options(path)).await;
+    Ok(Database::Sqlite(pool.map_err(|error| open_error(StorageFault::explained(path, error)))?))
+}
+
+/// What is at this path where a new state is to be created, in words; `None` if nothing is. A file of another program is
+/// an error.
+pub(super) async fn found_at(path: &Path) -> Result<Option<String>, JournalError> {
+    match inspect(path, Use::Read).await? {
+        FileContent::Missing => Ok(SIDE_FILES.iter().map(|suffix| beside(path, suffix)).find_map(|side_file| {
+            let is_there = side_file.symlink_metadata().is_ok();
+            is_there.then(|| format!("the file {}, which an earlier state left", side_file.display()))
+        })),
+        FileContent::Intact(Schema::Version(_)) => {
+            let pool = pool().connect_with(read_only_options(path)).await;
+            let pool = pool.map_err(|error| open_error(StorageFault::explained(path, error)))?;
+            let runs = runs_in(&mut Database::Sqlite(pool.clone()).begin_read().await?).await;
+            pool.close().await;
+            Ok(Some(runs?.unwrap_or_else(|| "a state without runs".to_owned())))
+        }
+        FileContent::Intact(_) => Ok(Some("an empty database".to_owned())),
+        FileContent::Corrupt(why) => Ok(Some(format!("a corrupt state ({why})"))),
+        FileContent::Foreign => Err(JournalError::NotOurs { place: path.display().to_string() }),
+    }
 }
 
 /// The schema of an existing file; a corrupt file is an error.

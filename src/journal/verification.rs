@@ -1,10 +1,10 @@
 //! Verifies the record: the chain of events is complete and unchanged, and the tables agree with it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
-use crate::domain::{ChangeOutcome, FoldedName, Outcome, RunId, to_the_second};
+use crate::domain::{FoldedName, Outcome, RunId, to_the_second};
 
 use super::{
     Deletion, Journal, JournalError, RecordHead,
@@ -14,10 +14,13 @@ use super::{
     database::{ReadTransaction, Row},
     deletions::deletions,
     encoding::{from_json, from_name, to_json, to_time},
+    expected_run::{
+        CheckpointBody, EndedBody, ExpectedInstance, ExpectedRun, InstanceEndedBody, PlannedBody, ReportedStart,
+    },
     instance_plans::report_column,
     run_report::{Unfinished, run_report},
     runs::ForgottenBody,
-    stored_changes::{OutcomeGroup, SettledBody, StoredChange, change_columns, content},
+    stored_changes::{SettledBody, StoredChange, change_columns, content},
 };
 
 /// Events that are read with one statement.
@@ -67,55 +70,82 @@ impl Journal {
     /// Verifies the whole record. `known` is a head of the record that was kept elsewhere at any earlier time: without
     /// one, a record that was rebuilt as a whole, or cut at its end, looks correct.
     pub async fn verify(&self, known: Option<&RecordHead>) -> Result<Verification, JournalError> {
-        let mut reader = self.begin_read().await?;
-        let mut verifier = Verifier::begin(&mut reader).await?;
-        loop {
-            let rows = reader.rows(EVENTS, [verifier.position.into(), PAGE.into()]).await?;
-            if rows.is_empty() {
-                break;
-            }
-            for row in rows {
-                verifier.check_event(&row, known)?;
-                if verifier.access.is_replayed(verifier.position) {
-                    verifier.replay(&mut reader, &row).await?;
-                }
-            }
-        }
-        verifier.compare_head(&mut reader, known).await?;
-        for (run, expected) in std::mem::take(&mut verifier.runs) {
-            match verifier.compare_run(&mut reader, &run, &expected).await {
-                Err(JournalError::Unreadable { what }) => {
-                    verifier.add_fault(None, Some(&run), format!("its stored values are invalid: {what}"));
-                }
-                compared => compared?,
-            }
-        }
-        if verifier.runs_before == 0 && verifier.deleted.is_empty() {
-            let faults = match verifier.approvals.compare_held(&mut reader).await {
-                Err(JournalError::Unreadable { what }) => vec![format!("a held plan is invalid: {what}")],
-                faults => faults?,
-            };
-            for what in faults {
-                verifier.add_fault(None, None, what);
-            }
-        }
-        for what in
-            std::mem::take(&mut verifier.approvals).compare(&mut reader, |event| verifier.is_deleted(event)).await?
-        {
-            verifier.add_fault(None, None, what);
-        }
-        for what in std::mem::take(&mut verifier.access).compare(&mut reader, verifier.runs_before > 0).await? {
-            verifier.add_fault(None, None, what);
-        }
-        let head = RecordHead { position: verifier.position, hash: std::mem::take(&mut verifier.hash) };
-        let Verifier { events, runs_before, deletions, faults, .. } = verifier;
-        Ok(Verification { events, head, runs_before, deletions, faults })
+        verify_within(&mut self.begin_read().await?, known).await
     }
+}
+
+/// Verifies the chain of events that this transaction sees, without the tables. Its memory does not grow with the record.
+pub(super) async fn verify_chain(reader: &mut ReadTransaction) -> Result<Verification, JournalError> {
+    let mut verifier = Verifier { scope: VerificationScope::Chain, ..Verifier::begin(reader).await? };
+    loop {
+        let rows = reader.rows(EVENTS, [verifier.position.into(), PAGE.into()]).await?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in rows {
+            verifier.check_event(&row, None)?;
+        }
+    }
+    verifier.compare_head(reader, None).await?;
+    Ok(verifier.finish())
+}
+
+/// Verifies the record that this transaction sees.
+async fn verify_within(reader: &mut ReadTransaction, known: Option<&RecordHead>) -> Result<Verification, JournalError> {
+    let mut verifier = Verifier::begin(reader).await?;
+    loop {
+        let rows = reader.rows(EVENTS, [verifier.position.into(), PAGE.into()]).await?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in rows {
+            verifier.check_event(&row, known)?;
+            if verifier.access.is_replayed(verifier.position) {
+                verifier.replay(reader, &row).await?;
+            }
+        }
+    }
+    verifier.compare_head(reader, known).await?;
+    for (run, expected) in std::mem::take(&mut verifier.runs) {
+        match verifier.compare_run(reader, &run, &expected).await {
+            Err(JournalError::Unreadable { what }) => {
+                verifier.add_fault(None, Some(&run), format!("its stored values are invalid: {what}"));
+            }
+            compared => compared?,
+        }
+    }
+    if verifier.runs_before == 0 && verifier.deleted.is_empty() {
+        let faults = match verifier.approvals.compare_held(reader).await {
+            Err(JournalError::Unreadable { what }) => vec![format!("a held plan is invalid: {what}")],
+            faults => faults?,
+        };
+        for what in faults {
+            verifier.add_fault(None, None, what);
+        }
+    }
+    for what in std::mem::take(&mut verifier.approvals).compare(reader, |event| verifier.is_deleted(event)).await? {
+        verifier.add_fault(None, None, what);
+    }
+    for what in std::mem::take(&mut verifier.access).compare(reader, verifier.runs_before > 0).await? {
+        verifier.add_fault(None, None, what);
+    }
+    Ok(verifier.finish())
+}
+
+/// What is verified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum VerificationScope {
+    /// The chain of events, and the tables against the events.
+    #[default]
+    Record,
+    /// The chain of events alone.
+    Chain,
 }
 
 /// The state of a verification while it reads the chain.
 #[derive(Default)]
 struct Verifier {
+    scope: VerificationScope,
     position: i64,
     hash: String,
     events: i64,
@@ -132,67 +162,6 @@ struct Verifier {
     faults: Vec<RecordFault>,
 }
 
-/// The state of a run according to its events.
-#[derive(Default)]
-struct ExpectedRun {
-    has_started: bool,
-    outcome: Option<String>,
-    /// The hash of its report without its instances.
-    report: Option<String>,
-    instances: BTreeMap<String, ExpectedInstance>,
-}
-
-/// The state of a run in one instance according to the events.
-#[derive(Default)]
-struct ExpectedInstance {
-    changes: usize,
-    content: String,
-    /// The hash of the report without its changes.
-    report: Option<String>,
-    /// The outcome, detail and approver of each change, by its position in the plan.
-    outcomes: HashMap<i64, (ChangeOutcome, Option<String>, Option<String>)>,
-}
-
-impl ExpectedInstance {
-    fn settle(&mut self, outcomes: Vec<OutcomeGroup>) {
-        for OutcomeGroup { outcome, detail, approved_by, changes } in outcomes {
-            let settled = (outcome, detail, approved_by);
-            self.outcomes.extend(changes.into_iter().map(|position| (position, settled.clone())));
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct PlannedBody {
-    instance: String,
-    changes: usize,
-    content: String,
-    outcomes: Vec<OutcomeGroup>,
-}
-
-#[derive(Deserialize)]
-struct InstanceEndedBody {
-    instance: String,
-    report: String,
-}
-
-#[derive(Deserialize)]
-struct EndedBody {
-    outcome: String,
-    report: String,
-}
-
-/// The start of a run in its report.
-#[derive(Deserialize)]
-struct ReportedStart {
-    started_at: String,
-}
-
-#[derive(Deserialize)]
-struct CheckpointBody {
-    runs_before: i64,
-}
-
 impl Verifier {
     /// Reads all deletions first; their events are verified in their turn like all others.
     async fn begin(reader: &mut ReadTransaction) -> Result<Self, JournalError> {
@@ -207,6 +176,12 @@ impl Verifier {
         }
         verifier.deleted.sort_unstable();
         Ok(verifier)
+    }
+
+    fn finish(self) -> Verification {
+        let head = RecordHead { position: self.position, hash: self.hash };
+        let Self { events, runs_before, deletions, faults, .. } = self;
+        Verification { events, head, runs_before, deletions, faults }
     }
 
     /// Whether a deletion lists the event at this position.
@@ -260,6 +235,9 @@ impl Verifier {
         }
         (self.position, self.hash) = (position, stored);
         self.events += 1;
+        if self.scope == VerificationScope::Chain {
+            return Ok(());
+        }
         self.approvals.take(&kind, position, row.number(2)?, &body);
         if let Err(error) = self.note_expected(run.as_deref(), &kind, &body) {
             self.add_fault(Some(position), run.as_deref(), format!("its text is invalid: {error}"));

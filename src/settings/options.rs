@@ -150,11 +150,17 @@ impl InstanceAccess {
 impl State {
     /// The location of the journal.
     pub fn journal_options(&self) -> journal::JournalOptions {
-        let location = match &self.url {
-            StateLocation::Sqlite(path) => journal::JournalLocation::Sqlite(path.clone()),
-            StateLocation::Postgres(address) => journal::JournalLocation::Postgres(address.clone()),
-        };
-        journal::JournalOptions { location, watch: None }
+        journal::JournalOptions { location: self.url.journal_location(), watch: None }
+    }
+}
+
+impl StateLocation {
+    /// The same for the journal.
+    pub fn journal_location(&self) -> journal::JournalLocation {
+        match self {
+            Self::Sqlite(path) => journal::JournalLocation::Sqlite(path.clone()),
+            Self::Postgres(address) => journal::JournalLocation::Postgres(address.clone()),
+        }
     }
 }
 

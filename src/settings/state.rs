@@ -12,6 +12,9 @@ use crate::{
     transport::{ExposeSecret as _, SecretString},
 };
 
+/// The remedy for an invalid address.
+const ADDRESS_REMEDY: &str = "write \"sqlite:///absolute/path\" or \"postgres://user@host/database\"";
+
 /// The location of the state.
 #[derive(Clone, Debug)]
 pub enum StateLocation {
@@ -33,9 +36,8 @@ pub struct State {
 impl State {
     pub(super) fn read(layers: &Layers, problems: &mut Vec<Problem>) -> Option<Self> {
         let mut section = SectionReader::new(layers, "state", problems);
-        let remedy = "write \"sqlite:///absolute/path\" or \"postgres://user@host/database\"";
         let (runs, changes) = (section.kept("keep_runs"), section.kept("keep_changes"));
-        let url = section.parse("url", remedy, location)?;
+        let url = section.parse("url", ADDRESS_REMEDY, location)?;
         let found = section.find("url")?;
         if matches!(found.origin, Origin::File { .. }) && url.has_password() {
             let remedy = format!("remove the line and set {}", variable(&found.path));
@@ -60,7 +62,14 @@ impl State {
 }
 
 impl StateLocation {
-    fn has_password(&self) -> bool {
+    /// Reads an address of the form of `state.url`. An error does not repeat the text, because it may contain a
+    /// password.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        location(text).map_err(|wrong| format!("{wrong}; {ADDRESS_REMEDY}"))
+    }
+
+    /// Whether the address contains a password.
+    pub fn has_password(&self) -> bool {
         match self {
             Self::Sqlite(_) => false,
             Self::Postgres(address) => url::Url::parse(address.expose_secret())

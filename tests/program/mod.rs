@@ -19,6 +19,7 @@ mod remedies;
 mod retention;
 mod review;
 mod secrets;
+mod state_copy;
 mod undo;
 mod undo_holds;
 mod unnamed_mode;
