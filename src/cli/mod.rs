@@ -16,6 +16,7 @@ mod exit_status;
 mod explain_command;
 mod generate_command;
 mod history_approvals;
+mod history_arguments;
 mod history_changes;
 mod history_command;
 mod history_verify;

@@ -45,7 +45,7 @@ const REASONS: [SkipReason; 17] = [
 ];
 
 /// The meaning of the exit statuses of commands other than a run.
-pub(super) const EXITS_OF_COMMANDS: [&str; 7] = [
+pub(super) const EXITS_OF_COMMANDS: [&str; 8] = [
     "When several statuses apply, the first of 78, 77, 64, 7, 5, 6, 1, 4, 3, 2 wins.",
     "check exits with 0, with 3 when it has a warning, and otherwise with the status that its most serious failure \
      would give a run: 6, 5, 77 or 78.",
