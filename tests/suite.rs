@@ -14,6 +14,7 @@ mod campaign;
 mod check;
 mod daemon;
 mod experience_cloud;
+mod faults;
 mod guard;
 mod http;
 mod incidents;

@@ -1,7 +1,7 @@
 //! The two keys by which names are compared. Rights are granted only if the strict keys are equal, and removed only if
 //! the loose keys differ.
 
-use std::{borrow::Cow, hash::BuildHasher as _, iter};
+use std::{borrow::Cow, hash::BuildHasher as _, iter, sync::LazyLock};
 
 use foldhash::quality::FixedState;
 use icu_casemap::{CaseMapper, CaseMapperBorrowed};
@@ -12,6 +12,10 @@ use unicode_security::skeleton;
 use super::{SharedText, printable};
 
 const CASES: CaseMapperBorrowed<'static> = CaseMapper::new();
+
+/// What the skeleton of a text has in place of each ASCII character, whatever stands beside it.
+static ASCII_SKELETONS: LazyLock<Vec<String>> =
+    LazyLock::new(|| (0..=127_u8).map(|byte| skeleton(&char::from(byte).to_string()).collect()).collect());
 
 /// The strict key of a name: two names with equal keys are the same name, and rights may be granted because of it.
 ///
@@ -83,7 +87,9 @@ impl FoldedName {
         let shown = self.shown();
         // An ASCII key is folded and in compatibility form already. This shortcut matters: it runs for a million names.
         if shown.is_ascii() {
-            return LooseName(skeleton(&shown).collect());
+            return LooseName(
+                shown.bytes().filter_map(|byte| ASCII_SKELETONS.get(usize::from(byte))).map(String::as_str).collect(),
+            );
         }
         let compatible: String = shown.nfkc().collect();
         LooseName(skeleton(&CASES.fold_string(&compatible)).collect())
@@ -222,6 +228,17 @@ mod tests {
         assert_eq!(verdicts, (same_strict, same_loose), "{left:?} and {right:?}: {left_key:?} and {right_key:?}");
         for key in [left_key, right_key] {
             assert_eq!(FoldedName::new(key.as_str()), key, "folded twice");
+        }
+    }
+
+    #[test]
+    fn the_skeleton_of_an_ascii_name_is_that_of_its_characters() {
+        let characters = || (0..=127_u8).map(char::from);
+        for (first, second) in characters().flat_map(|first| characters().map(move |second| (first, second))) {
+            let name = format!("{first}{second}{first}");
+            let key = FoldedName::stored(name);
+            let whole: String = skeleton(&key.shown()).collect();
+            assert_eq!(key.loose().into_string(), whole, "{key:?}");
         }
     }
 

@@ -204,33 +204,43 @@ pub(super) async fn settle(
 /// The folded names of a group and an operator.
 type Membership = (FoldedName, FoldedName);
 
+/// Begins the given memberships (group, folded login, login, time, run), unless they are open already.
+const BEGIN_PERIODS: (&str, &str) = (
+    "insert into stays (instance, group_folded, login_folded, login, since, granted_by)
+     select $1, given.column1, given.column2, given.column3, given.column4, given.column5 from (",
+    ") as given where not exists (
+        select 1 from stays open where open.instance = $1 and open.group_folded = given.column1
+            and open.login_folded = given.column2 and open.until is null)",
+);
+
+/// Ends the given memberships (group, folded login, instance). If the clock was set back, a period ends when it began,
+/// not earlier. The instance is a column of every row: compared with a single value, `SQLite` would rather read every
+/// membership of the instance for each row.
+const END_PERIODS: (&str, &str) = (
+    "update stays set until = case when since > $1 then since else $1 end, ended_by = $2 from (",
+    ") as given where instance = given.column3 and until is null
+                and group_folded = given.column1 and login_folded = given.column2",
+);
+
 /// Begins memberships, by group, folded login, login, time and run; not those that are open already.
 async fn begin_periods(
     writer: &mut WriteTransaction,
     instance: &InstanceName,
     memberships: Vec<[Value; 5]>,
 ) -> Result<(), JournalError> {
-    let head = "insert into stays (instance, group_folded, login_folded, login, since, granted_by)
-                select $1, begun.column1, begun.column2, begun.column3, begun.column4, begun.column5 from (";
-    let tail = ") as begun where not exists (
-                    select 1 from stays open where open.instance = $1 and open.group_folded = begun.column1
-                        and open.login_folded = begun.column2 and open.until is null)";
-    writer.for_rows((head, tail), [instance.as_str().into()], memberships).await.map(drop)
+    writer.for_rows(BEGIN_PERIODS, [instance.as_str().into()], memberships).await.map(drop)
 }
 
-/// Ends memberships. If the clock was set back, a period ends when it began, not earlier.
+/// Ends memberships at this time, by this run.
 async fn end_periods(
     writer: &mut WriteTransaction,
     instance: &InstanceName,
     memberships: Vec<Membership>,
     (at, run): (i64, Value),
 ) -> Result<(), JournalError> {
-    let head = "update stays set until = case when since > $1 then since else $1 end, ended_by = $2 from (";
-    // A comparison with `in` would read every membership of the instance.
-    let tail = ") as given where instance = $3 and until is null
-                    and group_folded = given.column1 and login_folded = given.column2";
-    let rows = memberships.into_iter().map(|(group, operator)| [group.into(), operator.into()]);
-    writer.for_rows((head, tail), [at.into(), run, instance.as_str().into()], rows).await.map(drop)
+    let rows = memberships.into_iter();
+    let rows = rows.map(|(group, operator)| [group.into(), operator.into(), instance.as_str().into()]);
+    writer.for_rows(END_PERIODS, [at.into(), run], rows).await.map(drop)
 }
 
 /// Spelling and profile of the groups that are managed now, by folded name.
@@ -365,5 +375,17 @@ impl ObservedDifference<'_> {
             .into_iter()
             .map(|(group, login)| [instance(), group.into(), login.folded().into(), login.as_str().into(), at.into()]);
         writer.insert("insert into stays (instance, group_folded, login_folded, login, since)", came, "").await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::database::plans::is_searched_by, *};
+
+    #[tokio::test]
+    async fn an_open_membership_is_found_by_its_group_and_login() {
+        let index = "stays_open (instance=? AND group_folded=? AND login_folded=?)";
+        is_searched_by(index, BEGIN_PERIODS, ["i".into()]).await;
+        is_searched_by(index, END_PERIODS, [1.into(), "run".into()]).await;
     }
 }

@@ -16,14 +16,26 @@ use super::{
     unfinished_disablements,
 };
 
-/// The end of a statement that updates the changes with the given [`key_columns`] and returns their positions and keys,
-/// as of [`positions_by_key`]. A comparison with `in` would read every change of the run.
+/// Statements that update the changes with the given [`key_columns`] and return their positions and keys, as of
+/// [`positions_by_key`]. Run and instance are columns of every given row: compared with a single value, `SQLite` would
+/// rather read every change of the run for each row.
 macro_rules! of_given_keys {
-    () => {
-        " and operator_folded = given.column1 and group_folded = given.column2 and op = given.column3 \
-         returning position, op, group_folded, operator_folded"
+    ($update:literal) => {
+        (
+            concat!($update, " from ("),
+            ") as given where run = given.column4 and instance = given.column5 and operator_folded = given.column1
+                          and group_folded = given.column2 and op = given.column3
+             returning position, op, group_folded, operator_folded",
+        )
     };
 }
+
+const SEND: (&str, &str) = of_given_keys!("update changes set sent_at = $1, at = $1, unread = 1");
+
+const SETTLE: (&str, &str) = of_given_keys!(
+    "update changes set at = $1, outcome = $2, detail = $3,
+        unread = case when sent_at is null then null else cast($4 as bigint) end, approved_by = $5"
+);
 
 #[derive(Serialize)]
 struct Sent<'a> {
@@ -49,11 +61,8 @@ pub(super) async fn send(recorder: &mut EventRecorder<'_>, sending: &Sending<'_>
     if let Some(begun) = sending.begun {
         approvals::begin(recorder.writer, recorder.run, instance, at, begun).await?;
     }
-    let head = "update changes set sent_at = $1, at = $1, unread = 1 from (";
-    let tail = concat!(") as given where run = $2 and instance = $3", of_given_keys!());
-    let values = [at.timestamp_millis().into(), recorder.run.as_str().into(), instance.as_str().into()];
-    let keys = sending.changes.iter().map(|sent| &sent.key);
-    let rows = recorder.writer.for_rows((head, tail), values, keys.map(key_columns)).await?;
+    let keys = sending.changes.iter().map(|sent| key_columns(recorder.run, instance, &sent.key));
+    let rows = recorder.writer.for_rows(SEND, [at.timestamp_millis().into()], keys).await?;
     let by_key = positions_by_key(&rows)?;
     let mut positions = Vec::with_capacity(sending.changes.len());
     let mut approvals: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
@@ -76,10 +85,6 @@ pub(super) async fn settle(recorder: &mut EventRecorder<'_>, settled: &SettledCh
     if settled.changes.is_empty() {
         return Ok(());
     }
-    let head = "update changes set at = $1, outcome = $2, detail = $3,
-                    unread = case when sent_at is null then null else cast($4 as bigint) end,
-                    approved_by = $5 from (";
-    let tail = concat!(") as given where run = $6 and instance = $7", of_given_keys!());
     // Most changes of one event have the same outcome.
     let mut alike: BTreeMap<_, Vec<ChangeKey>> = BTreeMap::new();
     for change in settled.changes {
@@ -91,9 +96,9 @@ pub(super) async fn settle(recorder: &mut EventRecorder<'_>, settled: &SettledCh
     let mut by_key: HashMap<ChangeKey, Vec<i64>> = HashMap::new();
     for ((at, outcome, detail, approver), keys) in alike {
         let text = |text: Option<&str>| text.map(str::to_owned).into();
-        let (run, instance) = (recorder.run.as_str().into(), instance.as_str().into());
-        let values = [at.into(), outcome.into(), text(detail), unread.clone(), text(approver), run, instance];
-        let rows = recorder.writer.for_rows((head, tail), values, keys.iter().map(key_columns)).await?;
+        let values = [at.into(), outcome.into(), text(detail), unread.clone(), text(approver)];
+        let keys = keys.iter().map(|key| key_columns(recorder.run, instance, key));
+        let rows = recorder.writer.for_rows(SETTLE, values, keys).await?;
         by_key.extend(positions_by_key(&rows)?);
     }
     let mut positions = Vec::with_capacity(settled.changes.len());
@@ -118,9 +123,10 @@ pub(super) async fn settle(recorder: &mut EventRecorder<'_>, settled: &SettledCh
     event_notifications::settled(recorder, settled).await
 }
 
-/// The columns that identify a change of a run in an instance: operator, group, kind.
-fn key_columns(key: &ChangeKey) -> [Value; 3] {
-    [(&key.operator).into(), (&key.group).into(), key.kind.as_str().into()]
+/// The columns that identify a change: operator, group, kind, run, instance.
+fn key_columns(run: &RunId, instance: &InstanceName, key: &ChangeKey) -> [Value; 5] {
+    let (run, instance) = (run.as_str().into(), instance.as_str().into());
+    [(&key.operator).into(), (&key.group).into(), key.kind.as_str().into(), run, instance]
 }
 
 /// The positions of updated changes in their plan; ascending.
@@ -174,5 +180,17 @@ impl Journal {
         let body: SettledBody = from_json(&row.text(1)?, "an event")?;
         let changes = body.changes(&mut reader, run.as_str(), |_| true).await?;
         Ok(Some((InstanceName::new(body.instance), changes)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::database::plans::is_searched_by, *};
+
+    #[tokio::test]
+    async fn a_change_is_found_by_its_operator() {
+        let index = "changes_by_operator (operator_folded=? AND instance=? AND group_folded=?)";
+        is_searched_by(index, SEND, [1.into()]).await;
+        is_searched_by(index, SETTLE, [1.into(), "".into(), "".into(), 1.into(), "".into()]).await;
     }
 }

@@ -2,7 +2,7 @@
 //! some milliseconds, whatever it contains: instances side by side would wait for each other's.
 //!
 //! Writers take turns in one transaction of the database. Each has a savepoint of its own, so that what it did can be
-//! undone alone, and learns that it has committed only when the whole transaction is durable. Who finishes queues
+//! undone alone, and is told that it has committed only when the whole transaction is durable. Who finishes queues
 //! behind the writers that wait already; the first to come round again commits for all that finished by then.
 
 use std::{mem, sync::Arc};
@@ -93,13 +93,13 @@ where
         self.tell(&answer);
     }
 
-    /// Whether no other writer wrote in the open transaction.
+    /// Whether nobody else wrote in the open transaction.
     pub(super) fn is_first(&self) -> bool {
         self.finished.is_empty()
     }
 
     /// Undoes what the writer of this turn did, and leaves what others finished. After some errors `SQLite` has undone
-    /// the whole transaction by itself (<https://www.sqlite.org/lang_transaction.html>): then no writer has committed.
+    /// the whole transaction by itself (<https://www.sqlite.org/lang_transaction.html>): then nobody has committed.
     async fn undo(&mut self, mut connection: PoolConnection<D>) {
         let undo = if self.is_first() { "rollback" } else { UNDO_TURN };
         match sqlx::raw_sql(undo).execute(&mut *connection).await {
@@ -115,7 +115,7 @@ where
 
     fn tell(&mut self, answer: &Result<(), DatabaseFault>) {
         for waiting in mem::take(&mut self.finished) {
-            // No writer waits if it was cancelled.
+            // Nobody waits if the writer was cancelled.
             let _ = waiting.send(answer.clone());
         }
     }
@@ -123,7 +123,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{future::poll_fn, task::Poll};
 
     use sqlx::{
         SqlitePool,
@@ -187,7 +187,7 @@ mod tests {
         let first = tokio::spawn(first.commit());
         let mut last = last.await.unwrap().unwrap();
         assert_eq!(world.durable().await, Vec::<String>::new(), "nothing is durable before the last has finished");
-        assert!(!first.is_finished() && !second.is_finished(), "neither learns so before");
+        assert!(!first.is_finished() && !second.is_finished(), "nobody is told so before");
         last.script("insert into seen values ('third')").await.unwrap();
         last.commit().await.unwrap();
         first.await.unwrap().unwrap();
@@ -218,8 +218,8 @@ mod tests {
         let mut first = world.join().await;
         let orphan = world.queued("insert into owned values (7)").await;
         first.script("insert into seen values ('first')").await.unwrap();
-        let error = first.commit().await.unwrap_err();
-        assert!(format!("{error:?}").contains("FOREIGN KEY constraint failed"), "{error:?}");
+        let told = first.commit().await.unwrap_err();
+        assert!(format!("{told:?}").contains("FOREIGN KEY constraint failed"), "{told:?}");
         assert!(orphan.await.unwrap().is_err());
         assert_eq!(world.durable().await, Vec::<String>::new());
         let next = world.queued("insert into seen values ('next')").await;
@@ -232,8 +232,10 @@ mod tests {
         let world = World::new().await;
         let mut first = world.join().await;
         first.script("insert into seen values ('first')").await.unwrap();
-        let commit = tokio::time::timeout(Duration::ZERO, first.commit());
-        assert!(commit.await.is_err(), "the commit is cancelled before its writer learns of it");
+        let mut commit = Box::pin(first.commit());
+        let is_pending = poll_fn(|context| Poll::Ready(commit.as_mut().poll(context).is_pending())).await;
+        assert!(is_pending, "the commit is cancelled before it is told");
+        drop(commit);
         let next = world.queued("insert into seen values ('next')").await;
         next.await.unwrap().unwrap();
         assert_eq!(world.durable().await, ["first", "next"]);

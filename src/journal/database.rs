@@ -425,3 +425,32 @@ impl Database {
         })
     }
 }
+
+/// How `SQLite` finds the rows of a statement.
+#[cfg(test)]
+pub(super) mod plans {
+    use super::{
+        super::{Journal, JournalLocation, JournalOptions},
+        Value,
+    };
+
+    /// Asserts that the statement for many rows, as of [`super::WriteTransaction::for_rows`], looks its rows up by this
+    /// index, however many rows are given.
+    pub(in super::super) async fn is_searched_by<const V: usize>(
+        index: &str,
+        (head, tail): (&'static str, &'static str),
+        values: [Value; V],
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let location = JournalLocation::Sqlite(folder.path().join("state.db"));
+        let journal = Journal::open(&JournalOptions { location, watch: None }).await.unwrap();
+        let head: &'static str = Box::leak(format!("explain query plan {head}").into_boxed_str());
+        for given in [1, 2, 100] {
+            let rows = (0..given).map(|_| [(); 5].map(|()| Value::from("x")));
+            let mut writer = journal.begin_write().await.unwrap();
+            let plan = writer.for_rows((head, tail), values.clone(), rows).await.unwrap();
+            let plan: Vec<String> = plan.iter().map(|row| row.text(3).unwrap()).collect();
+            assert!(plan.iter().any(|step| step.contains(index)), "{given} rows: {plan:#?}");
+        }
+    }
+}

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::campaign::{SoapFault, envelope, latin_1};
 use super::connection::Connection;
-use super::fault::Effect;
+use super::effect::{Charset, Effect};
 use super::request::{HttpResponse, typed};
 
 /// An HTML page as a portal sends it instead of any response.
@@ -56,6 +56,7 @@ impl Effect {
                     users.drain(..users.len().min(*count));
                 }
             }),
+            Self::OmitEntry { containing } => omit_entry(response, containing),
             Self::LastPage { value } => edit_json(response, |body| set(body, "/lastPage", &Value::Bool(*value))),
             Self::OmitKey { pointer } => edit_json(response, |body| {
                 at_parents(body, pointer, &|object, key| {
@@ -77,6 +78,11 @@ impl Effect {
             }
             Self::SetHeaders { headers } => set_headers(response, headers),
             Self::Latin1 => in_latin1(response),
+            Self::Recode { charset } => recode(response, *charset),
+            Self::Pad { bytes } => {
+                let padded = [response.body().as_ref(), &vec![b' '; *bytes]].concat();
+                *response.body_mut() = Bytes::from(padded);
+            }
             Self::EntityDeclaration => declare_entities(response),
             _ => {}
         }
@@ -109,6 +115,22 @@ impl Effect {
             }
             Self::CutOff { after } => {
                 connection.close_after(after.unwrap_or(response.body().len() / 2));
+                false
+            }
+            Self::ResetInside { after } => {
+                connection.reset_after(after.unwrap_or(response.body().len() / 2));
+                false
+            }
+            Self::ResetAfter => {
+                connection.reset_after(response.body().len());
+                false
+            }
+            Self::CutHead { after } => {
+                connection.close_in_head(*after);
+                false
+            }
+            Self::WrongLength { by } => {
+                connection.lie_about_length(*by);
                 false
             }
             _ => false,
@@ -183,6 +205,70 @@ fn in_latin1(response: &mut HttpResponse) {
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
 }
 
+/// Omits the first entry of a listing, or the first row of a query, that contains a text.
+fn omit_entry(response: &mut HttpResponse, containing: &str) {
+    if response.body().starts_with(b"{") {
+        edit_json(response, |body| {
+            for list in ["users", "groups"] {
+                let Some(entries) = body.get_mut(list).and_then(Value::as_array_mut) else { continue };
+                if let Some(at) = entries.iter().position(|entry| entry.to_string().contains(containing)) {
+                    entries.remove(at);
+                }
+            }
+        });
+        return;
+    }
+    let text = String::from_utf8_lossy(response.body()).into_owned();
+    *response.body_mut() = Bytes::from(without_row(&text, containing).unwrap_or(text));
+}
+
+/// An XML text without the innermost element around a text.
+fn without_row(xml: &str, containing: &str) -> Option<String> {
+    let at = xml.find(containing)?;
+    let begin = xml.get(..at)?.rfind('<')?;
+    let name: String = xml.get(begin + 1..)?.chars().take_while(|one| one.is_alphanumeric()).collect();
+    let tag_end = begin + xml.get(begin..)?.find('>')? + 1;
+    let end = if xml.get(..tag_end)?.ends_with("/>") {
+        tag_end
+    } else {
+        let close = format!("</{name}>");
+        tag_end + xml.get(tag_end..)?.find(&close)? + close.len()
+    };
+    Some([xml.get(..begin)?, xml.get(end..)?].concat())
+}
+
+fn recode(response: &mut HttpResponse, charset: Charset) {
+    let text = String::from_utf8_lossy(response.body()).into_owned();
+    *response.body_mut() = match charset {
+        Charset::Latin1 => latin_1(&text).into(),
+        Charset::Utf16 => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+    };
+}
+
+/// The response to a SOAP method that returns nothing.
+pub(super) fn empty_answer(method: &str) -> HttpResponse {
+    soap(&format!("<{method}Response xmlns='urn:xtk:persist'></{method}Response>"))
+}
+
+/// The fault of a collection of which Campaign wrote the first rows only.
+pub(super) fn partial_write_fault() -> HttpResponse {
+    let wrapper = "SOP-330011 Error while executing the method 'WriteCollection' of service 'xtk:persist'.";
+    let cause = "XSV-350023 Unable to save document of type 'Operator groups (xtk:operatorGroup)'.";
+    soap(&SoapFault::new("SOAP-ENV:Server", wrapper, cause).to_xml())
+}
+
+/// The body of a write with its first rows only. A row is an element with `_operation` and without content.
+pub(super) fn first_rows(body: &str, rows: usize) -> String {
+    let mut kept = 0;
+    body.split_inclusive('>')
+        .filter(|tag| {
+            let is_row = tag.contains(" _operation=") && tag.ends_with("/>");
+            kept += usize::from(is_row);
+            !is_row || kept <= rows
+        })
+        .collect()
+}
+
 fn declare_entities(response: &mut HttpResponse) {
     let text = String::from_utf8_lossy(response.body()).into_owned();
     let document = after_declaration(&text).replacen("Body>", "Body>&c;", 1);
@@ -230,6 +316,37 @@ mod tests {
         Effect::Latin1.disturb(&mut response);
         assert!(response.body().starts_with(b"<?xml version='1.0' encoding='ISO-8859-1'?><SOAP-ENV:Envelope"));
         assert!(response.body().windows(12).any(|part| part == b"'\xE9&#8364;'/>"));
+    }
+
+    #[test]
+    fn one_entry_is_missing_from_a_listing_or_from_the_rows_of_a_query() {
+        let users = json!({"lastPage": true, "users": [{"email": "a"}, {"email": "b"}, {"email": "b"}]});
+        let left = disturbed(&users, &Effect::OmitEntry { containing: "\"b\"".to_owned() });
+        assert_eq!(left, json!({"lastPage": true, "users": [{"email": "a"}, {"email": "b"}]}));
+        let rows = "<c><o id='1' name='a'/><o id='2' name='b'><access x=''/></o></c>";
+        let without = |text: &str| without_row(rows, text).unwrap();
+        assert_eq!(without("name='a'"), "<c><o id='2' name='b'><access x=''/></o></c>");
+        assert_eq!(without("name='b'"), "<c><o id='1' name='a'/></c>");
+        assert_eq!(without_row(rows, "name='c'"), None);
+    }
+
+    #[test]
+    fn the_first_rows_of_a_write_are_those_before_the_others() {
+        let body = "<d><c xtkschema='x'><r _operation='insert' a='1'/><r _operation='delete' a='2'/></c></d>";
+        assert_eq!(first_rows(body, 1), "<d><c xtkschema='x'><r _operation='insert' a='1'/></c></d>");
+        assert_eq!(first_rows(body, 2), body);
+    }
+
+    #[test]
+    fn a_body_in_another_charset_keeps_what_it_says_of_itself() {
+        let recoded = |charset| {
+            let mut response = soap("<a b='é'/>");
+            Effect::Recode { charset }.disturb(&mut response);
+            assert_eq!(response.headers()["content-type"], "text/xml; charset=utf-8");
+            response.into_body()
+        };
+        assert!(recoded(Charset::Latin1).windows(4).any(|part| part == b"'\xE9'/"));
+        assert!(recoded(Charset::Utf16).starts_with(b"<\0?\0x\0"));
     }
 
     #[test]

@@ -18,7 +18,7 @@
 //! | `tls`, `listener` | HTTPS: the certificate, and the accepted connections |
 //! | `ims`, `umapi`, `call_limits` | Experience Cloud |
 //! | `campaign` | Campaign's SOAP router |
-//! | `fault`, `fault_effects` | injected faults, and what each does to a response |
+//! | `fault`, `effect`, `fault_effects` | injected faults, their effects, and how these change a response |
 //! | `replay`, `replay_file`, `replay_request` | serves a transcript of another system |
 //! | `control` | `/sandbox`: the world, the faults and the request log over HTTP |
 
@@ -30,6 +30,7 @@ mod change;
 mod connection;
 mod connection_parameters;
 mod control;
+mod effect;
 mod error;
 mod fault;
 mod fault_effects;
@@ -62,8 +63,9 @@ use tokio::task::JoinHandle;
 pub use behavior::{Behavior, CallLimits, MemberCount, PageSizes, PastTheEnd, Quirks, SingleUser, TokenBehavior};
 pub use change::{Change, OrganizationChange};
 pub use connection_parameters::{ConnectionParameters, InstanceCredential, InstanceParameters};
+pub use effect::{Charset, Effect};
 pub use error::SandboxError;
-pub use fault::{Always, Effect, Fault, InjectedFault, Times};
+pub use fault::{Always, Fault, InjectedFault, Times};
 pub use generate::Generate;
 pub use misconfiguration::{Misconfiguration, MisconfiguredFile};
 pub use organization::{Organization, UmapiGroup, User};

@@ -51,6 +51,13 @@ impl IncomingRequest {
         self.http.body()
     }
 
+    /// The same request with another body.
+    pub(super) fn with_body(&self, change: impl FnOnce(&str) -> String) -> Self {
+        let mut http = self.http.clone();
+        *http.body_mut() = Bytes::from(change(&String::from_utf8_lossy(self.body())));
+        Self { http, parts: self.parts.clone(), query: self.query.clone() }
+    }
+
     /// A header as text.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers().get(name)?.to_str().ok()

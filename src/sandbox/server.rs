@@ -16,7 +16,9 @@ use super::call_limits::CallMeter;
 use super::campaign::AccountDefaults;
 use super::connection::Connection;
 use super::control;
-use super::fault::{Effect, InjectedFaults};
+use super::effect::Effect;
+use super::fault::InjectedFaults;
+use super::fault_effects::{empty_answer, first_rows, partial_write_fault};
 use super::ims::{self, IssuedTokens};
 use super::listener::SandboxListener;
 use super::request::{HttpResponse, IncomingRequest, compress, typed};
@@ -203,6 +205,7 @@ async fn disturbed(
             // A change that cannot be applied, like a second removal, is ignored.
             Effect::Change { changes } => drop(shared.world().apply(changes)),
             Effect::RepeatPage { page } => target.turn_to(*page),
+            Effect::OtherGroup { group } => target.turn_to_group(group),
             Effect::Reset => return HttpResponse::default(),
             Effect::ResetReused if connection.has_served() => return HttpResponse::default(),
             _ => {}
@@ -215,7 +218,7 @@ async fn disturbed(
         }
         Some(response)
     });
-    let mut response = instead.unwrap_or_else(|| target.answer(shared, received));
+    let mut response = instead.unwrap_or_else(|| target.carry_out(shared, received, effects));
     for effect in effects {
         effect.disturb(&mut response);
     }
@@ -279,6 +282,33 @@ impl Target {
         }
     }
 
+    /// Makes a listing of the members of a group return those of another group.
+    fn turn_to_group(&mut self, other: &str) {
+        if let Self::Umapi(request) = self {
+            request.turn_to_group(other);
+        }
+    }
+
+    /// The response to a call, of which effects may let a part take effect or nothing.
+    fn carry_out(&self, shared: &Shared, received: &IncomingRequest, effects: &[Effect]) -> HttpResponse {
+        for effect in effects {
+            match effect {
+                Effect::IgnoreWrite => return empty_answer(&soap_method(received).unwrap_or_default()),
+                Effect::PartialWrite { rows, fault } => {
+                    let response = self.answer(shared, &received.with_body(|body| first_rows(body, *rows)));
+                    if !fault {
+                        return response;
+                    }
+                    let mut response = partial_write_fault();
+                    *response.status_mut() = self.fault_status(shared);
+                    return response;
+                }
+                _ => {}
+            }
+        }
+        self.answer(shared, received)
+    }
+
     /// Whether responses are compressed for clients that accept it.
     fn compresses(&self, shared: &Shared) -> bool {
         matches!(self, Self::Umapi(_)) && !shared.world().behavior.quirks.uncompressed
@@ -332,8 +362,7 @@ fn soap_call(received: &IncomingRequest, instance: &str) -> CallDescription {
     if received.http.uri().path().ends_with("/r/test") {
         return CallDescription { instance: Some(instance.to_owned()), ..CallDescription::named("test") };
     }
-    let action = received.header("soapaction").unwrap_or_default().trim_matches('"');
-    let method = action.rsplit_once('#').map(|(_, method)| method.to_owned());
+    let method = soap_method(received);
     let name = match method.as_deref() {
         Some("Logon" | "BearerTokenLogon") => "logon",
         Some("ExecuteQuery") => "query",
@@ -350,6 +379,12 @@ fn soap_call(received: &IncomingRequest, instance: &str) -> CallDescription {
         instance: Some(instance.to_owned()),
         schema: addressed_schema(&String::from_utf8_lossy(received.body())),
     }
+}
+
+/// The method that the header `SOAPAction` names.
+fn soap_method(received: &IncomingRequest) -> Option<String> {
+    let action = received.header("soapaction").unwrap_or_default().trim_matches('"');
+    action.rsplit_once('#').map(|(_, method)| method.to_owned())
 }
 
 /// The schema in `schema="…"`, `xtkschema="…"`, the key `xtk:schema|…` or, as `DeleteCollection` has it, the text of an

@@ -1,7 +1,7 @@
-//! `docs/sandbox.md` lists every key of an instance's behavior with its values, and every build.
+//! `docs/sandbox.md` lists every key of an instance's behavior with its values, every build, and every effect of a fault.
 
-use campaign_group_sync::sandbox::Scenario;
 use campaign_group_sync::sandbox::campaign::{Build, InstanceBehavior};
+use campaign_group_sync::sandbox::{Fault, Scenario};
 use serde_json::Value;
 
 const DOCUMENT: &str = include_str!("../../docs/sandbox.md");
@@ -60,6 +60,18 @@ fn every_value_of_a_key_with_names_is_documented() {
         let documented: Vec<&str> = values.iter().map(|value| value.trim_matches('"')).collect();
         assert_eq!(documented, known, "{}: {error}", keys[0]);
     }
+}
+
+#[test]
+fn every_effect_of_a_fault_is_documented() {
+    let unknown = serde_json::json!({"call": "any", "effect": {"type": "no such effect"}});
+    // The error of an unknown effect lists the known ones.
+    let error = serde_json::from_value::<Fault>(unknown).unwrap_err().to_string();
+    let mut known: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
+    let mut documented: Vec<&str> = table("| effect | what happens |").iter().map(|row| quoted(row[0])[0]).collect();
+    known.sort_unstable();
+    documented.sort_unstable();
+    assert_eq!(documented, known);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Faults, effect by effect.
 
-use campaign_group_sync::sandbox::{Change, Effect, Fault};
+use campaign_group_sync::sandbox::{Change, Charset, Effect, Fault};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -59,6 +59,63 @@ async fn a_connection_can_be_reset_or_cut_before_or_in_the_response() {
     assert_eq!(ask(Effect::CutOff { after: None }).await, Err("in the body"));
     assert_eq!(ask(Effect::CutOff { after: Some(0) }).await, Err("in the body"));
     assert_eq!(ask(Effect::Delay { ms: 1 }).await, Ok(()), "the next connection is whole again");
+}
+
+#[tokio::test]
+async fn a_connection_can_be_reset_in_the_body_and_after_it_and_be_closed_in_the_head() {
+    let harness = Harness::first_day().await;
+    let ask = async |effect: Effect| {
+        harness.sandbox.inject(Fault::new("users", effect));
+        match harness.request("users/{org}/0").send().await {
+            Ok(answer) => answer.bytes().await.map(|body| body.len()).map_err(|_| "in the body"),
+            Err(_) => Err("before the head is complete"),
+        }
+    };
+    let whole = ask(Effect::Delay { ms: 0 }).await;
+    assert!(whole.is_ok_and(|bytes| bytes > 100));
+    assert_eq!(ask(Effect::ResetInside { after: None }).await, Err("in the body"));
+    assert_eq!(ask(Effect::CutHead { after: 20 }).await, Err("before the head is complete"));
+    assert_eq!(ask(Effect::ResetAfter).await, whole, "all of it came");
+    assert_eq!(ask(Effect::Delay { ms: 0 }).await, whole, "on a new connection");
+}
+
+#[tokio::test]
+async fn a_response_can_lie_about_its_length() {
+    let harness = Harness::first_day().await;
+    harness.adjust(&json!({"quirks": {"uncompressed": true}}));
+    let whole = harness.get("users/{org}/0").await.bytes().await.unwrap();
+    harness.sandbox.inject(Fault::new("users", Effect::WrongLength { by: -10 }));
+    let shorter = harness.get("users/{org}/0").await.bytes().await.unwrap();
+    assert_eq!(shorter, whole.slice(..whole.len() - 10), "the rest is left on the connection");
+    harness.sandbox.inject(Fault::new("users", Effect::WrongLength { by: 10 }));
+    let longer = harness.get("users/{org}/0").await;
+    assert_eq!(header(&longer, "content-length"), (whole.len() + 10).to_string());
+    let waited = tokio::time::timeout(std::time::Duration::from_millis(200), longer.bytes()).await;
+    assert!(waited.is_err(), "the client waits for bytes that never come");
+    assert_eq!(harness.get("users/{org}/0").await.bytes().await.unwrap(), whole);
+}
+
+#[tokio::test]
+async fn a_page_can_miss_an_entry_belong_to_another_group_be_padded_and_be_in_another_charset() {
+    let harness = Harness::first_day().await;
+    let members = "users/{org}/0/61001?directOnly=false";
+    let plain = harness.get_json(members).await;
+    let disturbed = async |effect: Effect| {
+        harness.sandbox.inject(Fault::new("members", effect).group("61001"));
+        harness.get(members).await
+    };
+    let containing = "bob@acme.com".to_owned();
+    let short = json_of(disturbed(Effect::OmitEntry { containing }).await).await;
+    let without_bob: Vec<_> = emails(&plain).into_iter().filter(|email| email != "bob@acme.com").collect();
+    assert_eq!(emails(&short), without_bob);
+    let other = json_of(disturbed(Effect::OtherGroup { group: "61002".to_owned() }).await).await;
+    assert_eq!(other, harness.get_json("users/{org}/0/61002?directOnly=false").await);
+    assert_eq!(other["groupName"], "Campaign - acme - content");
+    let padded = disturbed(Effect::Pad { bytes: 1_000 }).await.bytes().await.unwrap();
+    assert!(padded.ends_with(&[b' '; 1_000]));
+    assert_eq!(serde_json::from_slice::<Value>(&padded).unwrap(), plain);
+    let recoded = disturbed(Effect::Recode { charset: Charset::Utf16 }).await.bytes().await.unwrap();
+    assert!(recoded.starts_with(b"{\0"), "{recoded:?}");
 }
 
 #[tokio::test]

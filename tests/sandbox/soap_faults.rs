@@ -180,3 +180,35 @@ async fn changes_of_an_instance_and_of_the_organization_are_applied_all_or_none(
     assert!(memberships.contains(&("ann@acme.com".to_owned(), "archive".to_owned())));
     assert!(world.members("Marketing").contains(&"mona@acme.com".to_owned()));
 }
+
+#[tokio::test]
+async fn a_write_can_be_ignored_or_made_in_part() {
+    let caller = Caller::of_production("two_instances").await;
+    caller.harness.sandbox.inject(Fault::new("write", Effect::IgnoreWrite));
+    let answer = caller.write("reviewers").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert!(answer.text().await.unwrap().contains("<WriteResponse"));
+    assert!(!caller.has_group("reviewers"));
+    for (fault, answered) in [(false, "<WriteCollectionResponse"), (true, "XSV-350023")] {
+        let names = [format!("first-{fault}"), format!("second-{fault}")];
+        let rows =
+            names.each_ref().map(|name| format!("<group _operation='insertOrUpdate' _key='@name' name='{name}'/>"));
+        let rows = format!("<group-collection xtkschema='xtk:group'>{}</group-collection>", rows.concat());
+        caller.harness.sandbox.inject(Fault::new("write", Effect::PartialWrite { rows: 1, fault }));
+        let answer = caller.request("xtk:persist#WriteCollection", "urn:xtk:persist", &rows).send().await.unwrap();
+        let text = answer.text().await.unwrap();
+        assert!(text.contains(answered), "{text}");
+        assert_eq!(names.each_ref().map(|name| caller.has_group(name)), [true, false]);
+    }
+}
+
+#[tokio::test]
+async fn a_query_can_miss_a_row() {
+    let caller = Caller::of_production("two_instances").await;
+    let plain = caller.query().send().await.unwrap().text().await.unwrap();
+    let containing = "ann@acme.com".to_owned();
+    let short = caller.disturbed_query(Effect::OmitEntry { containing }).await.text().await.unwrap();
+    let rows = |text: &str| text.matches("<operator ").count();
+    assert!(plain.contains("ann@acme.com") && !short.contains("ann@acme.com"));
+    assert_eq!(rows(&short) + 1, rows(&plain));
+}

@@ -22,6 +22,25 @@ impl Write for LogMemory {
     }
 }
 
+impl LogMemory {
+    /// Everything so far.
+    pub(crate) fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+/// Makes lines of any thread reach whatever listens there.
+pub(crate) fn listen_on_all_threads() {
+    static LISTENS_TO_ALL_THREADS: Once = Once::new();
+    // While there is only one subscriber, and it is not the default of every thread, a line that another thread comes to
+    // first counts as unwanted for good (`tracing_core::callsite`).
+    LISTENS_TO_ALL_THREADS.call_once(|| {
+        let listener = tracing_subscriber::registry().with(LevelFilter::TRACE);
+        tracing::subscriber::set_global_default(listener).expect("the only one");
+    });
+}
+
 /// The log of the thread that made it, which is the log of its test: each test and its runtime have one thread.
 pub(crate) struct CapturedLog {
     memory: LogMemory,
@@ -31,20 +50,13 @@ pub(crate) struct CapturedLog {
 impl CapturedLog {
     /// Captures what this thread logs until the value goes.
     pub(crate) fn start<S: Subscriber + Send + Sync>(subscriber: impl FnOnce(LogMemory) -> S) -> Self {
-        static LISTENS_TO_ALL_THREADS: Once = Once::new();
-        // While there is only one subscriber, and it is not the default of every thread, a line that another thread comes to
-        // first counts as unwanted for good (`tracing_core::callsite`).
-        LISTENS_TO_ALL_THREADS.call_once(|| {
-            let listener = tracing_subscriber::registry().with(LevelFilter::TRACE);
-            tracing::subscriber::set_global_default(listener).expect("the only one");
-        });
+        listen_on_all_threads();
         let memory = LogMemory::default();
         Self { _guard: tracing::subscriber::set_default(subscriber(memory.clone())), memory }
     }
 
     /// Everything so far.
     pub(crate) fn text(&self) -> String {
-        let bytes = self.memory.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&bytes).into_owned()
+        self.memory.text()
     }
 }

@@ -86,6 +86,13 @@ impl UmapiRequest {
         }
     }
 
+    /// Makes a listing of the members of a group return those of another group.
+    pub(super) fn turn_to_group(&mut self, other: &str) {
+        if let Self::Members { group, .. } = self {
+            other.clone_into(group);
+        }
+    }
+
     fn organization(&self) -> Option<&str> {
         match self {
             Self::Users { organization, .. }
