@@ -2,17 +2,23 @@
 
 use std::path::PathBuf;
 
-use chrono::{DateTime, Local, Utc};
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use serde::de::{DeserializeOwned, IntoDeserializer as _};
+use chrono::{DateTime, Utc};
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
 
 use crate::{
-    domain::{AssociationMask, ChangeKind, ChangeOutcome, Digest},
-    observability::{Chain, LogLevel},
+    domain::{AssociationMask, Digest},
+    observability::LogLevel,
     settings::{OrganizationName, Sources},
 };
 
-use super::{state_arguments::StateArguments, time_argument::parse_past_time};
+use super::{
+    argument_values::{digest, mask, past_time, review_digest},
+    state_arguments::StateArguments,
+};
+pub(super) use super::{
+    history_arguments::{HistoryArguments, HistoryFilter},
+    output_format::{OutputFormat, RequestedFormat},
+};
 
 /// Keeps Adobe Campaign's operator groups in line with the product profiles of Adobe's Admin Console.
 ///
@@ -67,8 +73,12 @@ pub(super) struct Arguments {
     )]
     pub(super) sandbox: Option<String>,
 
-    /// Format of the output
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Text, global = true)]
+    /// Format of the output; csv and html are formats of review
+    #[arg(long = "output", value_enum, value_name = "FORMAT", default_value_t = RequestedFormat::Text, global = true)]
+    pub(super) format: RequestedFormat,
+
+    /// The same for all commands but `review`.
+    #[arg(skip)]
     pub(super) output: OutputFormat,
 
     /// Configuration file
@@ -106,6 +116,9 @@ pub(super) enum Command {
     Explain(ExplainArguments),
     /// Show the members of every managed group, now or at a past time
     Access(AccessArguments),
+    /// Show an access review: who is in which managed group, since when and why, and what changed since the last review; with
+    /// --done, record that it was reviewed
+    Review(ReviewArguments),
     /// Approve a held plan; a running daemon starts a run for it immediately
     Approve(ApproveArguments),
     /// Show the plan that reverts the membership changes of one run; with --apply, make these changes
@@ -175,71 +188,6 @@ pub(super) struct ProbeArguments {
     pub(super) sandbox: Option<String>,
 }
 
-/// The arguments of `history`.
-#[derive(Debug, Args)]
-pub(super) struct HistoryArguments {
-    /// Id of the run to show, or a beginning of it that no other run has
-    pub(super) run: Option<String>,
-
-    /// List at most N runs, changes or approvals
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 20,
-        value_parser = clap::value_parser!(u32).range(1..),
-        conflicts_with = "run"
-    )]
-    pub(super) limit: u32,
-
-    /// Verify that the record was not changed; with a HEAD that was stored elsewhere, also that it was not truncated or
-    /// rebuilt
-    #[arg(long, value_name = "HEAD", num_args = 0..=1, conflicts_with_all = ["run", "limit"])]
-    #[expect(clippy::option_option, reason = "the option, and its value")]
-    pub(super) verify: Option<Option<String>>,
-
-    /// List approvals instead of runs: time, digest, approver, and the run that used each
-    #[arg(long, conflicts_with_all = ["run", "verify"])]
-    pub(super) approvals: bool,
-
-    /// The filter of the list.
-    #[command(flatten)]
-    pub(super) filter: HistoryFilter,
-}
-
-/// The filter of the list: with `--user`, `--group`, `--op` or `--outcome` it lists changes, otherwise runs.
-#[derive(Debug, Default, Args)]
-#[group(conflicts_with_all = ["run", "verify", "approvals"])]
-pub(super) struct HistoryFilter {
-    /// Only entries recorded at this time or later: 2026-11-22T14:00:00Z, "2026-11-22 14:00" or 2026-11-22
-    #[arg(long, value_name = "TIME", value_parser = past_time)]
-    pub(super) since: Option<DateTime<Utc>>,
-
-    /// Only entries recorded before this time
-    #[arg(long, value_name = "TIME", value_parser = past_time)]
-    pub(super) until: Option<DateTime<Utc>>,
-
-    /// Only this Campaign instance
-    #[arg(long, value_name = "NAME")]
-    pub(super) instance: Option<String>,
-
-    /// List the changes of the operator with this login instead of runs
-    #[arg(long, value_name = "LOGIN")]
-    pub(super) user: Option<String>,
-
-    /// List the changes of this operator group instead of runs
-    #[arg(long, value_name = "NAME")]
-    pub(super) group: Option<String>,
-
-    /// List the changes of this kind instead of runs: add, remove, `create_operator`, `create_group`,
-    /// `disable_operator`
-    #[arg(long, value_name = "KIND", value_parser = parse_report_name::<ChangeKind>)]
-    pub(super) op: Option<ChangeKind>,
-
-    /// List the changes with this outcome instead of runs: pending, applied, already, held, failed, unconfirmed
-    #[arg(long, value_name = "OUTCOME", value_parser = parse_report_name::<ChangeOutcome>)]
-    pub(super) outcome: Option<ChangeOutcome>,
-}
-
 /// The arguments of `explain`.
 #[derive(Debug, Args)]
 pub(super) struct ExplainArguments {
@@ -260,8 +208,27 @@ pub(super) struct AccessArguments {
 
     /// Print CSV for a spreadsheet: at, instance, group, login, profile, since, granting run, approver; granting
     /// run and approver are empty where the membership was made in Campaign. Replaces --output
-    #[arg(long, conflicts_with = "output")]
+    #[arg(long, conflicts_with = "format")]
     pub(super) csv: bool,
+}
+
+/// The arguments of `review`.
+#[derive(Debug, Args)]
+pub(super) struct ReviewArguments {
+    /// List the changes since this time instead of those since the last review: 2026-11-22T14:00:00Z, "2026-11-22 14:00" or
+    /// 2026-11-22
+    #[arg(long, value_name = "DATE", value_parser = past_time)]
+    pub(super) since: Option<DateTime<Utc>>,
+
+    /// Only this Campaign instance
+    #[arg(long, value_name = "NAME")]
+    pub(super) instance: Option<String>,
+
+    /// Record that this access was reviewed, with the user who records it. With the DIGEST that a review shows (16 digits or
+    /// more), only if the access is still the same
+    #[arg(long, value_name = "DIGEST", num_args = 0..=1, value_parser = review_digest)]
+    #[expect(clippy::option_option, reason = "the option, and its value")]
+    pub(super) done: Option<Option<String>>,
 }
 
 /// The arguments of `approve`.
@@ -361,36 +328,27 @@ pub(super) enum Generated {
     Reference,
 }
 
-/// The format of the output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum OutputFormat {
-    /// Text for reading
-    Text,
-    /// JSON for programs
-    Json,
-    /// Markdown for tickets and wikis
-    Markdown,
-}
-
-/// Parses a value by its name in reports.
-fn parse_report_name<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    T::deserialize(text.into_deserializer()).map_err(|error: serde::de::value::Error| error.to_string())
-}
-
-fn digest(text: &str) -> Result<Digest, String> {
-    Digest::parse(text).ok_or_else(|| "a digest has 16 hexadecimal digits".to_owned())
-}
-
-fn mask(text: &str) -> Result<AssociationMask, String> {
-    // The configuration removes surrounding spaces, too.
-    AssociationMask::parse(text.trim()).map_err(|error| Chain(&error).to_string())
-}
-
-fn past_time(text: &str) -> Result<DateTime<Utc>, String> {
-    parse_past_time(text, &Local, Utc::now())
-}
-
 impl Arguments {
+    /// The arguments of this process.
+    pub(super) fn of_process() -> Result<Self, clap::Error> {
+        Self::try_parse()?.with_format()
+    }
+
+    /// Checks that the command has the requested format.
+    fn with_format(mut self) -> Result<Self, clap::Error> {
+        self.output = match (self.format, &self.command) {
+            (RequestedFormat::Text, _) | (_, Some(Command::Review(_))) => OutputFormat::Text,
+            (RequestedFormat::Json, _) => OutputFormat::Json,
+            (RequestedFormat::Markdown, _) => OutputFormat::Markdown,
+            (RequestedFormat::Csv | RequestedFormat::Html, _) => {
+                let message = "csv and html are formats of `review` only; use text, json or markdown, and `access --csv` \
+                               for access\n";
+                return Err(Self::command().error(ErrorKind::ValueValidation, message));
+            }
+        };
+        Ok(self)
+    }
+
     /// The sources of the configuration of this process.
     pub(super) fn sources(&self) -> Sources {
         Sources::of_process(self.config.clone(), self.organization.clone())
@@ -415,8 +373,6 @@ impl Arguments {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
@@ -427,9 +383,22 @@ mod tests {
     #[test]
     fn global_options_are_accepted_before_and_after_the_command() {
         for line in [["cgs", "--output", "json", "config"], ["cgs", "config", "--output", "json"]] {
-            let arguments = Arguments::try_parse_from(line).expect("accepted");
+            let arguments = Arguments::try_parse_from(line).and_then(Arguments::with_format).expect("accepted");
             assert_eq!(arguments.output, OutputFormat::Json);
         }
+    }
+
+    #[test]
+    fn csv_and_html_are_formats_of_review_only() {
+        let check = |line: &str, is_accepted: bool| {
+            let result = Arguments::try_parse_from(line.split(' ')).and_then(Arguments::with_format);
+            assert_eq!(result.is_ok(), is_accepted, "{line}");
+        };
+        check("cgs review --output csv", true);
+        check("cgs --output html review", true);
+        check("cgs access --output csv", false);
+        check("cgs --sync-now --output html", false);
+        check("cgs approve 0123456789abcdef --output html", false);
     }
 
     #[test]
@@ -494,6 +463,14 @@ mod tests {
         check("cgs access --at 9999-01-01", false);
         check("cgs access --csv", true);
         check("cgs access --csv --output json", false);
+        check("cgs review", true);
+        check("cgs review --since 2020-02-29 --instance production --output html", true);
+        check("cgs review --done", true);
+        check("cgs review --done --instance production", true);
+        check("cgs review --done 0123456789abcdef", true);
+        check("cgs review --done 0123456789abcde", false);
+        check("cgs review --done --since 9999-01-01", false);
+        check("cgs review --since yesterday", false);
         check("cgs approve 0123456789abcdef", true);
         check("cgs approve 0123456789abcde", false);
         check("cgs approve", false);

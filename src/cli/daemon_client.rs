@@ -98,12 +98,16 @@ pub(super) async fn health_for_check(socket: &Path) -> Result<DaemonStatus, Stri
 pub(super) fn unexpected_answer(answer: ControlResponse) -> CommandError {
     match answer {
         ControlResponse::Refused { reason: RefusalReason::Usage, message } => CommandError::Usage(message),
+        ControlResponse::Refused { reason: RefusalReason::NotUnderstood, message } => {
+            CommandError::Refused(format!("{message}; it may be of an earlier version: restart it after an upgrade"))
+        }
         ControlResponse::Refused { message, .. } => CommandError::Refused(message),
         ControlResponse::Status { .. }
         | ControlResponse::Progress { .. }
         | ControlResponse::Report { .. }
         | ControlResponse::Approval { .. }
         | ControlResponse::Explanation { .. }
+        | ControlResponse::Review { .. }
         | ControlResponse::Unpause { .. } => {
             CommandError::Refused("its response does not fit the request; it may be of another version".to_owned())
         }

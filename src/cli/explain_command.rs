@@ -1,7 +1,6 @@
 //! `explain`: why a user is in groups or not, from the Admin Console to the last change in Campaign.
 
 use anstyle::Style;
-use textwrap::{WordSeparator, WordSplitter};
 
 use crate::{
     daemon::control::{ControlClient, ControlRequest, ControlResponse},
@@ -22,15 +21,12 @@ use super::{
     exit_status::ExitStatus,
     json::json,
     markdown::cell,
-    styles::{BAD, BOLD, DIM, DOUBT, GOOD, line, styled},
+    styles::{BAD, BOLD, DIM, DOUBT, GOOD, line, styled, wrapped},
     terminal::print,
 };
 
 /// The longest accepted name: an e-mail address has at most 254 characters (RFC 5321), a login of Campaign fewer.
 const LONGEST_NAME: usize = 320;
-
-/// The width of text, in columns.
-const WIDTH: usize = 80;
 
 /// Exits with 0 when the explanation is complete. Otherwise it shows what is known, and exits with the status of the
 /// failure to read Adobe or Campaign.
@@ -154,15 +150,6 @@ fn record(out: &mut String, indent: &str, events: &[RecordedEvent]) {
         let text = wrapped(&event.in_words(), indent.len() + 24);
         line(out, &format!("{indent}  {}  {text}", to_the_second(event.at)));
     }
-}
-
-/// Wraps the text in its column, which begins after this many characters.
-fn wrapped(text: &str, column: usize) -> String {
-    let text = printable(text);
-    let options = textwrap::Options::new(WIDTH.saturating_sub(column).max(20))
-        .word_separator(WordSeparator::AsciiSpace)
-        .word_splitter(WordSplitter::NoHyphenation);
-    textwrap::wrap(&text, options).join(&format!("\n{:column$}", ""))
 }
 
 fn markdown(explanation: &Explanation) -> String {

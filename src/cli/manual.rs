@@ -57,13 +57,15 @@ const ENVIRONMENT: [(&str, &str); 7] = [
 ];
 
 /// Commands, and what each does.
-const EXAMPLES: [(&str, &str); 7] = [
+const EXAMPLES: [(&str, &str); 9] = [
     ("campaign-group-sync --sync-now --sandbox", "Makes a run against the built-in sandbox; needs no configuration."),
     ("campaign-group-sync check", "Tests every prerequisite and names a remedy for each failure."),
     ("campaign-group-sync --sync-now --dry-run", "Shows what a run would change."),
     ("campaign-group-sync status", "Shows the state of the daemon and what is held."),
     ("campaign-group-sync explain ann@acme.com delivery", "Shows why an operator is in a group or not."),
-    ("campaign-group-sync access --csv > review.csv", "Writes who is in which managed group, for an access review."),
+    ("campaign-group-sync access --csv > access.csv", "Writes who is in which managed group."),
+    ("campaign-group-sync review --output html > review.html", "Writes an access review to print and to sign."),
+    ("campaign-group-sync review --done", "Records that the access was reviewed."),
     ("campaign-group-sync approve 0aa44110a5da7e5f", "Releases exactly the changes that are held under this digest."),
 ];
 

@@ -11,9 +11,15 @@ pub(super) fn table<const COLUMNS: usize>(
     head: [&str; COLUMNS],
     rows: impl Iterator<Item = [String; COLUMNS]>,
 ) -> String {
+    table_of(&head, rows)
+}
+
+/// The same, where the number of columns is not known to the compiler.
+pub(super) fn table_of(head: &[&str], rows: impl Iterator<Item = impl AsRef<[String]>>) -> String {
     let row = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
-    let mut lines = vec![row(head.map(str::to_owned).into()), row(vec!["---".to_owned(); COLUMNS])];
-    lines.extend(rows.map(|cells| row(cells.iter().map(|text| cell(text)).collect())));
+    let head_cells = head.iter().copied().map(str::to_owned).collect();
+    let mut lines = vec![row(head_cells), row(vec!["---".to_owned(); head.len()])];
+    lines.extend(rows.map(|cells| row(cells.as_ref().iter().map(|text| cell(text)).collect())));
     lines.join("\n")
 }
 

@@ -2,18 +2,21 @@
 
 mod access_command;
 mod approve_command;
+mod argument_values;
 mod arguments;
 mod bootstrap;
 mod check_command;
 mod check_markdown;
 mod check_text;
 mod config_command;
+mod csv;
 mod daemon_client;
 mod daemon_command;
 mod exit_status;
 mod explain_command;
 mod generate_command;
 mod history_approvals;
+mod history_arguments;
 mod history_changes;
 mod history_command;
 mod history_verify;
@@ -24,12 +27,20 @@ mod markdown;
 mod mask_command;
 mod mask_markdown;
 mod mask_text;
+mod output_format;
 mod probe_command;
 mod probe_text;
 mod recording;
 mod reference;
 mod report_markdown;
 mod report_text;
+mod review_command;
+mod review_csv;
+mod review_html;
+#[cfg(test)]
+mod review_sample;
+mod review_sections;
+mod review_text;
 mod sandbox_command;
 mod sandbox_configuration;
 mod state_arguments;
@@ -46,9 +57,11 @@ mod unpause_command;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
-use crate::{daemon::DaemonError, journal::JournalError, settings::MissingModeError};
+use crate::{
+    daemon::{DaemonError, ReviewError},
+    journal::JournalError,
+    settings::MissingModeError,
+};
 use arguments::{Arguments, Command};
 use exit_status::ExitStatus;
 use terminal::print_error;
@@ -57,7 +70,7 @@ use crate::observability::Chain;
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::of_process() {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error).into(),
     };
@@ -83,6 +96,7 @@ async fn run(arguments: Arguments) -> ExitStatus {
         Some(Command::History(history)) => history_command::run(&arguments, history).await,
         Some(Command::Explain(explain)) => explain_command::run(&arguments, explain).await,
         Some(Command::Access(access)) => access_command::run(&arguments, access).await,
+        Some(Command::Review(review)) => review_command::run(&arguments, review).await,
         Some(Command::Approve(approve)) => approve_command::run(&arguments, approve).await,
         Some(Command::Undo(undo)) => undo_command::run(&arguments, undo).await,
         Some(Command::Unpause) => unpause_command::run(&arguments).await,
@@ -154,6 +168,13 @@ enum CommandError {
     Mask(#[from] crate::check::MaskError),
     #[error("{0}")]
     NotHeld(String),
+    #[error(
+        "the access has changed since the review with this digest was made: its digest is {digest} now; nothing was recorded; \
+         look at the review again: campaign-group-sync review"
+    )]
+    NotReviewed { digest: String },
+    #[error(transparent)]
+    Review(ReviewError),
     #[error(transparent)]
     Daemon(#[from] DaemonError),
     #[error("the daemon closed the connection without a response; its log may have the reason")]
@@ -171,6 +192,8 @@ enum CommandError {
     CopyStopped(String),
     #[error("the output could not be written")]
     Output(#[from] std::io::Error),
+    #[error("the page could not be written")]
+    Page(#[from] askama::Error),
     #[error("the report could not be written as JSON")]
     Json(#[from] serde_json::Error),
 }
@@ -180,6 +203,15 @@ impl From<crate::journal::FindRunError> for CommandError {
         match error {
             crate::journal::FindRunError::Journal(error) => Self::Journal(error),
             wrong => Self::Run(wrong),
+        }
+    }
+}
+
+impl From<ReviewError> for CommandError {
+    fn from(error: ReviewError) -> Self {
+        match error {
+            ReviewError::Journal(error) => Self::Journal(error),
+            error => Self::Review(error),
         }
     }
 }
@@ -205,18 +237,21 @@ impl CommandError {
             {
                 ExitStatus::Configuration
             }
-            Self::NotHeld(_) => ExitStatus::Held,
+            Self::NotHeld(_) | Self::NotReviewed { .. } => ExitStatus::Held,
+            Self::Review(error) if error.is_usage() => ExitStatus::Usage,
             Self::Daemon(DaemonError::Held { .. }) => ExitStatus::Locked,
             Self::Journal(_)
             | Self::MissingMode(_)
             | Self::Daemon(_)
             | Self::Control(_)
             | Self::Refused(_)
+            | Self::Review(_)
             | Self::ProbeAbandoned
             | Self::CopyStopped(_)
             | Self::Sandbox(_)
             | Self::Recording(_)
             | Self::Output(_)
+            | Self::Page(_)
             | Self::Json(_) => ExitStatus::Failure,
             Self::Mask(error) => mask_command::exit_of(error),
             Self::Copy { source, .. } => state_command::exit_of(source),

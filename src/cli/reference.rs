@@ -45,12 +45,14 @@ const REASONS: [SkipReason; 17] = [
 ];
 
 /// The meaning of the exit statuses of commands other than a run.
-pub(super) const EXITS_OF_COMMANDS: [&str; 7] = [
+pub(super) const EXITS_OF_COMMANDS: [&str; 8] = [
     "When several statuses apply, the first of 78, 77, 64, 7, 5, 6, 1, 4, 3, 2 wins.",
     "check exits with 0, with 3 when it has a warning, and otherwise with the status that its most serious failure \
      would give a run: 6, 5, 77 or 78.",
     "mask --try exits as a dry run with that mask would. status exits with 3 when no daemon answers.",
     "explain exits with 5, 6, 77 or 78 when Adobe or Campaign could not be asked; it shows the record all the same.",
+    "review --done DIGEST exits with 4 when the access is not the one with that digest any more: it records nothing. \
+     review --done exits with 64 when no run has recorded anything.",
     "probe exits with 3 when a question was not settled or a scratch record was not removed, and with 78 when the \
      instance must not be probed.",
     "state copy exits with 7 when a run or a daemon uses one of the states, with 64 when the addresses are wrong or TO holds \

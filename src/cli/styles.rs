@@ -4,8 +4,12 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Color, Style};
 use comfy_table::{ContentArrangement, Table, presets};
+use textwrap::{WordSeparator, WordSplitter};
 
 use crate::domain::printable;
+
+/// The width of text, in columns.
+const WIDTH: usize = 80;
 
 pub(super) const BOLD: Style = Style::new().bold();
 pub(super) const DIM: Style = Style::new().dimmed();
@@ -36,4 +40,13 @@ pub(super) fn styled(style: Style, text: &str) -> String {
 pub(super) fn line(out: &mut String, text: &str) {
     // Writing into a string cannot fail.
     let _ = writeln!(out, "{text}");
+}
+
+/// Wraps the text in its column, which begins after this many characters.
+pub(super) fn wrapped(text: &str, column: usize) -> String {
+    let text = printable(text);
+    let options = textwrap::Options::new(WIDTH.saturating_sub(column).max(20))
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation);
+    textwrap::wrap(&text, options).join(&format!("\n{:column$}", ""))
 }

@@ -11,6 +11,7 @@
 //! | `status` | the state as a document with fixed names |
 //! | `restore_status` | the status from the journal: at the start, and when this node becomes the leader |
 //! | `approval` | the result of an approval |
+//! | `access_review` | shows and records access reviews |
 //! | `approver_fields` | the approver or requester in the output of commands |
 //! | `next_run` | the run that begins at once after an approval or a forgotten pause, or why it waits |
 //! | `unpause` | the result of a request to forget a pause |
@@ -22,6 +23,7 @@
 //! | `connection_limit` | the limit of open connections |
 //! | `service_manager` | messages to systemd |
 
+mod access_review;
 mod approval;
 mod approver_fields;
 mod connection_limit;
@@ -48,7 +50,7 @@ use std::sync::Arc;
 use chrono::Utc;
 use tokio::{
     net::TcpListener,
-    sync::{mpsc, watch},
+    sync::{Mutex, mpsc, watch},
     task::{JoinHandle, spawn_local},
 };
 
@@ -60,9 +62,11 @@ use crate::{
     sync::{Stop, StopSwitch},
 };
 
+pub use access_review::{ReviewError, ReviewQuery, record_review, review};
 pub use approval::{ApprovalAnswer, ApprovalOutcome, ReleasedChange, ReleasedInstance, approve};
 pub use approver_fields::ApproverFields;
 pub use error::DaemonError;
+pub(crate) use http::PageText;
 pub use http::{ExplainRequest, HttpState, serve};
 pub use next_run::{NextRun, NextRunBegins};
 pub use restore_status::status_without_daemon;
@@ -161,6 +165,7 @@ async fn start(
         settings: newest,
         requests: order,
         explain_requests,
+        reviewing: Mutex::default(),
         stop,
     };
     let server = Server::start(socket, context);

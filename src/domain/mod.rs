@@ -26,12 +26,15 @@
 //! | `notification` | notifications for administrators |
 //! | `approver` | who approved a held plan |
 //! | `explain`, `explanation`, `explained_operator`, `access_record` | why a user is in a group or not |
+//! | `access_review`, `review_record` | an access review as a document, and how it is made from the record |
 //! | `operator_query` | the operators that a lookup of one user reads |
+//! | `seen_operator` | the operators of an instance as a run leaves them |
 //! | `call_budget` | Adobe's call limits |
 //! | `all_variants` | a list of all variants of an enum |
 //! | `printable`, `error_chain` | text of any origin, and errors with their causes, on one line |
 
 mod access_record;
+mod access_review;
 mod all_variants;
 mod approver;
 mod call_budget;
@@ -69,9 +72,11 @@ mod profile_read;
 mod progress;
 mod protection;
 mod report;
+mod review_record;
 mod roster;
 mod run_event;
 mod scratch_record;
+mod seen_operator;
 mod settling;
 mod shared_text;
 mod skipped;
@@ -83,6 +88,10 @@ mod user_snapshot;
 mod warnings;
 
 pub use access_record::{AccessRecord, CurrentHold, MembershipPeriod};
+pub use access_review::{
+    AccessReview, DisabledOperator, MembershipCause, MembershipOrigin, ReviewNote, ReviewedChange, ReviewedGroup,
+    ReviewedInstance, ReviewedMember, ReviewedRead, SinceOrigin, UnusedProfile, WithoutProfile,
+};
 pub(crate) use all_variants::all_variants;
 pub use approver::{ApprovalNote, Approver, SystemUser};
 pub use call_budget::{CALL_WINDOW, CallKind, CallPurpose, LONGEST_PAUSE, PendingCall, SentCall};
@@ -139,11 +148,15 @@ pub use report::{
     ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, MatchedProfile, Orphan, RunMode, RunReport, SourceKind,
     SourceReport, rfc3339, rfc3339_or_null, to_the_second,
 };
+pub use review_record::{
+    GrantRecord, GroupRecord, MemberRecord, OperatorsRecord, PeriodRecord, ReadRecord, ReviewRecord, access_digest,
+};
 pub use run_event::{
     AfterPlan, BegunApproval, Evidence, GroupObservation, HeldRecord, HeldState, InstancePlan, ObservedGroups,
     RunEvent, RunStart, Sending, SentChange, SettledChanges, UndoHold,
 };
 pub use scratch_record::{FoundScratch, RememberedScratch, SCRATCH_GROUP, SCRATCH_OPERATOR, ScratchKind};
+pub use seen_operator::{SeenOperator, operators_after};
 pub use settling::settled_by;
 pub use shared_text::SharedText;
 pub use skipped::{SkipReason, Skipped};

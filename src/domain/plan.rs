@@ -373,10 +373,11 @@ impl<'a> Planner<'a> {
         let Some(group_id) = group.id else { return diff };
         for operator in group.leaving(self.campaign) {
             if let Some(why) = self.protection.of_operator(operator) {
-                skipped.insert(not_touched(operator, group, why));
+                skipped.insert(not_touched(operator, group, why).in_group(&group.name));
             } else if !self.index.manages(operator) {
                 let detail = format!("is in group \"{}\" and does not sign in through Adobe: left alone", group.name);
-                skipped.insert(Skipped::new(SkipReason::NotManaged, operator.login.as_str(), detail));
+                let skip = Skipped::new(SkipReason::NotManaged, operator.login.as_str(), detail);
+                skipped.insert(skip.in_group(&group.name));
             } else {
                 diff.removals.push((operator, group_id));
             }
@@ -408,7 +409,8 @@ impl<'a> Planner<'a> {
                         "{why} protected group \"{}\" (at least {} members) and stays",
                         group.name, rule.min_members
                     );
-                    skipped.insert(Skipped::new(SkipReason::ProtectedMinimum, operator.login.as_str(), detail));
+                    let skip = Skipped::new(SkipReason::ProtectedMinimum, operator.login.as_str(), detail);
+                    skipped.insert(skip.in_group(&group.name));
                     continue;
                 }
             }

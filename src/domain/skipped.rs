@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::all_variants;
+use super::{OperatorGroupName, all_variants};
 
 /// Why something is skipped. The names are part of the JSON report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -110,11 +110,21 @@ pub struct Skipped {
     pub subject: String,
     /// One sentence for the administrator: what happened and what to do.
     pub detail: String,
+    /// The operator group whose membership of the subject is kept although it does not follow from the profile; `None`
+    /// for anything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
 }
 
 impl Skipped {
     /// One skipped item.
     pub fn new(reason: SkipReason, subject: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { reason, subject: subject.into(), detail: detail.into() }
+        Self { reason, subject: subject.into(), detail: detail.into(), group: None }
+    }
+
+    /// The same, as a membership of this operator group that is kept.
+    #[must_use]
+    pub(super) fn in_group(self, group: &OperatorGroupName) -> Self {
+        Self { group: Some(group.to_string()), ..self }
     }
 }

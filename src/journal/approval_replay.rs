@@ -1,4 +1,5 @@
-//! Collects the approvals and the held plans that the events record, and compares them with the tables.
+//! Collects the approvals, the held plans and the access reviews that the events record, and compares them with the
+//! tables.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,18 +7,21 @@ use serde::Deserialize;
 
 use super::{
     JournalError,
+    chain::EventKind,
     database::ReadTransaction,
     encoding::{self, from_json},
     held_plans::held_record,
+    review_replay::ReviewReplay,
 };
 
-/// The approvals and the held plans that the events record.
+/// The approvals, the held plans and the access reviews that the events record.
 #[derive(Default)]
 pub(super) struct ApprovalReplay {
     /// The approvals, by the position of their event.
     approvals: BTreeMap<i64, ApprovalEvent>,
     /// Every plan that was ever held: its instance, its digest and the number of its changes.
     held: BTreeSet<(String, String, usize)>,
+    reviews: ReviewReplay,
 }
 
 struct ApprovalEvent {
@@ -40,8 +44,18 @@ struct HeldBody {
 }
 
 impl ApprovalReplay {
-    /// Takes the event of a hold. An invalid one is already reported as a fault by the verification.
-    pub(super) fn held(&mut self, body: &str) {
+    /// Takes an event, if it is one of these. An invalid one is already reported as a fault by the verification.
+    pub(super) fn take(&mut self, kind: &str, position: i64, at: i64, body: &str) {
+        if kind == EventKind::Approved.as_str() {
+            self.approved(position, at, body);
+        } else if kind == EventKind::Held.as_str() {
+            self.held(body);
+        } else if kind == EventKind::Reviewed.as_str() {
+            self.reviews.reviewed(position, at, body);
+        }
+    }
+
+    fn held(&mut self, body: &str) {
         if let Ok(HeldBody { instance, digest: Some(digest), changes }) = from_json(body, "an event") {
             self.held.insert((instance, digest, changes));
         }
@@ -61,20 +75,20 @@ impl ApprovalReplay {
         Ok(faults)
     }
 
-    /// Takes the event of an approval. An invalid one is already reported as a fault by the verification.
-    pub(super) fn approved(&mut self, position: i64, at: i64, body: &str) {
+    fn approved(&mut self, position: i64, at: i64, body: &str) {
         if let Ok(body) = from_json(body, "an event") {
             self.approvals.insert(position, ApprovalEvent { at, body });
         }
     }
 
-    /// The differences between the list and the events, in words. Approvals before the first event, and approvals whose
+    /// The differences between the lists and the events, in words. Approvals before the first event, and approvals whose
     /// event was deleted, are not compared.
     pub(super) async fn compare(
         self,
         reader: &mut ReadTransaction,
         is_deleted: impl Fn(i64) -> bool,
     ) -> Result<Vec<String>, JournalError> {
+        let reviews = self.reviews.compare(reader).await?;
         let mut missing: BTreeMap<(i64, String), &ApprovalEvent> = BTreeMap::new();
         for (event, recorded) in &self.approvals {
             missing.extend(recorded.body.instances.iter().map(|instance| ((*event, instance.clone()), recorded)));
@@ -101,6 +115,6 @@ impl ApprovalReplay {
             let ApprovedBody { digest, approver, .. } = &recorded.body;
             format!("the approval of {digest} in instance {instance} by {approver} is missing in the list of approvals")
         });
-        Ok(lost.chain(faults).collect())
+        Ok(lost.chain(faults).chain(reviews).collect())
     }
 }

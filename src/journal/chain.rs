@@ -21,6 +21,8 @@ pub(super) enum EventKind {
     Planned,
     Held,
     Approved,
+    /// The access was reviewed.
+    Reviewed,
     Unpaused,
     /// The state was assigned to another organization.
     Assigned,
@@ -47,6 +49,7 @@ impl EventKind {
             Self::Planned => "planned",
             Self::Held => "held",
             Self::Approved => "approved",
+            Self::Reviewed => "reviewed",
             Self::Unpaused => "unpaused",
             Self::Assigned => "assigned",
             Self::Forgotten => "forgotten",

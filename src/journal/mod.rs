@@ -32,6 +32,7 @@
 //! | `seen_operators`, `operator_record` | the operators of the last read, and the record of one user |
 //! | `unfinished_disablements` | disablements that a later run has to make |
 //! | `instance_answers`, `scratch_records` | what `probe` learned about an instance, and its scratch records |
+//! | `reviews`, `reviewed_access`, `review_replay` | access reviews: those that were done, what they show, their verification |
 //! | `access`, `manual_changes` | who was in which group and when; changes that no run made |
 //! | `found_changes` | searches past changes |
 //! | `call_budget`, `call_windows` | the calls to Adobe, and when the next ones may be sent |
@@ -88,6 +89,9 @@ mod private_file;
 mod record;
 mod refolding;
 mod retention;
+mod review_replay;
+mod reviewed_access;
+mod reviews;
 mod run_report;
 mod run_retention;
 mod runs;
@@ -125,6 +129,7 @@ pub use open::{Journal, JournalLocation, JournalOptions};
 pub use outbox::{AfterFailure, ClaimedNotification, NotificationTargetState};
 pub use private_file::{FileFault, PrivateFolder};
 pub use retention::{DeletionSummary, Retention, RetentionPeriod};
+pub use reviews::ReviewOutcome;
 pub use runs::{FindRunError, RunCandidate, RunEntry, RunFilter};
 pub use server::ConnectionProtection;
 pub use server_lock::Leadership;

@@ -156,7 +156,7 @@ async fn delete_events(writer: &mut WriteTransaction, events: &[OldEvent]) -> Re
 }
 
 /// The events that a setting deletes with these runs. Events about memberships are part of the access record, and are
-/// deleted with the changes; approvals, pauses and deletions are kept. An event of an earlier version cannot be
+/// deleted with the changes; approvals, reviews, pauses and deletions are kept. An event of an earlier version cannot be
 /// verified without its text, and is kept.
 async fn old_events(
     reader: &mut ReadTransaction,

@@ -22,7 +22,7 @@ enum Migration {
 
 /// Every step of the schema with its number, in ascending order. A number is never used again; a state stores that of the
 /// last step that was made.
-const MIGRATIONS: [(i64, Migration); 20] = [
+const MIGRATIONS: [(i64, Migration); 21] = [
     (1, Migration::Script(include_str!("migrations/0001_first.sql"))),
     (2, Migration::Script(include_str!("migrations/0002_unfinished_disablements.sql"))),
     (3, Migration::Script(include_str!("migrations/0003_named_skips.sql"))),
@@ -42,6 +42,7 @@ const MIGRATIONS: [(i64, Migration); 20] = [
     (17, Migration::Script(include_str!("migrations/0017_retention.sql"))),
     (18, Migration::Script(include_str!("migrations/0018_probes.sql"))),
     (19, Migration::Script(include_str!("migrations/0019_scale.sql"))),
+    (20, Migration::Script(include_str!("migrations/0020_reviews.sql"))),
     (21, Migration::Script(include_str!("migrations/0021_organization.sql"))),
 ];
 

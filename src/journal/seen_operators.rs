@@ -1,9 +1,10 @@
-//! What a query about one operator needs to know about the others: which operators have a login that is or resembles
-//! the requested one, and how many members the managed groups have. As the last run read it.
+//! The operators of each instance as the last run left them: for queries about one operator, which operators have a login
+//! that is or resembles the requested one, and how many members the managed groups have; for access reviews, which are
+//! disabled or in no operator group.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use crate::domain::{FoldedName, GroupSize, InstanceName, Operator, OperatorId};
+use crate::domain::{FoldedName, GroupSize, InstanceName, OperatorId, SeenOperator};
 
 use super::{Journal, JournalError, chain::fingerprint_of};
 
@@ -71,34 +72,36 @@ impl Journal {
     pub async fn remember_operators(
         &self,
         instance: &InstanceName,
-        operators: &[Operator],
+        operators: &[SeenOperator<'_>],
     ) -> Result<(), JournalError> {
-        let mut operators: Vec<&Operator> = operators.iter().collect();
+        let mut operators: Vec<&SeenOperator<'_>> = operators.iter().collect();
         operators.sort_unstable_by_key(|operator| operator.id);
-        let fields = operators
-            .iter()
-            .flat_map(|operator| [Cow::Owned(operator.id.0.to_string()), Cow::Borrowed(operator.login.as_str())]);
-        let digest = fingerprint_of(fields);
+        let digest = digest(&operators);
         let mut reader = self.begin_read().await?;
         let sql = "select digest from seen_operator_digests where instance = $1";
         let rows = reader.rows(sql, [instance.as_str().into()]).await?;
         if rows.first().is_some_and(|row| row.text(0).is_ok_and(|stored| stored == digest)) {
             return Ok(());
         }
-        let sql = "select id, login from seen_operators where instance = $1 and id > $2 order by id limit $3";
+        let columns = "id, login, coalesce(disabled, -1), coalesce(in_groups, -1)";
+        let sql = "select id, login, disabled, in_groups from seen_operators
+                   where instance = $1 and id > $2 order by id limit $3";
         let (mut is_stored, mut gone, mut last) = (vec![false; operators.len()], Vec::new(), i64::MIN);
         loop {
             let values = [instance.as_str().into(), last.into(), OPERATORS_A_CHUNK.into()];
-            let rows: Vec<(i64, String)> = reader.chunk(("id, login", sql), values).await?;
-            for (id, login) in &rows {
+            let rows: Vec<(i64, String, i64, i64)> = reader.chunk((columns, sql), values).await?;
+            for (id, login, disabled, in_groups) in &rows {
                 let at = operators.binary_search_by_key(id, |operator| operator.id.0).ok();
                 match at.and_then(|at| operators.get(at).zip(is_stored.get_mut(at))) {
-                    Some((operator, is_stored)) => *is_stored = operator.login.as_str() == login,
+                    Some((operator, is_stored)) => {
+                        let stored = (login.as_str(), *disabled, *in_groups);
+                        *is_stored = stored == (operator.login.as_str(), disabled_of(operator), groups_of(operator));
+                    }
                     None => gone.push(*id),
                 }
             }
             match rows.last() {
-                Some((id, _)) => last = *id,
+                Some((id, ..)) => last = *id,
                 None => break,
             }
         }
@@ -113,12 +116,32 @@ impl Journal {
         writer.for_rows((head, ")"), [instance.as_str().into()], gone.into_iter().map(|id| [id.into()])).await?;
         let rows = new.map(|operator| {
             let loose = operator.login.folded().loose().into_string();
-            [instance.as_str().into(), operator.id.0.into(), operator.login.as_str().into(), loose.into()]
+            let (disabled, in_groups) = (disabled_of(operator).into(), groups_of(operator).into());
+            let login = operator.login.as_str().into();
+            [instance.as_str().into(), operator.id.0.into(), login, loose.into(), disabled, in_groups]
         });
-        let head = "insert into seen_operators (instance, id, login, login_loose)";
+        let head = "insert into seen_operators (instance, id, login, login_loose, disabled, in_groups)";
         let tail = "on conflict (instance, id) do update set
-                        login = excluded.login, login_loose = excluded.login_loose";
+                        login = excluded.login, login_loose = excluded.login_loose,
+                        disabled = excluded.disabled, in_groups = excluded.in_groups";
         writer.insert(head, rows, tail).await?;
         writer.commit().await
     }
+}
+
+/// A digest over operators in the order of their ids: equal where nothing of them is stored differently.
+fn digest(operators: &[&SeenOperator<'_>]) -> String {
+    let fields = operators.iter().flat_map(|operator| {
+        let state = format!("{} {}", disabled_of(operator), groups_of(operator));
+        [Cow::Owned(operator.id.0.to_string()), Cow::Borrowed(operator.login.as_str()), Cow::Owned(state)]
+    });
+    fingerprint_of(fields)
+}
+
+fn disabled_of(operator: &SeenOperator<'_>) -> i64 {
+    i64::from(operator.disabled)
+}
+
+fn groups_of(operator: &SeenOperator<'_>) -> i64 {
+    i64::from(operator.in_groups)
 }

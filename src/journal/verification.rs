@@ -238,11 +238,7 @@ impl Verifier {
         if self.scope == VerificationScope::Chain {
             return Ok(());
         }
-        if kind == EventKind::Approved.as_str() {
-            self.approvals.approved(position, row.number(2)?, &body);
-        } else if kind == EventKind::Held.as_str() {
-            self.approvals.held(&body);
-        }
+        self.approvals.take(&kind, position, row.number(2)?, &body);
         if let Err(error) = self.note_expected(run.as_deref(), &kind, &body) {
             self.add_fault(Some(position), run.as_deref(), format!("its text is invalid: {error}"));
         }

@@ -24,6 +24,11 @@ impl Settings {
         Ok(())
     }
 
+    /// The error for an instance that is not configured; `None` for a configured one.
+    pub fn unknown_instance(&self, name: &str) -> Option<String> {
+        unknown_instance(self.instances.iter().map(Instance::name), &[name.to_owned()])
+    }
+
     /// Makes every client trust these authorities, in PEM, in place of those of the host: for a sandbox. There is no
     /// key for this, because a host has its own store of trusted authorities.
     pub fn trust_only(&mut self, authorities: &str) {

@@ -10,7 +10,7 @@ use crate::{
         FoldedName, GroupObservation, GroupSize, HeldRecord, HeldState, History, InstanceAnswers, InstanceMode,
         InstanceName, InstancePlan, InstanceReport, Limits, ObservedGroups, OperatorGroupId, OperatorGroupName,
         OperatorLogin, Plan, ProductProfileName, Review, ReviewContext, RunEvent, RunMode, Sending, SentChange,
-        SettledChanges, Skipped, SourceCounts, SourceRead, UndoHold, review,
+        SettledChanges, Skipped, SourceCounts, SourceRead, UndoHold, operators_after, review,
     },
     journal::{JournalError, RunLock},
     observability::Chain,
@@ -133,12 +133,26 @@ impl InstanceRun<'_> {
         }
     }
 
-    /// Remembers all operators, so that `explain` can find one of them.
+    /// Remembers all operators, so that `explain` can find one of them, and a review names those that are disabled or in
+    /// no operator group.
     pub(super) async fn remember_operators(&self) -> Result<(), JournalError> {
         if self.coverage == Coverage::Nothing {
             return Ok(());
         }
-        self.recorder.journal().remember_operators(self.name(), self.context.snapshot.operators()).await
+        let operators = operators_after(&self.context.snapshot, []);
+        self.recorder.journal().remember_operators(self.name(), &operators).await
+    }
+
+    /// Remembers the operators as they are after the changes. A failure is only logged: the next run reads them again.
+    pub(super) async fn update_operators(&self, settled: &[ChangeResult]) {
+        if self.coverage == Coverage::Nothing || !settled.iter().any(ChangeResult::is_in_place) {
+            return;
+        }
+        let made = settled.iter().filter(|one| one.is_in_place()).map(|one| &one.change);
+        let operators = operators_after(&self.context.snapshot, made);
+        if let Err(error) = self.recorder.journal().remember_operators(self.name(), &operators).await {
+            tracing::warn!("the operators of the instance could not be stored: {}", Chain(&error));
+        }
     }
 
     /// Records what the guard holds, so that it can be approved and stays held. A released plan stays recorded as held

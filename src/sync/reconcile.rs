@@ -191,6 +191,7 @@ async fn read_and_decide(
     remember(run, &here, &decision).await?;
     let Applied { mut settled, stopped } = apply(campaign, &here, &confirmed, &decision, &run.request.stop).await;
     here.update_group_sizes(sizes, &settled).await;
+    here.update_operators(&settled).await;
     let is_released =
         |one: &ChangeResult| decision.review.released.as_ref().is_some_and(|part| part.contains(&one.change));
     if here.is_remembered() && settled.iter().any(|one| one.is_in_place() && is_released(one)) {

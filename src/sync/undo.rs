@@ -102,6 +102,7 @@ impl Undo<'_> {
         let Applied { mut settled, stopped } = apply(campaign, &here, &confirmed, &decision, self.stop).await;
         self.forget_failed(&settled).await?;
         here.update_group_sizes(sizes, &settled).await;
+        here.update_operators(&settled).await;
         settled.extend(unconfirmed);
         Ok(here.report(&decision, &settled, stopped.as_ref()))
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::harness::{Finished, Harness, NEVER, program, run};
 
 /// A running daemon, and a configuration beside it whose secrets are not there: the command has to ask the daemon.
-fn without_secrets(harness: &Harness) -> String {
+pub(super) fn without_secrets(harness: &Harness) -> String {
     let text = fs::read_to_string(harness.configuration()).expect("readable");
     let lines = text.lines().map(|line| match line.split_once("client_secret_file = ") {
         Some((before, _)) => format!("{before}client_secret_file = \"/nonexistent/secret\""),

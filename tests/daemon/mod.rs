@@ -15,6 +15,7 @@ mod nodes;
 mod notifications;
 mod on_call;
 mod person_questions;
+mod reviewing;
 mod schedule;
 mod socket_folder;
 mod status;

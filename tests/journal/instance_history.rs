@@ -1,8 +1,11 @@
 //! Accepted reads, followed groups, and which user is which operator.
 
-use campaign_group_sync::domain::{
-    ChangeKind, EarlierHold, FoldedName, History, Identities, InstanceName, KnownOperator, KnownProfiles, LoginHolder,
-    LoginHolders, Operator, OperatorId, OperatorLogin, OrganizationId, SignInMethod,
+use campaign_group_sync::{
+    domain::{
+        ChangeKind, EarlierHold, FoldedName, History, Identities, InstanceName, KnownOperator, KnownProfiles,
+        LoginHolder, LoginHolders, OperatorId, OperatorLogin, OrganizationId, SeenOperator,
+    },
+    journal::Journal,
 };
 use chrono::TimeDelta;
 
@@ -95,27 +98,27 @@ async fn identities_are_stored_and_only_changes_are_written() {
     }
 }
 
+async fn remember(journal: &Journal, operators: &[(i64, OperatorLogin)]) {
+    let seen =
+        operators.iter().map(|(id, login)| SeenOperator { id: OperatorId(*id), login, disabled: false, in_groups: 1 });
+    journal.remember_operators(&production(), &seen.collect::<Vec<_>>()).await.expect("remembered");
+}
+
 #[tokio::test]
 async fn operators_are_stored_and_only_changes_are_written() {
     for fixture in JournalFixture::all().await {
         let journal = fixture.open().await;
-        let operator = |id: i64, login: &str| Operator {
-            id: OperatorId(id),
-            login: OperatorLogin::new(login),
-            label: String::new(),
-            sign_in: SignInMethod::Ims,
-            disabled: false,
-        };
+        let login = |id: i64| OperatorLogin::new(format!("{id}@acme.com"));
         // More than are read at once; an operator may have a negative key.
-        let mut operators: Vec<_> = (0..10_500).map(|id| operator(id - 9, &format!("{id}@acme.com"))).collect();
-        journal.remember_operators(&production(), &operators).await.expect("remembered");
+        let mut operators: Vec<(i64, OperatorLogin)> = (0..10_500).map(|id| (id - 9, login(id))).collect();
+        remember(&journal, &operators).await;
         let written = fixture.steps().1;
-        journal.remember_operators(&production(), &operators).await.expect("known");
+        remember(&journal, &operators).await;
         assert_eq!(fixture.steps().1, written, "nothing new, nothing written");
-        operators[10_400].login = OperatorLogin::new("Renamed@acme.com");
+        operators[10_400].1 = OperatorLogin::new("Renamed@acme.com");
         operators.remove(3);
-        operators.push(operator(-2_147_483_648, "ann@acme.com"));
-        journal.remember_operators(&production(), &operators).await.expect("remembered");
+        operators.push((-2_147_483_648, OperatorLogin::new("ann@acme.com")));
+        remember(&journal, &operators).await;
         for (login, expected) in [
             ("renamed@acme.com", &[OperatorId(10_391)][..]),
             ("10400@acme.com", &[]),

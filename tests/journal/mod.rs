@@ -18,6 +18,7 @@ mod outbox;
 mod probes;
 mod record_size;
 mod retention;
+mod reviews;
 mod runs;
 mod sample;
 mod state_file;
@@ -25,4 +26,4 @@ mod strangers;
 mod unfinished_disablements;
 mod verification;
 
-use crate::support::{options, recording, reports};
+use crate::support::{options, recording, reports, two_years};

@@ -36,10 +36,9 @@ async fn used(fixture: &JournalFixture) -> i64 {
 fn observed(changes: usize) -> InstanceReport {
     let pending =
         (0..changes).map(|number| change(ChangeKind::Add, &format!("firstname.lastname{number}@acme.com"), "delivery"));
-    let skipped = (0..changes).map(|number| Skipped {
-        reason: SkipReason::NoOperator,
-        subject: format!("someone.else{number}@acme.com"),
-        detail: "no operator has this login".to_owned(),
+    let skipped = (0..changes).map(|number| {
+        let subject = format!("someone.else{number}@acme.com");
+        Skipped::new(SkipReason::NoOperator, subject, "no operator has this login")
     });
     let (pending, skipped): (Vec<_>, Vec<_>) = (pending.collect(), skipped.collect());
     let summary = Summary::of(&pending, skipped.len(), 7);

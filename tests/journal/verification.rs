@@ -1,7 +1,7 @@
 //! A change of the record is detected (incident 55): each event carries the hash of the one before it.
 
 use campaign_group_sync::{
-    domain::{ChangeKind, ChangeOutcome, Digest, Outcome, RunMode},
+    domain::{AccessReview, ChangeKind, ChangeOutcome, Digest, Outcome, RunMode},
     journal::{Journal, RecordHead, Verification},
 };
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -37,6 +37,9 @@ async fn record(journal: &Journal) {
     }
     let digest = Digest::parse("00112233445566aa").expect("a digest");
     journal.approve(&digest, &"zoe".into(), at(6), at(500)).await.expect("approved");
+    let reviewed = journal.review_record("production", None).await.expect("readable").reviewed(at(7));
+    let review = AccessReview::new("org", at(7), vec![reviewed]);
+    journal.record_review(&review, &"zoe".into(), at(7)).await.expect("reviewed");
     begin_and_die(journal, "01JB", at(10)).await;
 }
 
@@ -109,6 +112,11 @@ async fn incident_55_a_change_of_any_table_is_detected() {
         "update given_approvals set at = at - 1",
         "update given_approvals set digest = '00112233445566bb'",
         "delete from given_approvals",
+        "update reviews set reviewer = 'eve'",
+        "update reviews set at = at - 1",
+        "update reviews set digest = 'other'",
+        "update reviews set since = 1",
+        "delete from reviews",
     ] {
         let fixture = JournalFixture::in_a_folder();
         record(&fixture.open().await).await;

@@ -18,6 +18,7 @@ mod readme;
 mod recorded;
 mod remedies;
 mod retention;
+mod review;
 mod secrets;
 mod state_copy;
 mod undo;
@@ -25,4 +26,4 @@ mod undo_holds;
 mod unnamed_mode;
 mod wrong_files;
 
-use crate::support::{process, recording, reports};
+use crate::support::{process, recording, reports, two_years};

@@ -7,3 +7,4 @@ pub(crate) mod receivers;
 pub(crate) mod recording;
 pub(crate) mod reports;
 pub(crate) mod sandbox;
+pub(crate) mod two_years;

@@ -1,10 +1,11 @@
 //! The messages of the control socket: one JSON object a line, requests of the command line and responses of the
 //! daemon.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{Explanation, RunMode, RunReport},
+    domain::{AccessReview, Explanation, RunMode, RunReport},
     sync::WaitPolicy,
 };
 
@@ -40,11 +41,33 @@ pub enum ControlRequest {
         #[serde(default)]
         group: Option<String>,
     },
+    /// The access review of what is recorded. The response is a review.
+    Review {
+        /// The beginning of the period whose changes are listed; `None` for the last review.
+        #[serde(default)]
+        since: Option<DateTime<Utc>>,
+        /// Only this instance.
+        #[serde(default)]
+        instance: Option<String>,
+        /// Set to record the review as done.
+        #[serde(default)]
+        done: Option<ReviewDone>,
+    },
     /// The request to forget a pause that Adobe asked for. The response is an unpause document.
     Unpause {
         /// The name that the administrator gives: a note for the record, beside the user that the kernel reports.
         approver: String,
     },
+}
+
+/// That the access was reviewed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewDone {
+    /// The first digits of the digest of the reviewed access; `None` for the access as it is.
+    #[serde(default)]
+    pub digest: Option<String>,
+    /// The name that the reviewer gives: a note for the record, beside the user that the kernel reports.
+    pub reviewer: String,
 }
 
 /// When the run begins that uses an approval.
@@ -119,6 +142,11 @@ pub enum ControlResponse {
     Explanation {
         /// The document.
         explanation: Box<Explanation>,
+    },
+    /// The access review.
+    Review {
+        /// The document.
+        review: Box<AccessReview>,
     },
     /// The result of a request to forget a pause.
     Unpause {

@@ -13,7 +13,7 @@ mod server;
 mod socket;
 
 pub use client::ControlClient;
-pub use messages::{ControlRequest, ControlResponse, RefusalReason, RunAfterApproval, RunOrder};
+pub use messages::{ControlRequest, ControlResponse, RefusalReason, ReviewDone, RunAfterApproval, RunOrder};
 
 pub(super) use server::{ControlContext, LoopRequest, RequestedRun, Server};
 pub(super) use socket::listen;

@@ -7,7 +7,7 @@ use chrono::Utc;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, UnixStream, unix::OwnedReadHalf, unix::OwnedWriteHalf},
-    sync::{mpsc, oneshot, watch},
+    sync::{Mutex, mpsc, oneshot, watch},
     task::spawn_local,
     time::timeout,
 };
@@ -22,12 +22,12 @@ use crate::{
 
 use super::{
     super::{
-        ApprovalOutcome, DaemonState, ExplainRequest, NextRun, ServiceState, UnpauseOutcome, approve,
+        ApprovalOutcome, DaemonState, ExplainRequest, NextRun, ReviewQuery, ServiceState, UnpauseOutcome, approve,
         connection_limit::{BusyFlag, ConnectionLimit},
         next_run::RunReason,
-        unpause,
+        record_review, review, unpause,
     },
-    messages::{ControlRequest, ControlResponse, RefusalReason, RunAfterApproval, RunOrder},
+    messages::{ControlRequest, ControlResponse, RefusalReason, ReviewDone, RunAfterApproval, RunOrder},
     socket::SocketFile,
 };
 
@@ -70,6 +70,8 @@ pub(in super::super) struct ControlContext {
     pub(in super::super) requests: mpsc::Sender<LoopRequest>,
     /// Receives requests to explain the memberships of a user.
     pub(in super::super) explain_requests: mpsc::Sender<ExplainRequest>,
+    /// Held while a review is made and sent: many at a time would fill the memory.
+    pub(in super::super) reviewing: Mutex<()>,
     /// Closes idle connections when the daemon ends.
     pub(in super::super) stop: Stop,
 }
@@ -199,6 +201,12 @@ impl Peer {
                 let answer = explained(user, group, context).await;
                 self.send(&answer).await
             }
+            ControlRequest::Review { since, instance, done } => {
+                let reviewer = self.approver(done.as_ref().map_or("", |done| &done.reviewer));
+                let _turn = context.reviewing.lock().await;
+                let answer = reviewed(ReviewQuery { since, instance }, done.as_ref(), &reviewer, context).await;
+                self.send(&answer).await
+            }
             ControlRequest::SyncNow { order } => self.sync_now(order, context).await,
         }
     }
@@ -286,6 +294,28 @@ async fn explained(user: String, group: Option<String>, context: &ControlContext
     match answered.await {
         Ok(explanation) => ControlResponse::Explanation { explanation: Box::new(explanation) },
         Err(_) => ControlResponse::refused(RefusalReason::Failed, "the daemon is stopping"),
+    }
+}
+
+/// Makes the review, and records it where it is done.
+async fn reviewed(
+    query: ReviewQuery,
+    done: Option<&ReviewDone>,
+    reviewer: &Approver,
+    context: &ControlContext,
+) -> ControlResponse {
+    let settings = Arc::clone(&context.settings.borrow());
+    let journal = Some(&context.journal);
+    let made = match done {
+        Some(done) => record_review(journal, &settings, &query, done.digest.as_deref(), reviewer).await,
+        None => review(journal, &settings, &query, Utc::now()).await,
+    };
+    match made {
+        Ok(review) => ControlResponse::Review { review: Box::new(review) },
+        Err(error) => {
+            let reason = if error.is_usage() { RefusalReason::Usage } else { RefusalReason::Failed };
+            ControlResponse::refused(reason, Chain(&error).to_string())
+        }
     }
 }
 

@@ -33,6 +33,7 @@ use crate::{
 };
 
 use super::DaemonState;
+pub(crate) use page::PageText;
 use router::Router;
 
 /// How long responses that are under way may take after the daemon was stopped. It ends within 10 s, runs included.

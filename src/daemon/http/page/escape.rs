@@ -9,7 +9,7 @@ use crate::domain::is_printable;
 
 /// Escapes text of any origin, for content and for quoted attributes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct PageText;
+pub(crate) struct PageText;
 
 impl Escaper for PageText {
     fn write_escaped_str<W: Write>(&self, mut page: W, text: &str) -> fmt::Result {
@@ -56,10 +56,12 @@ mod tests {
 
     #[test]
     fn no_template_bypasses_the_escaper() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/daemon/http/page/templates");
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let folders = ["src/daemon/http/page/templates", "src/cli/templates"].map(|folder| root.join(folder));
+        let entries = folders.iter().flat_map(|folder| std::fs::read_dir(folder).expect("a folder"));
+        let paths = entries.map(|entry| entry.expect("an entry").path());
         let mut templates = 0;
-        for entry in std::fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
+        for path in paths.filter(|path| path.extension().is_some_and(|extension| extension == "html")) {
             let text = std::fs::read_to_string(&path).expect("readable");
             for bypass in ["safe", "|e(", "escape", "style=", " on"] {
                 let is_used = text.contains(&format!("|{bypass}")) || text.contains(&format!("{bypass}=\""));

@@ -37,6 +37,7 @@ use crate::{
     journal::{FindRunError, RunEntry},
     observability::Chain,
 };
+pub(crate) use escape::PageText;
 use explain::ExplainView;
 use history::HistoryReader;
 use parts::{Clock, Time};
