@@ -2,7 +2,7 @@
 //! some milliseconds, whatever it contains: instances side by side would wait for each other's.
 //!
 //! Writers take turns in one transaction of the database. Each has a savepoint of its own, so that what it did can be
-//! undone alone, and is told that it has committed only when the whole transaction is durable. Who finishes queues
+//! undone alone, and its commit returns only when the whole transaction is durable. Who finishes queues
 //! behind the writers that wait already; the first to come round again commits for all that finished by then.
 
 use std::{mem, sync::Arc};
@@ -93,13 +93,13 @@ where
         self.tell(&answer);
     }
 
-    /// Whether nobody else wrote in the open transaction.
+    /// Whether no other writer has finished in the open transaction.
     pub(super) fn is_first(&self) -> bool {
         self.finished.is_empty()
     }
 
     /// Undoes what the writer of this turn did, and leaves what others finished. After some errors `SQLite` has undone
-    /// the whole transaction by itself (<https://www.sqlite.org/lang_transaction.html>): then nobody has committed.
+    /// the whole transaction by itself (<https://www.sqlite.org/lang_transaction.html>): then none has committed.
     async fn undo(&mut self, mut connection: PoolConnection<D>) {
         let undo = if self.is_first() { "rollback" } else { UNDO_TURN };
         match sqlx::raw_sql(undo).execute(&mut *connection).await {
@@ -115,7 +115,7 @@ where
 
     fn tell(&mut self, answer: &Result<(), DatabaseFault>) {
         for waiting in mem::take(&mut self.finished) {
-            // Nobody waits if the writer was cancelled.
+            // No receiver waits if the writer was cancelled.
             let _ = waiting.send(answer.clone());
         }
     }
@@ -187,7 +187,7 @@ mod tests {
         let first = tokio::spawn(first.commit());
         let mut last = last.await.unwrap().unwrap();
         assert_eq!(world.durable().await, Vec::<String>::new(), "nothing is durable before the last has finished");
-        assert!(!first.is_finished() && !second.is_finished(), "nobody is told so before");
+        assert!(!first.is_finished() && !second.is_finished(), "no commit returns before");
         last.script("insert into seen values ('third')").await.unwrap();
         last.commit().await.unwrap();
         first.await.unwrap().unwrap();
@@ -218,8 +218,8 @@ mod tests {
         let mut first = world.join().await;
         let orphan = world.queued("insert into owned values (7)").await;
         first.script("insert into seen values ('first')").await.unwrap();
-        let told = first.commit().await.unwrap_err();
-        assert!(format!("{told:?}").contains("FOREIGN KEY constraint failed"), "{told:?}");
+        let error = first.commit().await.unwrap_err();
+        assert!(format!("{error:?}").contains("FOREIGN KEY constraint failed"), "{error:?}");
         assert!(orphan.await.unwrap().is_err());
         assert_eq!(world.durable().await, Vec::<String>::new());
         let next = world.queued("insert into seen values ('next')").await;
@@ -228,13 +228,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_writer_that_is_cancelled_while_it_commits_blocks_nobody() {
+    async fn a_writer_that_is_cancelled_while_it_commits_blocks_no_other() {
         let world = World::new().await;
         let mut first = world.join().await;
         first.script("insert into seen values ('first')").await.unwrap();
         let mut commit = Box::pin(first.commit());
         let is_pending = poll_fn(|context| Poll::Ready(commit.as_mut().poll(context).is_pending())).await;
-        assert!(is_pending, "the commit is cancelled before it is told");
+        assert!(is_pending, "the commit is cancelled before it returns");
         drop(commit);
         let next = world.queued("insert into seen values ('next')").await;
         next.await.unwrap().unwrap();

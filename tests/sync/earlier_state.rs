@@ -79,7 +79,9 @@ async fn rows(path: &Path) -> Vec<String> {
             .map(|row| row.get::<String, _>(0))
             .filter(|column| !LATER_COLUMNS.contains(&column.as_str()));
         let quoted: Vec<String> = known.map(|column| format!("quote({column})")).collect();
-        let sql = format!("select {} from {table} order by rowid", quoted.join(" || ',' || "));
+        // The organization to which the state belongs is recorded since schema 21.
+        let later = if table == "meta" { "where name <> 'organization'" } else { "" };
+        let sql = format!("select {} from {table} {later} order by rowid", quoted.join(" || ',' || "));
         let all = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut connection).await.expect("rows");
         found.extend(all.iter().map(|row| format!("{table}: {}", row.get::<String, _>(0))));
     }
