@@ -48,7 +48,7 @@ async fn checked(
     let network = if options.offline { Network::Offline } else { Network::Online };
     let notifications = if options.notify { NotificationCheck::SendTest } else { NotificationCheck::Connect };
     let daemon = match (&settings.control, host) {
-        (Some(control), HostScope::Service) => Some(health_for_check(&control.socket).await),
+        (Some(control), HostScope::Service) => Some(health_for_check(&control.socket, &settings).await),
         _ => None,
     };
     let recording = match &options.record {

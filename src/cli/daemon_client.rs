@@ -6,9 +6,9 @@ use crate::{
     check::{DaemonHealth, DaemonStatus},
     daemon::{
         ServiceState, Status,
-        control::{ControlClient, ControlRequest, ControlResponse, RefusalReason},
+        control::{Addressee, ControlClient, ControlRequest, ControlResponse, RefusalReason},
     },
-    settings::{self, Settings, SettingsError, Sources},
+    settings::{self, PartialSettings, Settings, SettingsError, Sources},
 };
 
 use super::{CommandError, terminal::print_warning};
@@ -19,7 +19,7 @@ const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connects to the daemon of this configuration; `None` where none listens, or this user may not use its socket.
 pub(super) async fn connect(settings: &Settings) -> Option<ControlClient> {
     let socket = &settings.control.socket;
-    match ControlClient::connect(socket).await {
+    match ControlClient::connect(socket, settings.into()).await {
         Ok(daemon) => daemon,
         Err(error) => {
             tracing::warn!(control.socket = %socket.display(), %error, "could not connect to the daemon");
@@ -51,7 +51,8 @@ pub(super) async fn connect_for_status(sources: &Sources, error: SettingsError) 
 /// Connects to the daemon at the configured socket, or at the default one where the configuration cannot be read.
 async fn connect_despite(sources: &Sources, error: SettingsError) -> Result<ControlClient, CommandError> {
     let Some(control) = settings::control(sources) else { return Err(error.into()) };
-    match ControlClient::connect(&control.socket).await {
+    let meant = Addressee::from(&settings::load_partial(sources));
+    match ControlClient::connect(&control.socket, meant).await {
         Ok(Some(daemon)) => Ok(daemon),
         // A daemon runs and has the secrets, but this user lacks the permission to use its socket.
         Err(refused) if refused.kind() == io::ErrorKind::PermissionDenied => {
@@ -71,8 +72,8 @@ pub(super) async fn fetch_status(mut daemon: ControlClient) -> Result<Status, Co
 }
 
 /// The status of the daemon at this socket for `check`, or the reason why there is none.
-pub(super) async fn health_for_check(socket: &Path) -> Result<DaemonStatus, String> {
-    let daemon = match ControlClient::connect(socket).await {
+pub(super) async fn health_for_check(socket: &Path, settings: &PartialSettings) -> Result<DaemonStatus, String> {
+    let daemon = match ControlClient::connect(socket, settings.into()).await {
         Ok(Some(daemon)) => daemon,
         Ok(None) => return Err(format!("no daemon answers at {}", socket.display())),
         Err(error) => return Err(format!("{}: {error}", socket.display())),
@@ -101,6 +102,7 @@ pub(super) fn unexpected_answer(answer: ControlResponse) -> CommandError {
         ControlResponse::Refused { reason: RefusalReason::NotUnderstood, message } => {
             CommandError::Refused(format!("{message}; it may be of an earlier version: restart it after an upgrade"))
         }
+        ControlResponse::Refused { reason: RefusalReason::OtherDaemon, message } => CommandError::OtherDaemon(message),
         ControlResponse::Refused { message, .. } => CommandError::Refused(message),
         ControlResponse::Status { .. }
         | ControlResponse::Progress { .. }

@@ -138,7 +138,7 @@ enum CommandError {
     #[error(transparent)]
     MissingMode(#[from] MissingModeError),
     #[error(
-        "this user may neither use the control socket {} of the daemon nor read the secrets that a run without the daemon needs; \
+        "this user may neither use the control socket {} of the daemon nor read the secrets that this command needs without the daemon; \
          run the command as root, or have an administrator add this user to the group of the socket, and sign in again",
         socket.display()
     )]
@@ -170,9 +170,9 @@ enum CommandError {
     NotHeld(String),
     #[error(
         "the access has changed since the review with this digest was made: its digest is {digest} now; nothing was recorded; \
-         look at the review again: campaign-group-sync review"
+         look at the review again: {command}"
     )]
-    NotReviewed { digest: String },
+    NotReviewed { digest: String, command: String },
     #[error(transparent)]
     Review(ReviewError),
     #[error(transparent)]
@@ -181,6 +181,10 @@ enum CommandError {
     Control(#[source] std::io::Error),
     #[error("the daemon refused: {0}")]
     Refused(String),
+    #[error("{0}")]
+    OtherDaemon(String),
+    #[error("the review was recorded, but its output could not be written; do not repeat --done")]
+    RecordedUnseen(#[source] std::io::Error),
     #[error(
         "the probe was abandoned by a second signal; scratch records may be left in Campaign, and the next probe removes \
          them first"
@@ -226,6 +230,7 @@ impl CommandError {
             Self::Settings(_)
             | Self::Logging(_)
             | Self::NoAccess { .. }
+            | Self::OtherDaemon(_)
             | Self::MissingMode(MissingModeError::Refused(_))
             | Self::Daemon(DaemonError::SocketFolder(_) | DaemonError::MissingMode(MissingModeError::Refused(_))) => {
                 ExitStatus::Configuration
@@ -251,6 +256,7 @@ impl CommandError {
             | Self::Sandbox(_)
             | Self::Recording(_)
             | Self::Output(_)
+            | Self::RecordedUnseen(_)
             | Self::Page(_)
             | Self::Json(_) => ExitStatus::Failure,
             Self::Mask(error) => mask_command::exit_of(error),

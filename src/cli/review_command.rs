@@ -5,13 +5,13 @@ use chrono::Utc;
 
 use crate::{
     daemon::{
-        ReviewQuery,
+        ReviewQuery, ReviewScope,
         control::{ControlClient, ControlRequest, ControlResponse, ReviewDone},
         record_review, review,
     },
     domain::{AccessReview, shell_word, to_the_second},
-    journal::Journal,
-    settings::{self, Settings},
+    journal::{Journal, JournalOptions},
+    settings::{self, SettingsError, Sources},
 };
 
 use super::{
@@ -36,13 +36,16 @@ pub(super) async fn run(arguments: &Arguments, asked: &ReviewArguments) -> Resul
     let review = match settings::load(&sources) {
         Ok(settings) => {
             start_log(arguments, &settings)?;
-            made(&settings, asked).await?
+            let daemon = connect(&settings).await;
+            made(daemon, &settings.journal_options(), &ReviewScope::from(&settings), asked).await?
         }
-        Err(error) => by_daemon(connect_without_secrets(&sources, error).await?, asked).await?,
+        Err(error) => without_secrets(&sources, error, asked).await?,
     };
+    let again = command(&sources, asked.instance.as_deref());
     if asked.done.is_some() && review.recorded.is_none() {
-        return Err(CommandError::NotReviewed { digest: review.digest });
+        return Err(CommandError::NotReviewed { digest: review.digest, command: again });
     }
+    let to_record = format!("{again} --done {}", review.short_digest());
     if review.instances.is_empty() {
         match arguments.format {
             RequestedFormat::Text | RequestedFormat::Markdown => {
@@ -52,16 +55,18 @@ pub(super) async fn run(arguments: &Arguments, asked: &ReviewArguments) -> Resul
             RequestedFormat::Json | RequestedFormat::Csv | RequestedFormat::Html => print_warning(&nothing(asked)),
         }
     }
-    let instance = asked.instance.as_deref();
-    print(&match arguments.format {
+    let shown = match arguments.format {
         RequestedFormat::Text if asked.done.is_some() => review_text::recorded(&review),
-        RequestedFormat::Text => review_text::text(&review, instance),
-        RequestedFormat::Markdown => review_text::markdown(&review, instance),
+        RequestedFormat::Text => review_text::text(&review, &to_record),
+        RequestedFormat::Markdown => review_text::markdown(&review, &to_record),
         RequestedFormat::Json => json(&review)?,
         RequestedFormat::Csv => review_csv::csv(&review),
-        RequestedFormat::Html => review_html::html(&review, instance)?,
-    })?;
-    Ok(ExitStatus::Done)
+        RequestedFormat::Html => review_html::html(&review, &to_record)?,
+    };
+    match print(&shown) {
+        Err(error) if review.recorded.is_some() => Err(CommandError::RecordedUnseen(error)),
+        outcome => outcome.map(|()| ExitStatus::Done).map_err(CommandError::from),
+    }
 }
 
 fn nothing(asked: &ReviewArguments) -> String {
@@ -75,22 +80,46 @@ fn nothing(asked: &ReviewArguments) -> String {
 
 /// Makes the review in this process where it may use the state, or else has the daemon make it. A review is recorded by the
 /// daemon wherever one runs.
-async fn made(settings: &Settings, asked: &ReviewArguments) -> Result<AccessReview, CommandError> {
+async fn made(
+    daemon: Option<ControlClient>,
+    state: &JournalOptions,
+    scope: &ReviewScope,
+    asked: &ReviewArguments,
+) -> Result<AccessReview, CommandError> {
     let query = query(asked);
     if let Some(digest) = &asked.done {
-        if let Some(daemon) = connect(settings).await {
+        if let Some(daemon) = daemon {
             return by_daemon(daemon, asked).await;
         }
-        let journal = Journal::open_existing(&settings.journal_options()).await?;
+        let journal = Journal::open_existing(state).await?;
         let reviewer = settings::approver();
-        return Ok(record_review(journal.as_ref(), settings, &query, digest.as_deref(), &reviewer).await?);
+        return Ok(record_review(journal.as_ref(), scope, &query, digest.as_deref(), &reviewer).await?);
     }
-    match Journal::open_read_only(&settings.journal_options()).await {
-        Ok(journal) => Ok(review(journal.as_ref(), settings, &query, Utc::now()).await?),
-        Err(error) => match connect(settings).await {
-            Some(daemon) => by_daemon(daemon, asked).await,
-            None => Err(error.into()),
-        },
+    match (Journal::open_read_only(state).await, daemon) {
+        (Ok(journal), _) => Ok(review(journal.as_ref(), scope, &query, Utc::now()).await?),
+        (Err(_), Some(daemon)) => by_daemon(daemon, asked).await,
+        (Err(error), None) => Err(error.into()),
+    }
+}
+
+/// Makes the review although this user cannot read the secrets, which a review does not need.
+async fn without_secrets(
+    sources: &Sources,
+    error: SettingsError,
+    asked: &ReviewArguments,
+) -> Result<AccessReview, CommandError> {
+    let is_usable = error.is_about_secrets_only();
+    let settings = settings::load_partial(sources);
+    match connect_without_secrets(sources, error).await {
+        Ok(daemon) => by_daemon(daemon, asked).await,
+        // Without a daemon, or where this user may not use its socket: the state is enough, if this user may read it.
+        Err(error @ (CommandError::Settings(_) | CommandError::NoAccess { .. })) if is_usable => {
+            match (&settings.state, ReviewScope::of_partial(&settings)) {
+                (Some(state), Some(scope)) => made(None, &state.journal_options(), &scope, asked).await,
+                _ => Err(error),
+            }
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -114,8 +143,21 @@ pub(super) fn record(review: &AccessReview) -> Option<String> {
     Some(format!("Recorded as reviewed by {} at {}.", recorded.reviewed_by, to_the_second(recorded.at)))
 }
 
-/// The command that records that exactly this access was reviewed; `instance` is the one that the review was narrowed to.
-pub(super) fn command_to_record(review: &AccessReview, instance: Option<&str>) -> String {
+/// The organization, with its name on this host.
+pub(super) fn organization(review: &AccessReview) -> String {
+    match &review.organization_name {
+        Some(name) => format!("{name} ({})", review.organization),
+        None => review.organization.clone(),
+    }
+}
+
+/// The command that makes this review again, with this configuration; `instance` is the one that the review was narrowed to.
+fn command(sources: &Sources, instance: Option<&str>) -> String {
+    let configuration = match (&sources.file, sources.organization()) {
+        (Some(file), _) => format!(" --config {}", shell_word(&file.to_string_lossy())),
+        (None, Some(name)) => format!(" --organization {name}"),
+        (None, None) => String::new(),
+    };
     let narrowed = instance.map(|name| format!(" --instance {}", shell_word(name))).unwrap_or_default();
-    format!("campaign-group-sync review --done {}{narrowed}", review.short_digest())
+    format!("campaign-group-sync review{configuration}{narrowed}")
 }

@@ -47,6 +47,11 @@ pub(super) fn csv(review: &AccessReview) -> String {
             csv::row(&mut out, cells);
         }
     }
+    for instance in &review.never_read {
+        let mut cells = [""; 13];
+        (cells[0], cells[1], cells[2]) = (&at, instance, "never_read");
+        csv::row(&mut out, cells);
+    }
     out
 }
 

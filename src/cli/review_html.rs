@@ -7,8 +7,8 @@ use crate::domain::{AccessReview, ReviewedGroup, ReviewedInstance, ReviewedMembe
 
 use super::{
     CommandError,
-    review_command::{command_to_record, record},
-    review_sections::{Section, date, facts, members, remarks, sections},
+    review_command::{organization, record},
+    review_sections::{Section, date, facts, members, never_read, remarks, sections},
 };
 
 /// The style sheet, which is part of the page.
@@ -27,6 +27,8 @@ struct ReviewPage {
     record: Option<String>,
     /// How to record it.
     command: String,
+    /// Sentences about configured instances that are not in the review.
+    missing: Vec<String>,
     instances: Vec<InstancePart>,
 }
 
@@ -53,16 +55,17 @@ struct MemberPart {
     remarks: Vec<String>,
 }
 
-/// The page; `instance` is the one that it was narrowed to.
-pub(super) fn html(review: &AccessReview, instance: Option<&str>) -> Result<String, CommandError> {
+/// The page; `command` records the review.
+pub(super) fn html(review: &AccessReview, command: &str) -> Result<String, CommandError> {
     let page = ReviewPage {
         style: Safe(STYLE),
         version: env!("CARGO_PKG_VERSION"),
-        organization: review.organization.clone(),
+        organization: organization(review),
         at: review.at.format("%Y-%m-%d %H:%M UTC").to_string(),
         digest: review.digest.clone(),
         record: record(review),
-        command: command_to_record(review, instance),
+        command: command.to_owned(),
+        missing: review.never_read.iter().map(|instance| never_read(instance)).collect(),
         instances: review.instances.iter().map(InstancePart::new).collect(),
     };
     Ok(page.render()? + "\n")
@@ -112,13 +115,13 @@ mod tests {
 
     #[test]
     fn a_review_as_html_has_every_part_and_boxes_to_mark() {
-        let page = html(&review(), None).expect("a page");
+        let page = html(&review(), "campaign-group-sync review --done 0123456789abcdef").expect("a page");
         insta::assert_snapshot!(page.replace(STYLE, "STYLE").replace(env!("CARGO_PKG_VERSION"), "VERSION"));
     }
 
     #[test]
     fn the_page_loads_nothing_and_runs_no_script() {
-        let page = html(&review(), None).expect("a page");
+        let page = html(&review(), "campaign-group-sync review --done 0123456789abcdef").expect("a page");
         for word in ["<script", "http://", "https://", "src=", "href=", "url(", "@import", "onload", "<form", "<iframe"]
         {
             assert!(!page.contains(word), "{word}");
@@ -129,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_recorded_review_names_the_reviewer_and_no_command() {
-        let page = html(&done(), None).expect("a page");
+        let page = html(&done(), "campaign-group-sync review --done 0123456789abcdef").expect("a page");
         assert!(page.contains("Recorded as reviewed by root (uid 0, who gave the name zoe) at"), "{page}");
         assert!(!page.contains("--done"), "{page}");
     }

@@ -48,6 +48,11 @@ pub(super) fn date(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d").to_string()
 }
 
+/// The sentence about a configured instance that is not in the review.
+pub(super) fn never_read(instance: &str) -> String {
+    format!("Instance {instance} was never read: no run has read it yet, and nothing is known about its access.")
+}
+
 /// The sentences about an instance, before its groups.
 pub(super) fn facts(instance: &ReviewedInstance) -> Vec<String> {
     let mut facts = Vec::new();

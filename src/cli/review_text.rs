@@ -6,8 +6,8 @@ use crate::domain::{AccessReview, ReviewedGroup, ReviewedInstance, printable, to
 
 use super::{
     markdown::{cell, table, table_of},
-    review_command::{command_to_record, record},
-    review_sections::{APPROVED_BY, Section, counted, date, facts, members, remarks, sections},
+    review_command::{organization, record},
+    review_sections::{APPROVED_BY, Section, counted, date, facts, members, never_read, remarks, sections},
     styles::{BOLD, DIM, DOUBT, line, styled, wrapped},
 };
 
@@ -19,6 +19,9 @@ pub(super) fn recorded(review: &AccessReview) -> String {
     let mut out = String::new();
     if let Some(record) = record(review) {
         line(&mut out, &wrapped(&record, 0));
+    }
+    for instance in &review.never_read {
+        line(&mut out, &format!("  {}", wrapped(&format!("Not reviewed: {}", never_read(instance)), 2)));
     }
     for instance in &review.instances {
         let memberships: usize = instance.groups.iter().map(|group| group.members.len()).sum();
@@ -37,12 +40,15 @@ pub(super) fn recorded(review: &AccessReview) -> String {
     out
 }
 
-/// The review for a terminal; `instance` is the one that it was narrowed to.
-pub(super) fn text(review: &AccessReview, instance: Option<&str>) -> String {
+/// The review for a terminal; `command` records it.
+pub(super) fn text(review: &AccessReview, command: &str) -> String {
     let mut out = String::new();
     line(&mut out, &format!("{BOLD}Access review at {}{BOLD:#}", to_the_second(review.at)));
-    line(&mut out, &format!("organization {}", printable(&review.organization)));
+    line(&mut out, &format!("organization {}", printable(&organization(review))));
     line(&mut out, &format!("digest {}", review.digest));
+    for instance in &review.never_read {
+        line(&mut out, &styled(DOUBT, &wrapped(&never_read(instance), 0)));
+    }
     for instance in &review.instances {
         line(&mut out, "");
         line(&mut out, &format!("{BOLD}Instance {}{BOLD:#}", printable(&instance.name)));
@@ -61,7 +67,7 @@ pub(super) fn text(review: &AccessReview, instance: Option<&str>) -> String {
     }
     line(&mut out, "");
     line(&mut out, "To record that exactly this access was reviewed:");
-    line(&mut out, &format!("  {}", printable(&command_to_record(review, instance))));
+    line(&mut out, &format!("  {}", printable(command)));
     out
 }
 
@@ -106,12 +112,13 @@ fn section_text(out: &mut String, section: &Section) {
     }
 }
 
-/// The review for tickets and wikis.
-pub(super) fn markdown(review: &AccessReview, instance: Option<&str>) -> String {
+/// The review for tickets and wikis; `command` records it.
+pub(super) fn markdown(review: &AccessReview, command: &str) -> String {
     let mut parts = vec![
         format!("# Access review at {}", to_the_second(review.at)),
-        format!("Organization {}. Digest of the access: `{}`", cell(&review.organization), review.digest),
+        format!("Organization {}. Digest of the access: `{}`", cell(&organization(review)), review.digest),
     ];
+    parts.extend(review.never_read.iter().map(|instance| cell(&never_read(instance))));
     for instance in &review.instances {
         instance_markdown(&mut parts, instance);
     }
@@ -119,7 +126,7 @@ pub(super) fn markdown(review: &AccessReview, instance: Option<&str>) -> String 
         parts.push(cell(&record));
     } else {
         parts.push(table(["Name", "Date", "Signature"], std::iter::once([const { String::new() }; 3])));
-        let command = cell(&command_to_record(review, instance));
+        let command = cell(command);
         parts.push(format!("To record that exactly this access was reviewed: {command}"));
     }
     parts.join("\n\n") + "\n"
@@ -167,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_review_as_text_has_every_part_and_lines_of_at_most_80_columns() {
-        let text = plain(&text(&review(), None));
+        let text = plain(&text(&review(), "campaign-group-sync review --done 0123456789abcdef"));
         let long: Vec<&str> = text.lines().filter(|line| display_width(line) > 80).collect();
         assert!(long.is_empty(), "{long:#?}");
         insta::assert_snapshot!(text);
@@ -180,12 +187,12 @@ mod tests {
 
     #[test]
     fn a_review_as_markdown_has_a_table_for_each_group_and_list() {
-        insta::assert_snapshot!(markdown(&review(), Some("production")));
+        insta::assert_snapshot!(markdown(&review(), "campaign-group-sync review --done 0123456789abcdef"));
     }
 
     #[test]
     fn a_recorded_review_as_markdown_names_the_reviewer_and_has_no_line_to_sign() {
-        let text = markdown(&done(), None);
+        let text = markdown(&done(), "campaign-group-sync review --done 0123456789abcdef");
         assert!(
             text.ends_with(
                 "\n\nRecorded as reviewed by root (uid 0, who gave the name zoe) at 2026-08-30T09:00:00Z.\n"

@@ -4,13 +4,16 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    domain::{AccessReview, Approver, FoldedName, ReviewNote},
+    domain::{AccessReview, Approver, FoldedName, InstanceName, OrganizationId, ReviewNote},
     journal::{Journal, JournalError, ReviewOutcome},
-    settings::Settings,
+    settings::{PartialSettings, Settings, unknown_instance},
 };
 
 /// How often a review is read again because a run changed the access before it was recorded.
 const MOST_ATTEMPTS: usize = 5;
+
+/// The note about an instance of the record that the configuration does not have.
+const NOT_CONFIGURED: &str = "This instance is not in the configuration any more: no run reads it, and what is shown is what the last run found.";
 
 /// What to review.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +22,38 @@ pub struct ReviewQuery {
     pub since: Option<DateTime<Utc>>,
     /// Only this instance, in any letter case.
     pub instance: Option<String>,
+}
+
+/// The part of a configuration that a review needs: no secret.
+#[derive(Clone, Debug)]
+pub struct ReviewScope {
+    /// The id of the organization.
+    pub organization_id: OrganizationId,
+    /// The organization on this host, where it serves several.
+    pub organization: Option<String>,
+    /// The configured instances.
+    pub instances: Vec<InstanceName>,
+}
+
+impl From<&Settings> for ReviewScope {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            organization_id: settings.experience_cloud.options.organization_id.clone(),
+            organization: settings.organization.as_ref().map(ToString::to_string),
+            instances: settings.instances.iter().map(|instance| instance.name().clone()).collect(),
+        }
+    }
+}
+
+impl ReviewScope {
+    /// The same of a configuration with problems, such as secrets that this user may not read.
+    pub fn of_partial(settings: &PartialSettings) -> Option<Self> {
+        Some(Self {
+            organization_id: settings.organization_id.clone()?,
+            organization: settings.organization.as_ref().map(ToString::to_string),
+            instances: settings.instances.iter().map(|instance| instance.name.clone()).collect(),
+        })
+    }
 }
 
 /// Why there is no review.
@@ -59,36 +94,44 @@ impl ReviewError {
 /// is none.
 pub async fn review(
     journal: Option<&Journal>,
-    settings: &Settings,
+    scope: &ReviewScope,
     query: &ReviewQuery,
     now: DateTime<Utc>,
 ) -> Result<AccessReview, ReviewError> {
     let recorded = match journal {
-        Some(journal) => journal.instances_with_access().await?,
+        Some(journal) => {
+            journal.require_organization(&scope.organization_id).await?;
+            journal.instances_with_access().await?
+        }
         None => Vec::new(),
     };
+    let (selected, never_read) = selected(recorded, scope, query.instance.as_deref())?;
     let mut instances = Vec::new();
-    for name in selected(recorded, settings, query.instance.as_deref())? {
+    for name in selected {
         if let Some(journal) = journal {
-            instances.push(journal.review_record(&name, query.since).await?.reviewed(now));
+            let mut reviewed = journal.review_record(&name, query.since).await?.reviewed(now);
+            if !scope.instances.iter().any(|known| known.folded() == FoldedName::new(&name)) {
+                reviewed.notes.insert(0, NOT_CONFIGURED.to_owned());
+            }
+            instances.push(reviewed);
         }
     }
-    let organization = &settings.experience_cloud.options.organization_id;
-    Ok(AccessReview::new(organization.as_str(), now, instances))
+    let review = AccessReview::new(scope.organization_id.as_str(), now, instances);
+    Ok(AccessReview { organization_name: scope.organization.clone(), never_read, ..review })
 }
 
 /// Records that the access was reviewed by `reviewer`, and returns the review with the record of it. With a digest, only the
 /// access with that digest counts as reviewed: where it is another, nothing is recorded, and the review has no record.
 pub async fn record_review(
     journal: Option<&Journal>,
-    settings: &Settings,
+    scope: &ReviewScope,
     query: &ReviewQuery,
     digest: Option<&str>,
     reviewer: &Approver,
 ) -> Result<AccessReview, ReviewError> {
     for _ in 0..MOST_ATTEMPTS {
         let now = Utc::now();
-        let review = review(journal, settings, query, now).await?;
+        let review = review(journal, scope, query, now).await?;
         let Some(journal) = journal.filter(|_| !review.instances.is_empty()) else {
             return Err(ReviewError::NothingRecorded { instance: query.instance.clone() });
         };
@@ -107,14 +150,25 @@ pub async fn record_review(
     Err(ReviewError::Changing)
 }
 
-/// The recorded instances, or the one of this name. An instance that is neither recorded nor configured is refused: its
-/// review would be empty, as if no operator had access.
-fn selected(recorded: Vec<String>, settings: &Settings, name: Option<&str>) -> Result<Vec<String>, ReviewError> {
-    let Some(name) = name else { return Ok(recorded) };
-    let folded = FoldedName::new(name);
-    let named: Vec<String> = recorded.into_iter().filter(|known| FoldedName::new(known) == folded).collect();
-    match settings.unknown_instance(name) {
-        Some(unknown) if named.is_empty() => Err(ReviewError::UnknownInstance(unknown)),
-        _ => Ok(named),
+/// The recorded instances and the names of the configured ones that no run has read, or both of this name. An instance that
+/// is neither recorded nor configured is refused: its review would be empty, as if no operator had access.
+fn selected(
+    mut recorded: Vec<String>,
+    scope: &ReviewScope,
+    name: Option<&str>,
+) -> Result<(Vec<String>, Vec<String>), ReviewError> {
+    let is_recorded = |known: &&InstanceName| recorded.iter().any(|name| known.folded() == FoldedName::new(name));
+    let mut never_read: Vec<String> =
+        scope.instances.iter().filter(|known| !is_recorded(known)).map(ToString::to_string).collect();
+    if let Some(name) = name {
+        let folded = FoldedName::new(name);
+        recorded.retain(|known| FoldedName::new(known) == folded);
+        never_read.retain(|known| FoldedName::new(known) == folded);
+        if recorded.is_empty()
+            && let Some(unknown) = unknown_instance(scope.instances.iter(), &[name.to_owned()])
+        {
+            return Err(ReviewError::UnknownInstance(unknown));
+        }
     }
+    Ok((recorded, never_read))
 }

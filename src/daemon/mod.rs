@@ -62,7 +62,7 @@ use crate::{
     sync::{Stop, StopSwitch},
 };
 
-pub use access_review::{ReviewError, ReviewQuery, record_review, review};
+pub use access_review::{ReviewError, ReviewQuery, ReviewScope, record_review, review};
 pub use approval::{ApprovalAnswer, ApprovalOutcome, ReleasedChange, ReleasedInstance, approve};
 pub use approver_fields::ApproverFields;
 pub use error::DaemonError;

@@ -20,6 +20,9 @@ pub struct AccessReview {
     pub version: u32,
     /// The organization.
     pub organization: String,
+    /// Its name on this host, where the host serves several; `None` elsewhere.
+    #[serde(default)]
+    pub organization_name: Option<String>,
     /// When the document was made.
     #[serde(serialize_with = "super::rfc3339")]
     pub at: DateTime<Utc>,
@@ -29,6 +32,9 @@ pub struct AccessReview {
     pub recorded: Option<ReviewNote>,
     /// The instances, by name.
     pub instances: Vec<ReviewedInstance>,
+    /// Configured instances that no run has read: nothing is known about their access.
+    #[serde(default)]
+    pub never_read: Vec<String>,
 }
 
 /// A review that was recorded as done.
@@ -230,10 +236,12 @@ impl AccessReview {
         Self {
             version: Self::VERSION,
             organization: organization.to_owned(),
+            organization_name: None,
             at,
             digest: digest_of(parts),
             recorded: None,
             instances,
+            never_read: Vec::new(),
         }
     }
 

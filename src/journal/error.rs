@@ -50,7 +50,8 @@ pub enum JournalError {
     #[error(
         "the state {place} belongs to organization {state}, and this configuration names {configured}; each organization \
          needs a state of its own: correct experience_cloud.organization_id, or set state.url to another file or database; \
-         if the id of this organization has changed, campaign-group-sync state assign {configured} assigns the state to it"
+         if the id of this organization has changed, campaign-group-sync state assign {configured}, with the --config or --organization of this command, assigns the state \
+         to it"
     )]
     OtherOrganization {
         /// Its path, or the name of the database and its server.

@@ -32,6 +32,7 @@ pub struct ExperienceCloud {
 pub(super) struct PartialExperienceCloud {
     /// The whole section, where all of it is valid.
     pub(super) whole: Option<ExperienceCloud>,
+    pub(super) organization_id: Option<OrganizationId>,
     pub(super) ims_url: Option<BaseUrl>,
     pub(super) credential: Option<Credential>,
     pub(super) first_page_interval: Option<Duration>,
@@ -70,7 +71,7 @@ impl PartialExperienceCloud {
         let whole = || {
             let Credential { client_id, client_secret, scopes } = credential.clone()?;
             let options = UmapiOptions {
-                organization_id: organization_id?,
+                organization_id: organization_id.clone()?,
                 client_id,
                 client_secret,
                 ims_url: ims_url.clone()?,
@@ -92,7 +93,7 @@ impl PartialExperienceCloud {
                 client_secret_expires: client_secret_expires.map_or(Some(None), |day| day.map(Some))?,
             })
         };
-        Self { whole: whole(), ims_url, credential, first_page_interval }
+        Self { whole: whole(), organization_id, ims_url, credential, first_page_interval }
     }
 }
 

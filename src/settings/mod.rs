@@ -50,6 +50,7 @@ pub use experience_cloud::ExperienceCloud;
 pub use guard::{Guard, Run};
 pub use instance::{Instance, InstanceAccess, InstanceAuthentication};
 pub use missing_mode::MissingModeError;
+pub use options::unknown_instance;
 pub use organization::{OrganizationName, OrganizationNameError};
 pub use partial_settings::{PartialInstance, PartialSettings, load_partial};
 pub use problem::{Problem, SettingsError};

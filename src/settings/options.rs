@@ -176,10 +176,7 @@ impl Log {
 }
 
 /// A sentence about the first name that no instance has.
-pub(super) fn unknown_instance<'a>(
-    known: impl Iterator<Item = &'a InstanceName> + Clone,
-    names: &[String],
-) -> Option<String> {
+pub fn unknown_instance<'a>(known: impl Iterator<Item = &'a InstanceName> + Clone, names: &[String]) -> Option<String> {
     let is_known = |name: &&String| known.clone().any(|known| known.folded() == FoldedName::new(name));
     let unknown = names.iter().find(|name| !is_known(name))?;
     let list = known.map(InstanceName::as_str).collect::<Vec<_>>().join(", ");

@@ -12,7 +12,7 @@ use super::{
     schema,
 };
 use crate::{
-    domain::{FoldedName, InstanceName, Policy},
+    domain::{FoldedName, InstanceName, OrganizationId, Policy},
     notify, scheduler,
     sync::Clients,
     transport::{self, BaseUrl, Credential},
@@ -28,7 +28,9 @@ pub struct PartialSettings {
     pub organization: Option<OrganizationName>,
     /// How users and profiles are read.
     pub experience_cloud: Option<ExperienceCloud>,
-    /// The address that issues tokens, also where another key of `[experience_cloud]` is not valid: instances need it.
+    /// The id of the organization, also where another key of `[experience_cloud]` is not valid.
+    pub organization_id: Option<OrganizationId>,
+    /// The address that issues tokens, likewise: instances need it.
     pub ims_url: Option<BaseUrl>,
     /// The credential for a token, likewise.
     pub credential: Option<Credential>,
@@ -106,6 +108,7 @@ pub fn load_partial(sources: &Sources) -> PartialSettings {
     let read = PartialSettings {
         organization: sources.organization(),
         experience_cloud: experience_cloud.whole,
+        organization_id: experience_cloud.organization_id,
         ims_url: experience_cloud.ims_url,
         credential: experience_cloud.credential,
         first_page_interval: experience_cloud.first_page_interval,

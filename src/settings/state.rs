@@ -29,6 +29,8 @@ pub enum StateLocation {
 pub struct State {
     /// The location.
     pub url: StateLocation,
+    /// Whether no layer above the defaults names the location.
+    pub is_default: bool,
     /// How long each part is kept.
     pub retention: Retention,
 }
@@ -44,7 +46,8 @@ impl State {
             section.report(found, "a password must not be in the configuration file", remedy);
             return None;
         }
-        Some(Self { url, retention: Retention { runs: runs?, changes: changes? } })
+        let is_default = matches!(found.origin, Origin::Default | Origin::Organization(_));
+        Some(Self { url, is_default, retention: Retention { runs: runs?, changes: changes? } })
     }
 }
 

@@ -212,3 +212,33 @@ fn many_silent_connections_do_not_delay_the_status() {
     assert!(begin.elapsed() < DEADLINE, "{:?}", begin.elapsed());
     drop(silent);
 }
+
+#[test]
+fn a_daemon_refuses_what_is_meant_for_another_organization_or_state() {
+    let harness = Harness::of("first_day", NEVER);
+    let _daemon = harness.daemon();
+    assert_eq!(harness.command(&["--sync-now", "-q"]).exit, Some(0));
+    let (runs, configuration) =
+        (harness.history().len(), fs::read_to_string(harness.configuration()).expect("readable"));
+    let id = configuration.split("organization_id = \"").nth(1).and_then(|rest| rest.split('"').next()).expect("an id");
+    let other_organization = configuration.replace(id, "FEDCBA9876543210FEDCBA98@AdobeOrg");
+    let state = harness.path("other.db").display().to_string();
+    let line = configuration.lines().find(|line| line.trim_start().starts_with("url = \"sqlite:")).expect("a state");
+    let other_state = configuration.replace(line, &format!("url = \"sqlite://{state}\""));
+    for (content, named) in [(other_organization, "FEDCBA9876543210FEDCBA98@AdobeOrg"), (other_state, state.as_str())] {
+        let file = harness.path("other.toml");
+        fs::write(&file, content).expect("written");
+        let digest = "0123456789abcdef";
+        for line in [&["--sync-now"][..], &["status"], &["approve", digest], &["unpause"], &["review", "--done"]] {
+            let refused = run(program(line).arg("--config").arg(&file));
+            assert_eq!(refused.exit, Some(78), "{line:?} {refused:?}");
+            let words = refused.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(words.contains(named) && words.contains("nothing was done"), "{line:?} {words}");
+        }
+    }
+    assert_eq!(harness.history().len(), runs, "nothing ran");
+    let review = harness.command(&["review", "--output", "json"]).json();
+    assert_eq!(review["instances"][0]["last_review"], json!(null), "nothing was recorded");
+    // A client that does not say what it means is served, as by hand.
+    assert_eq!(harness.talk().say(r#"{"ask": "status"}"#)["answer"], "status");
+}

@@ -49,6 +49,8 @@ fn another_organization_on_the_same_state_is_refused_by_name_and_writes_nothing(
     assert_refused(&served.command(&["approve", "0123456789abcdef"]), [&id, OTHER]);
     assert_refused(&served.command(&[]), [&id, OTHER]);
     assert_refused(&served.command(&["check", "--offline"]), [&id, OTHER]);
+    assert_refused(&served.command(&["review"]), [&id, OTHER]);
+    assert_refused(&served.command(&["review", "--done"]), [&id, OTHER]);
     configure(&served, OTHER, &id);
     assert_eq!(head(&served), before);
     assert_eq!(served.sync_now(&[]).exit, Some(0));

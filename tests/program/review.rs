@@ -235,7 +235,9 @@ fn after_two_years() -> Served {
 fn after_two_years_every_format_has_every_part_and_no_name_is_a_formula_or_markup() {
     let served = after_two_years();
     let text = review(&served, &[]).stdout;
-    let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
+    // The command with the path of a file is not broken, so that it can be copied.
+    let is_command = |line: &&str| line.starts_with("  campaign-group-sync review --config ");
+    let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80 && !is_command(line)).collect();
     assert!(long.is_empty(), "{long:#?}");
     let markdown = review(&served, &["--output", "markdown"]).stdout;
     let html = review(&served, &["--output", "html"]).stdout;
@@ -267,4 +269,60 @@ fn after_two_years_every_format_has_every_part_and_no_name_is_a_formula_or_marku
     assert_eq!(rows.iter().find(dangerous), None);
     let document = review(&served, &["--output", "json"]).json();
     assert!(document["instances"][0]["groups"].as_array().is_some_and(|groups| groups.len() == 6), "{document}");
+}
+
+#[test]
+fn configured_instances_that_no_run_has_read_are_named_and_so_are_those_that_are_not_configured_any_more() {
+    let served = Served::of(&["first_day"]);
+    assert_eq!(served.sync_now(&[]).exit, Some(0));
+    let text = std::fs::read_to_string(&served.configuration).expect("written");
+    let section = &text[text.find("[instances.production]").expect("an instance")..];
+    let section = section.split("\n[").next().unwrap_or(section);
+    let second =
+        section.replace("instances.production", "instances.second").replace("campaign/production", "campaign/other");
+    std::fs::write(&served.configuration, format!("{text}\n{second}\n")).expect("written");
+    for format in ["text", "markdown", "json", "csv", "html"] {
+        let shown = review(&served, &["--output", format]).stdout;
+        assert!(shown.contains("second") && shown.contains("never"), "{format}: {shown}");
+    }
+    let done = review(&served, &["--done"]).stdout;
+    assert!(done.contains("Not reviewed: Instance second"), "{done}");
+    assert_eq!(review(&served, &["--output", "json"]).json()["never_read"], json!(["second"]));
+
+    std::fs::write(&served.configuration, text.replace("instances.production", "instances.renamed")).expect("written");
+    let document = review(&served, &["--output", "json"]).json();
+    assert_eq!(document["never_read"], json!(["renamed"]));
+    let note = document["instances"][0]["notes"][0].as_str().expect("a note");
+    assert!(note.contains("not in the configuration any more"), "{note}");
+}
+
+#[test]
+fn a_review_needs_no_secret_and_names_the_command_with_this_configuration() {
+    let served = Served::of(&["first_day"]);
+    assert_eq!(served.sync_now(&[]).exit, Some(0));
+    let text = std::fs::read_to_string(&served.configuration).expect("written");
+    let without: Vec<&str> = text.lines().filter(|line| !line.contains("secret")).collect();
+    assert_ne!(without.len(), text.lines().count(), "{text}");
+    std::fs::write(&served.configuration, without.join("\n")).expect("written");
+    assert_eq!(served.sync_now(&[]).exit, Some(78));
+    let shown = review(&served, &[]).stdout;
+    let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    let command = format!("campaign-group-sync review --config {}", served.configuration.display());
+    assert!(words.contains(&command), "{shown}");
+    review(&served, &["--done"]);
+    let stale = served.command(&["review", "--done", "0123456789abcdef"]);
+    assert_eq!(stale.exit, Some(4), "{stale:?}");
+    assert!(stale.stderr.split_whitespace().collect::<Vec<_>>().join(" ").contains(&command), "{stale:?}");
+}
+
+#[test]
+fn a_recorded_review_whose_output_is_lost_says_that_it_is_recorded() {
+    let served = Served::of(&["first_day"]);
+    assert_eq!(served.sync_now(&[]).exit, Some(0));
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("a device");
+    let mut command = program(&["review", "--done", "--config"]);
+    let output = command.arg(&served.configuration).stdout(full).output().expect("started");
+    let error = String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(output.status.code() == Some(1) && error.contains("the review was recorded"), "{error}");
+    assert_ne!(production(&served, &[])["last_review"], json!(null));
 }

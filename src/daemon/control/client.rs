@@ -7,17 +7,20 @@ use tokio::{
     net::UnixStream,
 };
 
-use super::{ControlRequest, ControlResponse};
+use super::{Addressee, ControlRequest, ControlResponse, messages::AddressedRequest};
 
 /// A connection to the daemon.
 #[derive(Debug)]
-pub struct ControlClient(BufReader<UnixStream>);
+pub struct ControlClient {
+    stream: BufReader<UnixStream>,
+    to: Addressee,
+}
 
 impl ControlClient {
-    /// Connects to the daemon at `socket`; `None` where no daemon listens.
-    pub async fn connect(socket: &Path) -> io::Result<Option<Self>> {
+    /// Connects to the daemon at `socket`; `None` where no daemon listens. A daemon other than `to` refuses each request.
+    pub async fn connect(socket: &Path, to: Addressee) -> io::Result<Option<Self>> {
         match UnixStream::connect(socket).await {
-            Ok(stream) => Ok(Some(Self(BufReader::new(stream)))),
+            Ok(stream) => Ok(Some(Self { stream: BufReader::new(stream), to })),
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
                 Ok(None)
             }
@@ -27,9 +30,10 @@ impl ControlClient {
 
     /// Sends a request; the responses follow.
     pub async fn send(&mut self, request: &ControlRequest) -> io::Result<()> {
-        let mut line = serde_json::to_vec(request)?;
+        let addressed = AddressedRequest { request: request.clone(), to: self.to.clone() };
+        let mut line = serde_json::to_vec(&addressed)?;
         line.push(b'\n');
-        match self.0.write_all(&line).await {
+        match self.stream.write_all(&line).await {
             // A daemon that does not admit this user refuses and closes before it reads: its response can still be
             // read.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -40,7 +44,7 @@ impl ControlClient {
     /// Receives the next response.
     pub async fn receive(&mut self) -> io::Result<ControlResponse> {
         let mut line = String::new();
-        if self.0.read_line(&mut line).await? == 0 {
+        if self.stream.read_line(&mut line).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(serde_json::from_str(&line)?)

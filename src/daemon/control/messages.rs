@@ -9,7 +9,21 @@ use crate::{
     sync::WaitPolicy,
 };
 
-use super::super::{ApprovalAnswer, Status, UnpauseAnswer};
+use super::{
+    super::{ApprovalAnswer, Status, UnpauseAnswer},
+    addressee::Addressee,
+};
+
+/// A line of a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct AddressedRequest {
+    /// The request.
+    #[serde(flatten)]
+    pub(super) request: ControlRequest,
+    /// The daemon that the client means: another one refuses the request.
+    #[serde(default)]
+    pub(super) to: Addressee,
+}
 
 /// A request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,6 +188,8 @@ pub enum RefusalReason {
     Failed,
     /// The user of the client may not use the socket.
     Forbidden,
+    /// The client means another daemon.
+    OtherDaemon,
 }
 
 impl ControlResponse {

@@ -3,15 +3,18 @@
 //! | file | what lives there |
 //! |---|---|
 //! | `messages` | requests and responses |
+//! | `addressee` | which daemon a client means |
 //! | `socket` | the socket file, and who may use it |
 //! | `server` | the server |
 //! | `client` | the client |
 
+mod addressee;
 mod client;
 mod messages;
 mod server;
 mod socket;
 
+pub use addressee::Addressee;
 pub use client::ControlClient;
 pub use messages::{ControlRequest, ControlResponse, RefusalReason, ReviewDone, RunAfterApproval, RunOrder};
 

@@ -22,12 +22,16 @@ use crate::{
 
 use super::{
     super::{
-        ApprovalOutcome, DaemonState, ExplainRequest, NextRun, ReviewQuery, ServiceState, UnpauseOutcome, approve,
+        ApprovalOutcome, DaemonState, ExplainRequest, NextRun, ReviewQuery, ReviewScope, ServiceState, UnpauseOutcome,
+        approve,
         connection_limit::{BusyFlag, ConnectionLimit},
         next_run::RunReason,
         record_review, review, unpause,
     },
-    messages::{ControlRequest, ControlResponse, RefusalReason, ReviewDone, RunAfterApproval, RunOrder},
+    addressee::Addressee,
+    messages::{
+        AddressedRequest, ControlRequest, ControlResponse, RefusalReason, ReviewDone, RunAfterApproval, RunOrder,
+    },
     socket::SocketFile,
 };
 
@@ -158,8 +162,14 @@ impl Peer {
                     return self.send(&ControlResponse::refused(RefusalReason::NotUnderstood, message)).await;
                 }
             };
-            match serde_json::from_slice(&line) {
-                Ok(request) => busy.during(self.answer(request, context)).await?,
+            match serde_json::from_slice::<AddressedRequest>(&line) {
+                Ok(AddressedRequest { request, to }) => {
+                    let served = Addressee::from(&**context.settings.borrow());
+                    match to.difference(&served) {
+                        None => busy.during(self.answer(request, context)).await?,
+                        Some(other) => self.send(&ControlResponse::refused(RefusalReason::OtherDaemon, other)).await?,
+                    }
+                }
                 Err(error) => {
                     self.send(&ControlResponse::refused(RefusalReason::NotUnderstood, error.to_string())).await?;
                 }
@@ -304,11 +314,11 @@ async fn reviewed(
     reviewer: &Approver,
     context: &ControlContext,
 ) -> ControlResponse {
-    let settings = Arc::clone(&context.settings.borrow());
+    let scope = ReviewScope::from(&**context.settings.borrow());
     let journal = Some(&context.journal);
     let made = match done {
-        Some(done) => record_review(journal, &settings, &query, done.digest.as_deref(), reviewer).await,
-        None => review(journal, &settings, &query, Utc::now()).await,
+        Some(done) => record_review(journal, &scope, &query, done.digest.as_deref(), reviewer).await,
+        None => review(journal, &scope, &query, Utc::now()).await,
     };
     match made {
         Ok(review) => ControlResponse::Review { review: Box::new(review) },
