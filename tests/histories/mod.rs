@@ -1,0 +1,108 @@
+//! Random histories: people, profiles, hands in Campaign, configuration, approvals, faults and dying runs in any order,
+//! judged by a model that shares no code with the program.
+//!
+//! `HISTORIES=100000 cargo test --test suite histories::` plays that many, `HISTORY_SEED=17` the one of this seed.
+
+mod config;
+mod memory;
+mod model;
+mod player;
+mod random;
+mod shrink;
+mod step;
+mod verdict;
+mod view;
+
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Instant,
+};
+
+use self::{
+    player::{Counts, Played, Steps, first_world, play},
+    random::Random,
+    shrink::shortened,
+};
+
+/// How many histories are played where the environment says nothing.
+const DEFAULT: u64 = 2_000;
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
+}
+
+/// Runs a future on a runtime of its own.
+fn on_this_thread<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(future)
+}
+
+/// The history with this seed.
+fn history(seed: u64) -> (Played, bool) {
+    let mut random = Random::new(seed);
+    let first = first_world(&mut random);
+    let (count, approves) = (6 + random.below(9), random.percent(60));
+    (on_this_thread(play(first, Steps::Drawn(random, count), approves)), approves)
+}
+
+#[test]
+fn histories_keep_every_promise() {
+    let seeds = match number("HISTORY_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("HISTORIES").unwrap_or(DEFAULT),
+    };
+    let begin = Instant::now();
+    let (next, end) = (AtomicU64::new(seeds.start), seeds.end);
+    let (counts, failures) = (Mutex::new(Counts::default()), Mutex::new(Vec::new()));
+    let threads = thread::available_parallelism().map_or(2, usize::from);
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            let goes_on = std::env::var("HISTORIES_ALL").is_ok();
+            if seed >= end || !goes_on && !failures.lock().expect("no panic").is_empty() {
+                return;
+            }
+            let (played, approves) = history(seed);
+            counts.lock().expect("no panic").add(&played.counts);
+            if played.verdict.is_err() {
+                failures.lock().expect("no panic").push((seed, played, approves));
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(work);
+        }
+    });
+    let counts = counts.into_inner().expect("no panic");
+    println!(
+        "{} histories, {} runs, {} writes in {} s on {threads} threads",
+        counts.histories,
+        counts.runs,
+        counts.writes,
+        begin.elapsed().as_secs()
+    );
+    for (kind, number) in counts.steps.iter().chain(&counts.outcomes) {
+        println!("{number:>8} {kind}");
+    }
+    let mut failures = failures.into_inner().expect("no panic");
+    failures.sort_by_key(|(seed, ..)| *seed);
+    if std::env::var("HISTORIES_ALL").is_ok() {
+        let mut by: std::collections::BTreeMap<&str, (u64, u64, String)> = std::collections::BTreeMap::new();
+        for (seed, played, _) in &failures {
+            if let Err(violation) = &played.verdict {
+                let entry = by.entry(violation.promise).or_insert((0, *seed, violation.sentence.clone()));
+                entry.0 += 1;
+            }
+        }
+        println!("{by:#?}");
+        return;
+    }
+    if let Some((seed, played, approves)) = failures.into_iter().next() {
+        panic!("{}", shortened(seed, played, approves));
+    }
+}
