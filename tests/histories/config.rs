@@ -113,9 +113,8 @@ impl Setting {
     /// The key and its value, as in the configuration file.
     pub(super) fn described(&self) -> String {
         let of_instance = |line: String| format!("[instances.production] {line}");
-        let one_of = |key: &str, on: bool, yes: &str, no: &str| {
-            of_instance(format!("{key} = {:?}", if on { yes } else { no }))
-        };
+        let one_of =
+            |key: &str, on: bool, yes: &str, no: &str| of_instance(format!("{key} = {:?}", if on { yes } else { no }));
         match self {
             Self::MaxRemovals(limit) => format!("[guard] max_removals = {limit}"),
             Self::RemovalsPercent(limit) => format!("[guard] max_removals_percent = {limit}"),
@@ -173,8 +172,7 @@ impl Config {
         options.limits.max_source_shrink_percent = percent(self.shrink_percent);
         options.limits.max_new_operators = self.max_new_operators;
         options.confirmation = if self.confirm_removals { Confirmation::Reread } else { Confirmation::Off };
-        options.experience_cloud.membership =
-            if self.direct_only { Membership::Direct } else { Membership::Effective };
+        options.experience_cloud.membership = if self.direct_only { Membership::Direct } else { Membership::Effective };
         options.experience_cloud.read =
             if self.read_profiles { ReadChoice::Profiles } else { ReadChoice::Organization };
         for instance in &mut options.instances {

@@ -23,7 +23,7 @@ use std::{
 };
 
 use self::{
-    player::{Counts, Played, Steps, first_world, play},
+    player::{Counts, End, Played, Steps, first_world, play},
     random::Random,
     shrink::shortened,
 };
@@ -42,11 +42,11 @@ fn on_this_thread<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// The history with this seed.
-fn history(seed: u64) -> (Played, bool) {
+fn history(seed: u64) -> (Played, End) {
     let mut random = Random::new(seed);
     let first = first_world(&mut random);
-    let (count, approves) = (6 + random.below(9), random.percent(60));
-    (on_this_thread(play(first, Steps::Drawn(random, count), approves)), approves)
+    let (count, end) = (6 + random.below(8), End { approves: random.percent(60), is_thorough: random.percent(10) });
+    (on_this_thread(play(first, Steps::Drawn(random, count), end)), end)
 }
 
 #[test]
@@ -66,10 +66,10 @@ fn histories_keep_every_promise() {
             if seed >= end || !goes_on && !failures.lock().expect("no panic").is_empty() {
                 return;
             }
-            let (played, approves) = history(seed);
+            let (played, end_of) = history(seed);
             counts.lock().expect("no panic").add(&played.counts);
             if played.verdict.is_err() {
-                failures.lock().expect("no panic").push((seed, played, approves));
+                failures.lock().expect("no panic").push((seed, played, end_of));
             }
         }
     };
@@ -102,7 +102,8 @@ fn histories_keep_every_promise() {
         println!("{by:#?}");
         return;
     }
-    if let Some((seed, played, approves)) = failures.into_iter().next() {
-        panic!("{}", shortened(seed, played, approves));
+    if let Some((seed, played, end)) = failures.into_iter().next() {
+        let found = shortened(played, end).expect("a broken promise");
+        panic!("HISTORY_SEED={seed} breaks a promise:\n\n{}", found.described());
     }
 }

@@ -143,9 +143,7 @@ impl Model {
         let was = |person: &&Person| self.former.get(&person.id).is_some_and(|logins| logins.contains(login));
         self.gives(view, pair)
             || !Self::is_somebodys(view, login)
-                && self
-                    .profile_of(view, group)
-                    .is_some_and(|profile| self.holders(view, profile).iter().any(was))
+                && self.profile_of(view, group).is_some_and(|profile| self.holders(view, profile).iter().any(was))
     }
 
     /// The organization wants this membership for certain.
@@ -156,9 +154,7 @@ impl Model {
         };
         self.gives(view, pair)
             || !Self::is_somebodys(view, login)
-                && self
-                    .profile_of(view, group)
-                    .is_some_and(|profile| self.holders(view, profile).iter().any(stands))
+                && self.profile_of(view, group).is_some_and(|profile| self.holders(view, profile).iter().any(stands))
     }
 
     pub(super) fn is_protected(&self, login: &str) -> bool {
@@ -212,9 +208,7 @@ impl Model {
             return Some("the state was lost".to_owned());
         }
         let accepted = self.accepted.as_ref()?;
-        let shrank = |before: usize, now: usize| {
-            before.saturating_sub(now) * 100 > self.config.shrink_percent * before
-        };
+        let shrank = |before: usize, now: usize| before.saturating_sub(now) * 100 > self.config.shrink_percent * before;
         let profiles: usize = self.claims(view).values().map(BTreeSet::len).sum();
         let (listed, counted) = view.users();
         let users = accepted.users.filter(|_| counts_users);

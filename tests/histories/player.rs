@@ -6,9 +6,12 @@ use std::{
 };
 
 use campaign_group_sync::{
-    domain::{ChangeOutcome, Digest, Outcome, OperatorGroupName, RunMode, RunReport, Scope, Watcher},
+    domain::{ChangeOutcome, Digest, OperatorGroupName, Outcome, RunMode, RunReport, Scope, Watcher},
     journal::Journal,
-    sandbox::{Effect, Fault, Organization, Sandbox, Scenario, campaign::{InstanceWorld, Operator, OperatorGroup}},
+    sandbox::{
+        Effect, Fault, Organization, Sandbox, Scenario,
+        campaign::{InstanceWorld, Operator, OperatorGroup},
+    },
     sync::{self, RunRequest, Stop, SyncOptions},
 };
 use chrono::{TimeDelta, Utc};
@@ -136,11 +139,20 @@ pub(super) enum Steps {
     Given(Vec<Step>),
 }
 
-/// Plays a history; `approves` says whether what is held is approved at its end.
-pub(super) async fn play(first: Scenario, steps: Steps, approves: bool) -> Played {
+/// How a history ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    /// What is held is approved.
+    pub(super) approves: bool,
+    /// Four runs are made; otherwise no more after one that had nothing to do.
+    pub(super) is_thorough: bool,
+}
+
+/// Plays a history; `end` says how it ends.
+pub(super) async fn play(first: Scenario, steps: Steps, end: End) -> Played {
     let mut player = Player::new(first.clone()).await;
     let mut played = Vec::new();
-    let verdict = player.all(steps, approves, &mut played).await;
+    let verdict = player.all(steps, end, &mut played).await;
     player.counts.histories = 1;
     let Player { counts, sandbox, journal, .. } = player;
     journal.close().await;
@@ -150,6 +162,11 @@ pub(super) async fn play(first: Scenario, steps: Steps, approves: bool) -> Playe
 
 fn broken(promise: &'static str, sentence: String) -> Result<(), Violation> {
     Err(Violation { promise, sentence })
+}
+
+/// Whether the fault makes Campaign show other rows than it has.
+fn is_deceiving(fault: &Fault) -> bool {
+    fault.call == "query" && matches!(fault.effect, Effect::OmitEntry { .. } | Effect::ReplaceText { .. })
 }
 
 impl Player {
@@ -180,12 +197,7 @@ impl Player {
         View::of(&self.sandbox.world())
     }
 
-    async fn all(
-        &mut self,
-        steps: Steps,
-        approves: bool,
-        played: &mut Vec<(Step, usize)>,
-    ) -> Result<(), Violation> {
+    async fn all(&mut self, steps: Steps, end: End, played: &mut Vec<(Step, usize)>) -> Result<(), Violation> {
         self.model.look(&self.view());
         match steps {
             Steps::Given(steps) => {
@@ -206,7 +218,7 @@ impl Player {
                 }
             }
         }
-        self.converge(approves).await
+        self.converge(end).await
     }
 
     async fn step(&mut self, step: &Step) -> Result<(), Violation> {
@@ -324,7 +336,8 @@ impl Player {
         let outcome = report.map_or("killed", |report| report.outcome.as_str());
         *self.counts.outcomes.entry(outcome).or_default() += 1;
         let is_disturbed = self.is_disturbed;
-        let run = RunFacts { coverage, is_dry, before, after: &after, report, is_disturbed, writes };
+        let is_deceived = self.is_disturbed && self.sandbox.faults().iter().any(|fault| is_deceiving(&fault.fault));
+        let run = RunFacts { coverage, is_dry, before, after: &after, report, is_disturbed, is_deceived, writes };
         self.model.judge(&run)?;
         self.model.learn(&run);
         if let Some(report) = report {
@@ -368,7 +381,10 @@ impl Player {
             let recorded: std::collections::BTreeSet<String> = group.logins().map(lower).collect();
             if recorded != view.members_of(&name) {
                 let now = view.members_of(&name);
-                return broken("access record and world agree", format!("{name} has {now:?}, recorded are {recorded:?}"));
+                return broken(
+                    "access record and world agree",
+                    format!("{name} has {now:?}, recorded are {recorded:?}"),
+                );
             }
         }
         Ok(())
@@ -389,8 +405,7 @@ impl Player {
         }
         let plan = |report: &RunReport| -> Vec<_> {
             let changes = report.instances.iter().flat_map(|instance| &instance.changes);
-            let mut plan: Vec<_> =
-                changes.map(|change| (key(change), change.outcome == ChangeOutcome::Held)).collect();
+            let mut plan: Vec<_> = changes.map(|change| (key(change), change.outcome == ChangeOutcome::Held)).collect();
             plan.sort();
             plan
         };
@@ -460,15 +475,19 @@ impl Player {
     }
 
     /// Without faults three runs converge, and the fourth writes nothing; then the record is whole.
-    async fn converge(&mut self, approves: bool) -> Result<(), Violation> {
+    async fn converge(&mut self, end: End) -> Result<(), Violation> {
         self.step(&Step::Calm).await?;
         for number in 0..4 {
-            let digest = self.digest(0).filter(|_| approves && number < 3);
+            let digest = self.digest(0).filter(|_| end.approves && number < 3);
             let report = self.approving(digest).await?;
             let writes = self.sandbox.requests().iter().filter(|request| request.call == "write").count();
             if number == 3 && writes > 0 {
                 let sentence = format!("the fourth run sent {writes} writes: {:?}", report.instances);
                 return broken("after faults stop, runs converge", sentence);
+            }
+            let is_held = end.approves && report.instances.iter().any(|instance| instance.held.is_some());
+            if writes == 0 && !is_held && !end.is_thorough {
+                break;
             }
         }
         let verification = self.journal.verify(None).await.expect("readable");

@@ -84,8 +84,7 @@ impl View {
         // The technical account becomes an operator when it signs in for the first time.
         let operators = instance.operators.iter().filter(|operator| !operator.name.ends_with("@techacct.adobe.com"));
         let operators = operators.map(|operator| {
-            let view =
-                OperatorView { is_ims: operator.authentication == "ims", is_disabled: operator.disabled };
+            let view = OperatorView { is_ims: operator.authentication == "ims", is_disabled: operator.disabled };
             (lower(&operator.name), view)
         });
         Self {
