@@ -177,6 +177,11 @@ impl Model {
                 self.stands.insert(person.id.clone(), person.login.clone());
             }
         }
+        // The operator belongs to the account that was seen with its login last.
+        let is_passed_on = |id: &String, login: &String| {
+            view.people.iter().any(|person| person.is_active && person.login == *login && person.id != *id)
+        };
+        self.stands.retain(|id, login| !is_passed_on(id, login));
     }
 }
 

@@ -196,7 +196,7 @@ impl Model {
 
     /// Wanted members of a group, as far as they have an operator or may get one, and the actual ones.
     pub(super) fn picture(&self, view: &View, group: &str) -> (BTreeSet<String>, BTreeSet<String>) {
-        let has_operator = |login: &String| view.operators.contains_key(login);
+        let has_operator = |login: &String| self.is_managed(view, login);
         let wanted = view.people.iter().map(|person| person.login.clone());
         let wanted = wanted.filter(|login| self.gives(view, &(login.clone(), group.to_owned())));
         (wanted.filter(has_operator).collect(), view.members_of(group))

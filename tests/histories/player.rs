@@ -164,9 +164,9 @@ fn broken(promise: &'static str, sentence: String) -> Result<(), Violation> {
     Err(Violation { promise, sentence })
 }
 
-/// Whether the fault makes Campaign show other rows than it has.
+/// Whether the fault hides a row, or shows another one.
 fn is_deceiving(fault: &Fault) -> bool {
-    fault.call == "query" && matches!(fault.effect, Effect::OmitEntry { .. } | Effect::ReplaceText { .. })
+    matches!(fault.effect, Effect::OmitEntry { .. } | Effect::MissingUsers { .. } | Effect::ReplaceText { .. })
 }
 
 impl Player {

@@ -41,7 +41,7 @@ pub(super) struct RunFacts<'a> {
     pub(super) report: Option<&'a RunReport>,
     /// Whether calls could be disturbed.
     pub(super) is_disturbed: bool,
-    /// Whether Campaign's own tables could be shown wrongly: no other response tells.
+    /// Whether a row could be hidden, which no other response tells of.
     pub(super) is_deceived: bool,
     pub(super) writes: usize,
 }
