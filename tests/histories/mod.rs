@@ -22,10 +22,13 @@ use std::{
     time::Instant,
 };
 
+use campaign_group_sync::sandbox::{Scenario, World};
+
 use self::{
     player::{Counts, End, Played, Steps, first_world, play},
     random::Random,
-    shrink::shortened,
+    shrink::{Counterexample, shortened},
+    verdict::Violation,
 };
 
 /// How many histories are played where the environment says nothing.
@@ -62,8 +65,7 @@ fn histories_keep_every_promise() {
     let work = || {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            let goes_on = std::env::var("HISTORIES_ALL").is_ok();
-            if seed >= end || !goes_on && !failures.lock().expect("no panic").is_empty() {
+            if seed >= end || !failures.lock().expect("no panic").is_empty() {
                 return;
             }
             let (played, end_of) = history(seed);
@@ -91,19 +93,20 @@ fn histories_keep_every_promise() {
     }
     let mut failures = failures.into_inner().expect("no panic");
     failures.sort_by_key(|(seed, ..)| *seed);
-    if std::env::var("HISTORIES_ALL").is_ok() {
-        let mut by: std::collections::BTreeMap<&str, (u64, u64, String)> = std::collections::BTreeMap::new();
-        for (seed, played, _) in &failures {
-            if let Err(violation) = &played.verdict {
-                let entry = by.entry(violation.promise).or_insert((0, *seed, violation.sentence.clone()));
-                entry.0 += 1;
-            }
-        }
-        println!("{by:#?}");
-        return;
-    }
     if let Some((seed, played, end)) = failures.into_iter().next() {
         let found = shortened(played, end).expect("a broken promise");
         panic!("HISTORY_SEED={seed} breaks a promise:\n\n{}", found.described());
     }
+}
+
+#[test]
+fn a_history_is_the_same_each_time_and_is_printed_as_a_scenario() {
+    let (one, end) = history(4);
+    let steps = |played: &Played| played.steps.iter().map(|(step, _)| step.clone()).collect::<Vec<_>>();
+    assert_eq!(steps(&one), steps(&history(4).0));
+    let violation = Violation { promise: "an example", sentence: "nothing is broken".to_owned() };
+    let printed = Counterexample { violation, first: one.first, steps: one.steps, end };
+    let scenario = Scenario::from_toml(&printed.described()).expect("a scenario");
+    assert_eq!(scenario, printed.scenario(), "{}", printed.described());
+    World::new(scenario).expect("a world");
 }

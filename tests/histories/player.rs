@@ -81,6 +81,8 @@ struct Player {
     /// Digests in the order in which they were held.
     held: Vec<String>,
     is_disturbed: bool,
+    /// How often a page of the organization's users came without its users, in the runs so far.
+    pages_without_users: u32,
     counts: Counts,
     listings: usize,
 }
@@ -164,9 +166,20 @@ fn broken(promise: &'static str, sentence: String) -> Result<(), Violation> {
     Err(Violation { promise, sentence })
 }
 
-/// Whether the fault hides a row, or shows another one.
+/// Whether the fault hides a row or shows another one, or changes the world while a run looks.
 fn is_deceiving(fault: &Fault) -> bool {
-    matches!(fault.effect, Effect::OmitEntry { .. } | Effect::MissingUsers { .. } | Effect::ReplaceText { .. })
+    use Effect::{Change, MissingUsers, OmitEntry, ReplaceText};
+    matches!(fault.effect, Change { .. } | MissingUsers { .. } | OmitEntry { .. } | ReplaceText { .. })
+}
+
+/// Whether the fault makes a page of the organization's users incomplete, wherever it stands.
+fn is_without_users(fault: &Fault) -> bool {
+    let is_empty = match &fault.effect {
+        Effect::EmptyPage => true,
+        Effect::OmitKey { pointer } | Effect::SetValue { pointer, .. } => pointer == "/users",
+        _ => false,
+    };
+    fault.call == "users" && is_empty
 }
 
 impl Player {
@@ -184,6 +197,7 @@ impl Player {
             made: Vec::new(),
             held: Vec::new(),
             is_disturbed: false,
+            pages_without_users: 0,
             counts: Counts::default(),
             listings: 0,
         }
@@ -238,7 +252,7 @@ impl Player {
                 self.sandbox.inject(fault.clone());
             }
             Step::Calm => {
-                self.is_disturbed = false;
+                (self.is_disturbed, self.pages_without_users) = (false, 0);
                 self.sandbox.clear_faults();
             }
             Step::Approve { back, days_ahead } => self.approve(*back, *days_ahead).await,
@@ -328,6 +342,10 @@ impl Player {
         report: Option<&RunReport>,
     ) -> Result<(), Violation> {
         let after = self.view();
+        let faults = self.sandbox.faults();
+        let without_users =
+            faults.iter().filter(|fault| is_without_users(&fault.fault)).map(|fault| fault.disturbed).sum();
+        let is_cut = without_users > std::mem::replace(&mut self.pages_without_users, without_users);
         let requests = self.sandbox.requests();
         let writes = requests.iter().filter(|request| request.call == "write").count();
         self.listings += requests.iter().filter(|request| request.call == "groups" && request.page == Some(0)).count();
@@ -337,7 +355,8 @@ impl Player {
         *self.counts.outcomes.entry(outcome).or_default() += 1;
         let is_disturbed = self.is_disturbed;
         let is_deceived = self.is_disturbed && self.sandbox.faults().iter().any(|fault| is_deceiving(&fault.fault));
-        let run = RunFacts { coverage, is_dry, before, after: &after, report, is_disturbed, is_deceived, writes };
+        let run =
+            RunFacts { coverage, is_dry, before, after: &after, report, is_disturbed, is_deceived, is_cut, writes };
         self.model.judge(&run)?;
         self.model.learn(&run);
         if let Some(report) = report {
@@ -456,6 +475,7 @@ impl Player {
         if report.is_none() {
             self.restart().await;
         }
+        self.pages_without_users = 0;
         self.judged(Coverage::Everything, false, &before, report.as_ref())
     }
 

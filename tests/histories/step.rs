@@ -356,8 +356,12 @@ impl Deck<'_> {
     }
 
     fn fault(&mut self) -> Fault {
-        let effect = self.effect();
-        let (call, effect) = effect;
+        if self.random.percent(12)
+            && let Some(change) = self.second_thought()
+        {
+            return Fault::new("members", Effect::Change { changes: vec![change] });
+        }
+        let (call, effect) = self.effect();
         let fault = Fault::new(call, effect);
         let fault = match call {
             "users" | "groups" if self.random.percent(50) => {
@@ -369,6 +373,22 @@ impl Deck<'_> {
         let is_missing = matches!(fault.effect, Effect::OmitEntry { .. } | Effect::MissingUsers { .. });
         let may_last = !matches!(fault.effect, Effect::ReplaceText { .. }) && !(is_missing && call == "members");
         if may_last && self.random.percent(40) { fault.forever() } else { fault }
+    }
+
+    /// Gives somebody a profile whose group the operator is in, before a second read.
+    fn second_thought(&mut self) -> Option<Change> {
+        let lacks = |person: &&Person, id: u64| !person.effective.contains(&id);
+        let is_member = |person: &&Person, name: &str| {
+            let group = name.strip_prefix(PREFIX).unwrap_or_default().to_owned();
+            self.view.members.contains(&(person.login.clone(), group))
+        };
+        let mut leavers = Vec::new();
+        for (id, name) in &self.view.profiles {
+            let people = self.view.people.iter().filter(|person| person.is_active && lacks(person, *id));
+            leavers.extend(people.filter(|person| is_member(person, name)).map(|person| (person.id.clone(), *id)));
+        }
+        let (user, id) = self.random.pick(&leavers)?;
+        Some(Change::assign(user, &format!("id:{id}")))
     }
 
     /// A call and what happens to it. No response says something wrong that no other response contradicts.

@@ -43,6 +43,8 @@ pub(super) struct RunFacts<'a> {
     pub(super) is_disturbed: bool,
     /// Whether a row could be hidden, which no other response tells of.
     pub(super) is_deceived: bool,
+    /// Whether a page of the organization's users came without its users.
+    pub(super) is_cut: bool,
     pub(super) writes: usize,
 }
 
@@ -99,6 +101,7 @@ impl Model {
     /// Judges one run.
     pub(super) fn judge(&self, run: &RunFacts<'_>) -> Verdict {
         self.dry_run(run)?;
+        self.incomplete_read(run)?;
         self.memberships(run)?;
         self.operators_and_groups(run)?;
         self.limits(run)?;
@@ -108,8 +111,18 @@ impl Model {
     }
 
     fn dry_run(&self, run: &RunFacts<'_>) -> Verdict {
-        if run.is_dry && (run.writes > 0 || run.before != run.after) {
+        let campaign = |view: &View| (view.operators.clone(), view.groups.clone(), view.members.clone());
+        if run.is_dry && (run.writes > 0 || campaign(run.before) != campaign(run.after)) {
             return broken("a dry run changes nothing", format!("a dry run sent {} writes", run.writes));
+        }
+        Ok(())
+    }
+
+    fn incomplete_read(&self, run: &RunFacts<'_>) -> Verdict {
+        let is_used = run.writes > 0 || run.is_success();
+        if run.is_cut && run.is_full() && !self.config.read_profiles && is_used {
+            let outcome = run.report.map(|report| report.outcome);
+            return broken("an incomplete read writes nothing", format!("the run ended as {outcome:?}"));
         }
         Ok(())
     }
@@ -152,7 +165,8 @@ impl Model {
                 Coverage::Undo { .. } => continue,
                 _ => {}
             }
-            if self.wants(view, &pair) {
+            // The organization may have changed before the second read: that read shows it.
+            if self.wants(view, &pair) || self.wants(run.after, &pair) && self.config.confirm_removals {
                 return broken("nobody loses what the organization gives", what);
             }
             self.waits(run, &Key::remove(&pair), &what)?;
@@ -168,7 +182,7 @@ impl Model {
                 Coverage::Undo { .. } => continue,
                 _ => {}
             }
-            if !self.may_give(view, &pair) {
+            if !self.may_give(view, &pair) && !self.may_give(run.after, &pair) {
                 return broken("nobody gets what the organization does not give", what);
             }
             self.waits(run, &Key::add(&pair), &what)?;
@@ -302,7 +316,12 @@ impl Model {
         let mut view = run.before.clone();
         view.members.retain(|pair| !run.lost().contains(pair) || !is_free(&Key::remove(pair)));
         view.members.extend(run.gained().into_iter().filter(|pair| is_free(&Key::add(pair))));
-        view.operators = run.after.operators.clone();
+        for (login, operator) in &run.after.operators {
+            let key = Key { op: "create_operator".to_owned(), login: login.clone(), group: String::new() };
+            if !view.operators.contains_key(login) && is_free(&key) {
+                view.operators.insert(login.clone(), operator.clone());
+            }
+        }
         view
     }
 
