@@ -68,6 +68,7 @@ pub(super) enum Setting {
 }
 
 /// The configuration in force.
+#[expect(clippy::struct_excessive_bools, reason = "keys with two values, as an administrator sets them")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Config {
     pub(super) max_removals: usize,
@@ -184,7 +185,7 @@ impl Config {
             policy.without_groups =
                 if self.disable_without_groups { WithoutGroups::Disable } else { WithoutGroups::Keep };
             policy.orphaned_group = if self.empty_orphans { OrphanedGroup::Empty } else { OrphanedGroup::Keep };
-            policy.protected_operators = self.protected.iter().map(|login| OperatorLogin::new(login)).collect();
+            policy.protected_operators = self.protected.iter().map(OperatorLogin::new).collect();
         }
     }
 }

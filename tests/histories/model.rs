@@ -96,7 +96,7 @@ impl Model {
     pub(super) fn forget(&mut self, is_lost: bool) {
         let config = std::mem::take(&mut self.config);
         let former = std::mem::take(&mut self.former);
-        *self = Self { config, former, is_lost, ..Self::default() };
+        *self = Self { config, is_lost, former, ..Self::default() };
     }
 
     /// The profiles that stand for each operator group.

@@ -153,13 +153,13 @@ pub(super) struct End {
 /// Plays a history; `end` says how it ends.
 pub(super) async fn play(first: Scenario, steps: Steps, end: End) -> Played {
     let mut player = Player::new(first.clone()).await;
-    let mut played = Vec::new();
-    let verdict = player.all(steps, end, &mut played).await;
+    let mut done = Vec::new();
+    let verdict = player.all(steps, end, &mut done).await;
     player.counts.histories = 1;
     let Player { counts, sandbox, journal, .. } = player;
     journal.close().await;
     drop(sandbox);
-    Played { first, steps: played, counts, verdict }
+    Played { first, steps: done, counts, verdict }
 }
 
 fn broken(promise: &'static str, sentence: String) -> Result<(), Violation> {

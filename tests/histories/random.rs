@@ -1,6 +1,6 @@
 //! Numbers from a seed: the same seed gives the same history on every machine.
 
-/// A generator of numbers (SplitMix64).
+/// A generator of numbers (`SplitMix64`).
 #[derive(Clone, Debug)]
 pub(super) struct Random(u64);
 

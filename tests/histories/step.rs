@@ -371,7 +371,7 @@ impl Deck<'_> {
         };
         // A wrong name that every read shows is the name, and a user that no read ever showed is not listed.
         let is_missing = matches!(fault.effect, Effect::OmitEntry { .. } | Effect::MissingUsers { .. });
-        let may_last = !matches!(fault.effect, Effect::ReplaceText { .. }) && !(is_missing && call == "members");
+        let may_last = !(matches!(fault.effect, Effect::ReplaceText { .. }) || is_missing && call == "members");
         if may_last && self.random.percent(40) { fault.forever() } else { fault }
     }
 

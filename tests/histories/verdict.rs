@@ -32,6 +32,7 @@ pub(super) enum Coverage {
 }
 
 /// A run, seen from outside.
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(super) struct RunFacts<'a> {
     pub(super) coverage: Coverage,
     pub(super) is_dry: bool,
@@ -100,17 +101,17 @@ impl RunFacts<'_> {
 impl Model {
     /// Judges one run.
     pub(super) fn judge(&self, run: &RunFacts<'_>) -> Verdict {
-        self.dry_run(run)?;
+        Self::dry_run(run)?;
         self.incomplete_read(run)?;
         self.memberships(run)?;
         self.operators_and_groups(run)?;
         self.limits(run)?;
         self.approvals(run)?;
-        self.report(run)?;
+        Self::report(run)?;
         self.claims_to_be_in_sync(run)
     }
 
-    fn dry_run(&self, run: &RunFacts<'_>) -> Verdict {
+    fn dry_run(run: &RunFacts<'_>) -> Verdict {
         let campaign = |view: &View| (view.operators.clone(), view.groups.clone(), view.members.clone());
         if run.is_dry && (run.writes > 0 || campaign(run.before) != campaign(run.after)) {
             return broken("a dry run changes nothing", format!("a dry run sent {} writes", run.writes));
@@ -358,12 +359,12 @@ impl Model {
     }
 
     /// The report says what happened in the world.
-    fn report(&self, run: &RunFacts<'_>) -> Verdict {
+    fn report(run: &RunFacts<'_>) -> Verdict {
+        use ChangeOutcome::{Already, Applied, Failed, Held};
         const PROMISE: &str = "report and world agree";
         if run.report.is_none() || run.is_dry {
             return Ok(());
         }
-        use ChangeOutcome::{Already, Applied, Failed, Held};
         let differences =
             run.gained().iter().map(Key::add).chain(run.lost().iter().map(Key::remove)).collect::<Vec<_>>();
         for key in &differences {
