@@ -16,6 +16,7 @@ mod daemon;
 mod experience_cloud;
 mod faults;
 mod guard;
+mod histories;
 mod http;
 mod incidents;
 mod journal;
