@@ -244,7 +244,7 @@ impl CommandError {
             }
             Self::NotHeld(_) | Self::NotReviewed { .. } => ExitStatus::Held,
             Self::Review(error) if error.is_usage() => ExitStatus::Usage,
-            Self::Daemon(DaemonError::Held { .. }) => ExitStatus::Locked,
+            Self::Journal(JournalError::InUse { .. }) | Self::Daemon(DaemonError::Held { .. }) => ExitStatus::Locked,
             Self::Journal(_)
             | Self::MissingMode(_)
             | Self::Daemon(_)

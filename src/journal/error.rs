@@ -46,6 +46,16 @@ pub enum JournalError {
         /// The newest schema this version knows.
         known: i64,
     },
+    /// Another process does not let this one use it.
+    #[error(
+        "the state {place} is in use by {holder}, and could not be used for several seconds; wait until that process ends"
+    )]
+    InUse {
+        /// Its path.
+        place: String,
+        /// The process, the host and the time.
+        holder: String,
+    },
     /// The state belongs to another organization.
     #[error(
         "the state {place} belongs to organization {state}, and this configuration names {configured}; each organization \

@@ -5,7 +5,7 @@ use std::{
     io,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use chrono::Utc;
@@ -20,7 +20,7 @@ use super::{
     copy_target::runs_in,
     database::{CONNECTIONS, Database, Row, Transaction, open_error},
     database_fault::{CONNECTION_PATIENCE, described, primary_code},
-    file_lock,
+    file_lock::{self, DAEMON_LOCK, RUN_LOCK},
     ownership::is_ours,
     private_file::{self, beside},
     schema::{self, Schema},
@@ -295,19 +295,30 @@ async fn connect(path: &Path, made: FileIdentity) -> Result<Database, JournalErr
     let durable = base_options(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
     // A new file returns free pages in steps; a file of an earlier version does so once it was rewritten.
     let options = durable.auto_vacuum(SqliteAutoVacuum::Incremental);
-    let mut attempts = BUSY_PATIENCE.as_millis() / BUSY_PAUSE.as_millis();
+    let deadline = Instant::now() + BUSY_PATIENCE;
     loop {
         match pool().connect_with(options.clone()).await {
             Ok(pool) => {
                 is_still(made, path)?;
                 return Ok(Database::Sqlite(pool));
             }
-            // The first switch to WAL needs exclusive access, and SQLite does not wait for that.
-            Err(error) if is_busy(&error) && attempts > 0 => attempts -= 1,
+            // The first switch to WAL needs exclusive access, and SQLite does not always wait for that by itself.
+            Err(error) if is_busy(&error) && Instant::now() < deadline => {}
+            Err(error) if is_busy(&error) => return Err(in_use(path)?.unwrap_or_else(|| open_error(error))),
             Err(error) => return Err(open_error(StorageFault::explained(path, error))),
         }
         tokio::time::sleep(BUSY_PAUSE).await;
     }
+}
+
+/// The error of a file that another process has locked for longer than [`BUSY_PATIENCE`], with the name of that process.
+fn in_use(path: &Path) -> Result<Option<JournalError>, JournalError> {
+    for suffix in [DAEMON_LOCK, RUN_LOCK] {
+        if let Some(holder) = file_lock::file_lock_holder(&beside(path, suffix))? {
+            return Ok(Some(JournalError::InUse { place: path.display().to_string(), holder }));
+        }
+    }
+    Ok(None)
 }
 
 /// Opens the file, and the files beside it, so that no link is followed; `None` if there is no state file.
