@@ -1,8 +1,8 @@
-//! Every secret that the program can have, at trace level, and none in anything that it prints, logs, serves, sends, stores
-//! or leaves behind.
+//! Every secret that the program can have, at trace level, and none in anything that it prints, logs, serves, sends,
+//! stores or leaves behind.
 //!
-//! `support::secrets` has the search. Every program that any test starts is searched by it; here are all secrets at once, in
-//! a spelling that is another one in each encoding.
+//! `support::secrets` has the search. Every program that any test starts is searched by it; here are all secrets at
+//! once, in a spelling that is another one in each encoding.
 
 mod every_output;
 mod of_a_process;

@@ -45,8 +45,8 @@ impl fmt::Display for Measures {
     }
 }
 
-/// Fails where the second half of the measures, after a beginning of two fifths, shows growth. Bounds are wide: a leak of
-/// one handle a run, or of a few kB, is far beyond them after some hundred runs.
+/// Fails where the second half of the measures, after a beginning of two fifths, shows growth. Bounds are wide: a leak
+/// of one handle a run, or of a few kB, is far beyond them after some hundred runs.
 pub(super) fn assert_no_growth(all: &[Measures], ticks: usize) {
     let warm = &all[all.len() * 2 / 5..];
     let (earlier, later) = warm.split_at(warm.len() / 2);

@@ -1,9 +1,9 @@
-//! The daemon for thousands of ticks of its schedule, in minutes: faults, reloads, requested runs, requests to the page,
-//! changes in the organization, and a wall clock that is set forward and back.
+//! The daemon for thousands of ticks of its schedule, in minutes: faults, reloads, requested runs, requests to the
+//! page, changes in the organization, and a wall clock that is set forward and back.
 //!
-//! The built program runs unchanged, with its database and over real HTTP. Its clocks are moved from outside (`clock.c`):
-//! between two runs the test lets the time to the next tick pass, and during a run time passes faster. What is asserted
-//! depends on no speed: each tick makes one run, no run is made without a reason, and nothing grows.
+//! The built program runs unchanged, with its database and over real HTTP. Its clocks are moved from outside
+//! (`clock.c`): between two runs the test lets the time to the next tick pass, and during a run time passes faster.
+//! What is asserted depends on no speed: each tick makes one run, no run is made without a reason, and nothing grows.
 
 mod clock;
 mod measures;
@@ -180,8 +180,8 @@ impl Soak {
     /// Lets time pass to the next tick, whose run begins and ends.
     fn tick(&mut self) {
         let mut due = self.next_due();
-        // A tick that comes again, because the clock was set back, is skipped when the last run began less than half the time
-        // to the following tick before it.
+        // A tick that comes again, because the clock was set back, is skipped when the last run began less than half
+        // the time to the following tick before it.
         let since_last_run = self.clock.steady() - self.last_run + (due - self.clock.now());
         if due <= self.handled_until && since_last_run < TimeDelta::minutes(30) {
             due += TimeDelta::hours(1);

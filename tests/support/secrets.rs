@@ -54,8 +54,8 @@ impl Marked {
         Self::with(secrets)
     }
 
-    /// Which of them stand in a text, or in files and those beside them that begin like them, or in folders. Searched by `grep`: the search of the standard
-    /// library takes more time than the runs of a test, without optimization.
+    /// Which of them stand in a text, or in files and those beside them that begin like them, or in folders. Searched
+    /// by `grep`: the search of the standard library takes more time than the runs of a test, without optimization.
     pub(crate) fn found_in(&self, text: &str, files: &[PathBuf]) -> Vec<String> {
         let folder = tempfile::tempdir().expect("a folder");
         let (patterns, printed) = (folder.path().join("patterns"), folder.path().join("what was printed"));
