@@ -100,9 +100,9 @@ fn a_panic_that_shows_the_whole_configuration_shows_no_secret() {
     ];
     command.envs(in_environment.iter().map(|(name, value)| (name, value)));
     let output = command.output().expect("started");
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(text.contains("Settings {") && text.contains("panicked at"), "{text}");
+    let printed = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(printed.contains("Settings {") && printed.contains("panicked at"), "{printed}");
     let marked = in_environment.iter().take(4).map(|(_, value)| value.clone());
     Marked::with(marked.chain(["Marked-webhook-6Vx2kQ9w", "Marked-state-6Vx2kQ9w"].map(str::to_owned)))
-        .assert_absent(&text);
+        .assert_absent(&printed);
 }
