@@ -9,6 +9,7 @@ mod check_command;
 mod check_markdown;
 mod check_text;
 mod config_command;
+mod core_dumps;
 mod csv;
 mod daemon_client;
 mod daemon_command;
@@ -70,6 +71,10 @@ use crate::observability::Chain;
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
+    if let Err(error) = core_dumps::forbid() {
+        // A sandbox of the host may refuse it; the units forbid core dumps as well.
+        print_error(&format!("core dumps could not be forbidden, and the program goes on: {error}"));
+    }
     let arguments = match Arguments::of_process() {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error).into(),

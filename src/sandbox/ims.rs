@@ -115,7 +115,7 @@ fn refusal(error: &str, description: &str) -> HttpResponse {
 
 /// Client id and secret of the technical account of a Campaign instance.
 pub(super) fn instance_credential(instance: &str) -> (String, String) {
-    (format!("sandbox-campaign-{instance}"), format!("sandbox-campaign-{instance}-secret"))
+    (format!("sandbox-campaign-{instance}"), format!("sandbox-campaign-secret-of-{instance}"))
 }
 
 /// The secret of a credential: the organization's, or that of an instance's technical account.

@@ -2,14 +2,18 @@
 
 use std::process::{Command, Output, Stdio};
 
+use crate::support::{process, secrets::Marked};
+
 pub(crate) fn check(arguments: &[&str]) -> Output {
-    program().args(arguments).output().expect("the program runs")
+    let output = program().args(arguments).output().expect("the program runs");
+    for bytes in [&output.stdout, &output.stderr] {
+        Marked::of_sandbox().assert_absent(&String::from_utf8_lossy(bytes));
+    }
+    output
 }
 
 fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_campaign-group-sync"));
-    command.arg("check").env_clear().env("PATH", "/usr/bin:/bin");
-    command
+    process::program(&["check"])
 }
 
 pub(crate) fn printed(output: &Output) -> String {

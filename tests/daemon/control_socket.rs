@@ -167,8 +167,8 @@ fn a_command_with_its_own_sandbox_does_not_use_the_daemon() {
     // Named by the environment, as --sandbox and --config exclude each other.
     let mut command = program(&["--sync-now", "--sandbox"]);
     command.env("CAMPAIGN_GROUP_SYNC_CONFIG", harness.configuration());
-    let output = command.output().expect("started");
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let finished = run(&mut command);
+    assert_eq!(finished.exit, Some(0), "{finished:?}");
     assert!(harness.history().is_empty(), "the daemon made no run");
 }
 

@@ -4,7 +4,7 @@ use std::{fs, time::Duration};
 
 use serde_json::json;
 
-use super::harness::{ALWAYS, Harness, NEVER};
+use super::harness::{ALWAYS, Harness, NEVER, run};
 
 #[test]
 fn a_waiting_daemon_ends_within_2_seconds() {
@@ -78,8 +78,8 @@ fn a_daemon_of_another_state_at_the_same_socket_exits_with_status_7_as_well() {
     let _daemon = harness.daemon();
     let mut other = harness.prepared(&[]);
     other.env("CAMPAIGN_GROUP_SYNC__STATE__URL", format!("sqlite://{}", harness.path("other.db").display()));
-    let output = other.output().expect("started");
-    assert_eq!(output.status.code(), Some(7), "{output:?}");
+    let finished = run(&mut other);
+    assert_eq!(finished.exit, Some(7), "{finished:?}");
     assert_eq!(harness.status()["state"], "starting", "the first is not disturbed");
 }
 

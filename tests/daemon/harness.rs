@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::process::{DEADLINE, ServedSandbox, exchange, in_time, signal};
 pub(crate) use super::process::{Finished, Started, program, run};
+use crate::support::secrets::{Marked, Written};
 
 /// A tick that no test lives to see.
 pub(crate) const NEVER: &str = "[schedule]\ncron = \"0 0 3 29 2 *\"\njitter = \"0s\"\n";
@@ -123,7 +124,7 @@ impl Harness {
         daemon
     }
 
-    /// A daemon that may not be ready yet, with more in its environment.
+    /// A daemon that may not be ready yet, with more in its environment, or less: a variable without a value is removed.
     pub(crate) fn starting_daemon(&self, environment: &[(&str, &str)]) -> Daemon {
         self.named_daemon("", environment)
     }
@@ -147,9 +148,18 @@ impl Harness {
         let path = self.path(&format!("{name}log"));
         let log = fs::File::options().create(true).append(true).open(&path).expect("a log");
         let mut command = self.prepared(&[]);
-        command.env("NOTIFY_SOCKET", &notify).envs(environment.iter().copied());
+        command.env("NOTIFY_SOCKET", &notify);
+        for (name, value) in environment {
+            // Of a variable without a value, the file has the word.
+            if value.is_empty() {
+                command.env_remove(name)
+            } else {
+                command.env(name, value)
+            };
+        }
+        let written = Written::by(&command);
         let child = command.stdout(Stdio::null()).stderr(log).spawn().expect("started");
-        Daemon { child: Some(child), messages, heard: Vec::new(), log: path }
+        Daemon { child: Some(child), messages, heard: Vec::new(), log: path, written }
     }
 
     /// Talks to the control socket in raw lines.
@@ -161,9 +171,11 @@ impl Harness {
     }
 }
 
-/// Status and body of an answer over HTTP.
+/// Status and body of an answer over HTTP, without a secret.
 pub(crate) fn get(url: &str) -> (u16, String) {
-    exchange(Method::GET, url, "")
+    let (status, text) = exchange(Method::GET, url, "");
+    Marked::of_sandbox().assert_absent(&text);
+    (status, text)
 }
 
 /// The daemon; killed when the test is over.
@@ -172,6 +184,7 @@ pub(crate) struct Daemon {
     messages: mpsc::Receiver<String>,
     heard: Vec<String>,
     log: PathBuf,
+    written: Written,
 }
 
 impl Daemon {
@@ -194,6 +207,11 @@ impl Daemon {
         }
     }
 
+    /// The next message to systemd, if one comes in this time.
+    pub(crate) fn hear_within(&mut self, time: Duration) -> Option<String> {
+        self.messages.recv_timeout(time).ok()
+    }
+
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).expect("readable")
     }
@@ -202,12 +220,23 @@ impl Daemon {
         signal(name, self.id());
     }
 
-    /// Waits for the end; answers the exit status, and how long it took.
+    /// Waits for the end; answers the exit status, and how long it took. No secret is in what was logged, told systemd
+    /// and stored.
     pub(crate) fn ended(&mut self) -> (Option<i32>, Duration) {
         let mut child = self.child.take().expect("running");
         let begin = Instant::now();
         let status = in_time(child.id(), move || child.wait()).expect("a child of ours");
-        (status.code(), begin.elapsed())
+        let lasted = begin.elapsed();
+        self.search();
+        (status.code(), lasted)
+    }
+
+    fn search(&self) {
+        if thread::panicking() {
+            // The test has something better to say, and its folder may be gone.
+            return;
+        }
+        self.written.assert_no_secret(&format!("{}{}", self.log(), self.heard.concat()));
     }
 
     /// Stops the daemon; answers its exit status, and how long it took.
@@ -222,6 +251,7 @@ impl Drop for Daemon {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
+            self.search();
         }
     }
 }
@@ -244,6 +274,7 @@ impl Talk {
     pub(crate) fn answer(&mut self) -> Value {
         let mut line = String::new();
         self.0.read_line(&mut line).expect("answered");
+        Marked::of_sandbox().assert_absent(&line);
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
     }
 

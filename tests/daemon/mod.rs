@@ -7,7 +7,7 @@ mod approving;
 mod control_socket;
 mod ending;
 mod explaining;
-mod harness;
+pub(crate) mod harness;
 mod holds;
 mod leadership;
 mod moved_clock;

@@ -3,7 +3,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::harness::{Daemon, Harness, NEVER};
+use super::{
+    harness::{Daemon, Harness, NEVER},
+    process::LOG_LEVEL,
+};
 
 const HOLDING: &str = "[guard]\nmax_removals = 1\n";
 
@@ -24,7 +27,8 @@ fn logs_details(harness: &Harness, daemon: &Daemon) -> bool {
 #[test]
 fn a_new_log_level_takes_effect_after_a_reload() {
     let harness = Harness::of("first_day", NEVER);
-    let mut daemon = harness.daemon();
+    let mut daemon = harness.starting_daemon(&[(LOG_LEVEL, "")]);
+    daemon.hear("READY=1");
     assert!(!logs_details(&harness, &daemon), "{}", daemon.log());
     reload(&harness, &mut daemon, &format!("{NEVER}[log]\nlevel = \"debug\"\n"));
     assert!(logs_details(&harness, &daemon), "{}", daemon.log());

@@ -111,9 +111,9 @@ fn health_is_served_and_an_address_in_use_is_reported() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
     let address = taken.local_addr().expect("an address").to_string();
     let mut command = harness.prepared(&[]);
-    let refused = command.env("CAMPAIGN_GROUP_SYNC__HTTP__LISTEN", &address).output().expect("started");
-    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
-    assert!(String::from_utf8_lossy(&refused.stderr).contains(&address), "{refused:?}");
+    let refused = super::process::run(command.env("CAMPAIGN_GROUP_SYNC__HTTP__LISTEN", &address));
+    assert_eq!(refused.exit, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains(&address), "{refused:?}");
     let mut daemon = harness.starting_daemon(&[("CAMPAIGN_GROUP_SYNC__HTTP__LISTEN", "127.0.0.1:0")]);
     daemon.hear("READY=1");
     let log = daemon.log();

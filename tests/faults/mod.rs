@@ -26,6 +26,7 @@ mod world;
 use std::collections::BTreeMap;
 
 use cell::{Cell, cells_of};
+pub(crate) use runner::say;
 
 /// The name of a subject, and its cells.
 type Subject = (&'static str, fn() -> Vec<Cell>);
@@ -98,7 +99,7 @@ fn the_matrix_has_at_least_600_cells_and_each_has_a_name_of_its_own() {
         numbers.iter().map(|(name, number)| format!("\n    {number:4} {name}")).collect::<Vec<_>>().concat()
     };
     let (kinds, names) = (counted(&|cell| cell.kind.name.to_owned()), counted(&ToString::to_string));
-    runner::say(&format!(
+    say(&format!(
         "fault matrix: {} cells, {} kinds of faults at {} places; the cells of each kind:{}\n",
         cells.len(),
         kinds.len(),

@@ -17,7 +17,7 @@ use tracing::instrument::WithSubscriber as _;
 use super::{
     cell::Cell,
     kinds::Limits,
-    secrets::{leaks, secrets},
+    secrets::secrets,
     verdict::{self, LaterRun},
     world::{Setup, Template},
 };
@@ -53,7 +53,7 @@ pub(super) async fn run(subject: &str, cells: Vec<Cell>) {
 }
 
 /// Straight to standard error: the numbers are to be seen although the test passes.
-pub(super) fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let mut stderr = stderr().lock();
     stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()).expect("written");
 }
@@ -137,6 +137,6 @@ async fn complaints(template: &Template, cell: &Cell, log: &LogMemory) -> Vec<St
     // Beside the state, whose files may have no secret either.
     std::fs::write(folder.path().join("log"), log).expect("written");
     std::fs::write(folder.path().join("reports"), reports).expect("written");
-    complaints.extend(leaks(&secrets(&stage.sandbox, &requests), folder.path()));
+    complaints.extend(secrets(&stage.sandbox, &requests).found_in("", &[folder.path().to_owned()]));
     complaints
 }

@@ -2,7 +2,10 @@
 
 use campaign_group_sync::domain::is_printable;
 
-use super::harness::{Finished, Served, run};
+use super::{
+    harness::{Finished, Served, run},
+    process::LOG_LEVEL,
+};
 
 const USERS: usize = 60;
 
@@ -49,7 +52,7 @@ fn incident_32_a_run_that_changes_nothing_logs_a_line_a_reason_and_not_a_line_a_
     assert_eq!(lines(&first, "skipped for the first time: ").len(), 20, "{}", first.stderr);
     let counted = lines(&first, "skipped: no-operator: 60, 60 of them new; 40 new ones are named in the report only");
     assert_eq!(counted.len(), 1, "{}", first.stderr);
-    let second = served.sync_now(&[]);
+    let second = run(served.prepared(&["--sync-now"]).env_remove(LOG_LEVEL));
     assert_eq!(second.exit, Some(0), "{second:?}");
     assert_eq!(lines(&second, "skipped: ").len(), 1, "{}", second.stderr);
     assert_eq!(lines(&second, "skipped: no-operator: 60, 0 of them new").len(), 1, "{}", second.stderr);

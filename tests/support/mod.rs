@@ -7,4 +7,5 @@ pub(crate) mod receivers;
 pub(crate) mod recording;
 pub(crate) mod reports;
 pub(crate) mod sandbox;
+pub(crate) mod secrets;
 pub(crate) mod two_years;

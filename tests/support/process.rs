@@ -16,13 +16,19 @@ use campaign_group_sync::journal::StepWatch;
 use reqwest::Method;
 use serde_json::Value;
 
+use super::secrets::Written;
+
 /// How long anything here may take before a test gives it up.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
-/// The program with an environment that holds nothing of the person who runs the tests.
+/// The level of the log, in the environment.
+pub(crate) const LOG_LEVEL: &str = "CAMPAIGN_GROUP_SYNC__LOG__LEVEL";
+
+/// The program with an environment that holds nothing of the person who runs the tests. It logs everything, where
+/// arguments name no other level: what it writes is searched for secrets.
 pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_campaign-group-sync"));
-    command.args(arguments).env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
+    command.args(arguments).env_clear().env("PATH", "/usr/bin:/bin").env(LOG_LEVEL, "trace").stdin(Stdio::null());
     command
 }
 
@@ -90,19 +96,28 @@ impl Finished {
 }
 
 /// A command under way.
-pub(crate) struct Started(Child);
+pub(crate) struct Started {
+    child: Child,
+    written: Written,
+}
 
 impl Started {
     pub(crate) fn of(command: &mut Command) -> Self {
-        Self(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts"))
+        let written = Written::by(command);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        Self { child, written }
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        signal(name, self.0.id());
+        signal(name, self.child.id());
     }
 
+    /// Waits for the end. No secret is in what was printed and stored.
     pub(crate) fn finish(self) -> Finished {
-        Finished::of(&in_time(self.0.id(), || self.0.wait_with_output()).expect("readable to the end"))
+        let Self { child, written } = self;
+        let finished = Finished::of(&in_time(child.id(), || child.wait_with_output()).expect("readable to the end"));
+        written.assert_no_secret(&format!("{}{}", finished.stdout, finished.stderr));
+        finished
     }
 }
 
