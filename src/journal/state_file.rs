@@ -104,7 +104,7 @@ pub(super) async fn open_read_only(path: &Path) -> Result<Option<Database>, Jour
     let Some(schema) = existing_schema(path, &place, Use::Read).await? else { return Ok(None) };
     schema::is_current(schema, &place)?;
     let pool = pool().connect_with(read_only_options(path)).await;
-    Ok(Some(Database::Sqlite(pool.map_err(|error| open_error(StorageFault::explained(path, error)))?)))
+    Ok(Some(Database::Sqlite(pool.map_err(|error| cannot_open(path, error))?)))
 }
 
 /// Opens an existing file to copy it. Nothing is written to it, and it keeps its mode and its journal mode.
@@ -114,7 +114,7 @@ pub(super) async fn open_unchanged(path: &Path) -> Result<Option<Database>, Jour
         return Ok(None);
     }
     let pool = pool().connect_with(base_options(path)).await;
-    Ok(Some(Database::Sqlite(pool.map_err(|error| open_error(StorageFault::explained(path, error)))?)))
+    Ok(Some(Database::Sqlite(pool.map_err(|error| cannot_open(path, error))?)))
 }
 
 /// Creates a file that no other process uses, for very many rows: nothing is durable before the caller makes it so.
@@ -122,17 +122,17 @@ pub(super) async fn create_unsynced(path: &Path) -> Result<Database, JournalErro
     make_file(path)?;
     let options = base_options(path).journal_mode(SqliteJournalMode::Off).synchronous(SqliteSynchronous::Off);
     let pool = pool().max_connections(1).connect_with(options.auto_vacuum(SqliteAutoVacuum::Incremental)).await;
-    Ok(Database::Sqlite(pool.map_err(|error| open_error(StorageFault::explained(path, error)))?))
+    Ok(Database::Sqlite(pool.map_err(|error| cannot_open(path, error))?))
 }
 
 /// Opens such a file to read it, after a check of every page.
 pub(super) async fn open_checked(path: &Path) -> Result<Database, JournalError> {
     let checked = check(path, CheckExtent::Everything).await;
-    if let (_, Some(why)) = checked.map_err(|error| open_error(StorageFault::explained(path, error)))? {
+    if let (_, Some(why)) = checked.map_err(|error| cannot_open(path, error))? {
         return Err(JournalError::Unreadable { what: format!("{} is corrupt ({why})", path.display()) });
     }
     let pool = pool().connect_with(read_only_options(path)).await;
-    Ok(Database::Sqlite(pool.map_err(|error| open_error(StorageFault::explained(path, error)))?))
+    Ok(Database::Sqlite(pool.map_err(|error| cannot_open(path, error))?))
 }
 
 /// What is at this path where a new state is to be created, in words; `None` if nothing is. A file of another program is
@@ -145,7 +145,7 @@ pub(super) async fn found_at(path: &Path) -> Result<Option<String>, JournalError
         })),
         FileContent::Intact(Schema::Version(_)) => {
             let pool = pool().connect_with(read_only_options(path)).await;
-            let pool = pool.map_err(|error| open_error(StorageFault::explained(path, error)))?;
+            let pool = pool.map_err(|error| cannot_open(path, error))?;
             let runs = runs_in(&mut Database::Sqlite(pool.clone()).begin_read().await?).await;
             pool.close().await;
             Ok(Some(runs?.unwrap_or_else(|| "a state without runs".to_owned())))
@@ -212,7 +212,7 @@ async fn examined(path: &Path, usage: Use) -> Result<FileContent, JournalError> 
             Ok(FileContent::Intact(schema))
         }
         Err(error) if is_corruption(&error) => Ok(FileContent::Corrupt(described(&error))),
-        Err(error) => Err(open_error(StorageFault::explained(path, error))),
+        Err(error) => Err(cannot_open(path, error)),
     }
 }
 
@@ -304,21 +304,23 @@ async fn connect(path: &Path, made: FileIdentity) -> Result<Database, JournalErr
             }
             // The first switch to WAL needs exclusive access, and SQLite does not always wait for that by itself.
             Err(error) if is_busy(&error) && Instant::now() < deadline => {}
-            Err(error) if is_busy(&error) => return Err(in_use(path)?.unwrap_or_else(|| open_error(error))),
-            Err(error) => return Err(open_error(StorageFault::explained(path, error))),
+            Err(error) => return Err(cannot_open(path, error)),
         }
         tokio::time::sleep(BUSY_PAUSE).await;
     }
 }
 
-/// The error of a file that another process has locked for longer than [`BUSY_PATIENCE`], with the name of that process.
-fn in_use(path: &Path) -> Result<Option<JournalError>, JournalError> {
-    for suffix in [DAEMON_LOCK, RUN_LOCK] {
-        if let Some(holder) = file_lock::file_lock_holder(&beside(path, suffix))? {
-            return Ok(Some(JournalError::InUse { place: path.display().to_string(), holder }));
-        }
+/// The error of a file that `SQLite` could not open or read.
+fn cannot_open(path: &Path, error: sqlx::Error) -> JournalError {
+    match if is_busy(&error) { holder(path) } else { None } {
+        Some(holder) => JournalError::InUse { place: path.display().to_string(), holder },
+        None => open_error(StorageFault::explained(path, error)),
     }
-    Ok(None)
+}
+
+/// The process that has locked this state, if one has.
+fn holder(path: &Path) -> Option<String> {
+    [DAEMON_LOCK, RUN_LOCK].iter().find_map(|suffix| file_lock::file_lock_holder(&beside(path, suffix)).ok().flatten())
 }
 
 /// Opens the file, and the files beside it, so that no link is followed; `None` if there is no state file.

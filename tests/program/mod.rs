@@ -10,6 +10,7 @@ mod explain_every_group;
 pub(crate) mod harness;
 mod history;
 mod history_filters;
+mod locked_state;
 mod log_lines;
 mod on_a_terminal;
 mod organizations;

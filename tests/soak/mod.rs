@@ -29,7 +29,7 @@ use clock::Clock;
 use measures::{Measures, assert_no_growth};
 
 /// The number of ticks where `SOAK_TICKS` names none.
-const TICKS: usize = 500;
+const TICKS: usize = 100;
 
 /// Makes other choices where `SOAK_SEED` names another number.
 const SEED: u64 = 1;

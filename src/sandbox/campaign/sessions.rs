@@ -68,7 +68,7 @@ fn digest(kind: &str, seed: u64, number: u64) -> [u8; 32] {
 fn session_token(seed: u64, number: u64) -> String {
     let digest = digest("session", seed, number);
     let guid = digest.first_chunk::<16>().map(|half| u128::from_be_bytes(*half)).unwrap_or_default();
-    // The same eight digits first: whoever searches for tokens of a sandbox finds all of them.
+    // The same eight digits first: a search for the tokens of a sandbox finds all of them.
     let mut token = format!("___5e5510c7{:024x}", guid >> 32);
     for at in [23, 19, 15, 11] {
         token.insert(at, '-');
