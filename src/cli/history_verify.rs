@@ -125,7 +125,7 @@ fn text(verification: &Verification, known: Option<&RecordHead>) -> String {
         let run = run.as_ref().map(|run| format!("run {run}"));
         let place: Vec<String> = event.into_iter().chain(run).collect();
         let place = if place.is_empty() { "the record".to_owned() } else { place.join(", ") };
-        let _ = writeln!(out, "{}", filled(&format!("- {place}: {what}")));
+        let _ = writeln!(out, "{}", wrapped(&format!("- {place}: {what}"), 0));
     }
     if verification.runs_before > 0 {
         let _ = writeln!(
@@ -138,10 +138,10 @@ fn text(verification: &Verification, known: Option<&RecordHead>) -> String {
         );
     }
     for sentence in deletions_in_words(&verification.deletions, known) {
-        let _ = writeln!(out, "{}", filled(&sentence));
+        let _ = writeln!(out, "{}", wrapped(&sentence, 0));
     }
     if verification.is_whole() && known.is_none() {
-        let _ = writeln!(out, "{}", filled(WITHOUT_HEAD));
+        let _ = writeln!(out, "{}", wrapped(WITHOUT_HEAD, 0));
     }
     out
 }
@@ -166,9 +166,4 @@ fn deletions_in_words(deletions: &[Deletion], known: Option<&RecordHead>) -> Vec
         )),
     }
     sentences
-}
-
-/// Wraps the text at 80 columns.
-fn filled(text: &str) -> String {
-    textwrap::fill(text, 80)
 }

@@ -57,6 +57,9 @@ mod unpause_command;
 
 use std::process::ExitCode;
 
+use rustix::process::Signal;
+use tokio::signal::unix::{SignalKind, signal};
+
 use crate::{
     daemon::{DaemonError, ReviewError},
     journal::JournalError,
@@ -85,7 +88,15 @@ pub fn main() -> ExitCode {
     runtime.block_on(run(arguments)).into()
 }
 
+/// Makes a write beyond the limit on file sizes (`ulimit -f`) fail like a write to a full disk. Without a handler the
+/// signal ends the process in the middle of its work, without a message. Processes that this one starts have none.
+fn handle_file_limit() {
+    // The handler stays. Without it the program works as well, below that limit.
+    let _ = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()));
+}
+
 async fn run(arguments: Arguments) -> ExitStatus {
+    handle_file_limit();
     let result = match &arguments.command {
         // `--sync-now --dry-run undo RUN --apply` contradicts itself, and a guess could write to Campaign.
         Some(_) if arguments.sync_now => {
@@ -239,7 +250,7 @@ impl CommandError {
             }
             Self::NotHeld(_) | Self::NotReviewed { .. } => ExitStatus::Held,
             Self::Review(error) if error.is_usage() => ExitStatus::Usage,
-            Self::Daemon(DaemonError::Held { .. }) => ExitStatus::Locked,
+            Self::Daemon(DaemonError::Held { .. } | DaemonError::StateHeld { .. }) => ExitStatus::Locked,
             Self::Journal(_)
             | Self::MissingMode(_)
             | Self::Daemon(_)

@@ -76,6 +76,7 @@ mod leadership;
 mod lock;
 mod logged_skips;
 mod login_holders;
+mod made_folders;
 mod manual_changes;
 mod membership_retention;
 mod open;
