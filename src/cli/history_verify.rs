@@ -10,7 +10,9 @@ use crate::{
     journal::{Deletion, Journal, KeepSetting, RecordFault, RecordHead, Verification},
 };
 
-use super::{CommandError, arguments::OutputFormat, exit_status::ExitStatus, json::json, terminal::print};
+use super::{
+    CommandError, arguments::OutputFormat, exit_status::ExitStatus, json::json, styles::wrapped, terminal::print,
+};
 
 /// What a verification without a head cannot detect.
 const WITHOUT_HEAD: &str = "Without a head that was stored elsewhere (each run logs one as record.head), this cannot \
@@ -131,10 +133,13 @@ fn text(verification: &Verification, known: Option<&RecordHead>) -> String {
         let _ = writeln!(
             out,
             "{}",
-            filled(&format!(
-                "{} runs were recorded by an earlier version without a chained record: they are not verified.",
-                verification.runs_before
-            ))
+            wrapped(
+                &format!(
+                    "{} runs were recorded by an earlier version without a chained record: they are not verified.",
+                    verification.runs_before
+                ),
+                0
+            )
         );
     }
     for sentence in deletions_in_words(&verification.deletions, known) {
