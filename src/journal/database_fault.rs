@@ -92,7 +92,10 @@ pub(super) fn described(error: &sqlx::Error) -> String {
         }
         sqlx::Error::PoolClosed => "its connections are closed".to_owned(),
         sqlx::Error::Tls(error) => format!("TLS could not be set up: {}", Chain(error.as_ref())),
-        sqlx::Error::Configuration(error) => format!("the address cannot be used: {}", Chain(error.as_ref())),
+        sqlx::Error::Configuration(error) => match error.downcast_ref() {
+            Some(inner) => described(inner),
+            None => format!("the address cannot be used: {}", Chain(error.as_ref())),
+        },
         error => Chain(error).to_string(),
     }
 }

@@ -18,7 +18,7 @@ use super::{
     private_file::{FOLDER_MODE, FileFault, PrivateFolder},
 };
 
-/// The user and the group to whom files belong.
+/// The user and the group that own a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Owner {
     user: u32,

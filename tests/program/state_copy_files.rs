@@ -161,7 +161,7 @@ fn no_path_is_broken_at_the_end_of_a_line() {
     let served = after_a_run();
     let to = served.path("a-very-long-name-of-a-folder-with-hyphens/and-another-one-that-is-long/state.db");
     let finished = copied(&url(&state_of(&served)), &url(&to), &[]);
-    assert!(finished.stdout.contains(&format!("url = \"{}\"", url(&to))), "{}", finished.stdout);
+    assert!(finished.stdout.contains(&format!("\"{}\"", url(&to))), "{}", finished.stdout);
     let shown = run(&mut program(&["help", "state", "copy"]));
     assert!(shown.stdout.contains("<sqlite:///absolute/path>"), "{}", shown.stdout);
 }
