@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 
 use crate::{
     domain::{AssociationMask, Digest},
@@ -13,6 +13,7 @@ use crate::{
 
 use super::{
     argument_values::{digest, mask, past_time, review_digest},
+    output_format::CommonFormat,
     state_arguments::StateArguments,
 };
 pub(super) use super::{
@@ -28,6 +29,7 @@ pub(super) use super::{
     version,
     about,
     subcommand_negates_reqs = true,
+    max_term_width = 80,
     after_help = "Exit status: 0 in sync or applied, 1 unexpected failure, 2 changes pending, 3 some items failed or were \
                   skipped, 4 held by a guard, 5 incomplete read and nothing written, 6 rate limited or unavailable, \
                   7 another run is in progress, 64 usage, 77 credentials refused, 78 configuration wrong"
@@ -73,19 +75,20 @@ pub(super) struct Arguments {
     )]
     pub(super) sandbox: Option<String>,
 
-    /// Format of the output; csv and html are formats of review
-    #[arg(long = "output", value_enum, value_name = "FORMAT", default_value_t = RequestedFormat::Text, global = true)]
+    /// Format of the output
+    #[arg(long = "output", value_parser = CommonFormat, value_name = "FORMAT", default_value = "text", global = true)]
     pub(super) format: RequestedFormat,
 
     /// The same for all commands but `review`.
     #[arg(skip)]
     pub(super) output: OutputFormat,
 
-    /// Configuration file
+    /// Configuration file; without this option the one that the variable `CAMPAIGN_GROUP_SYNC_CONFIG` names
     #[arg(long, value_name = "FILE", global = true)]
     pub(super) config: Option<PathBuf>,
 
-    /// The organization, on a host that serves several: reads /etc/campaign-group-sync/NAME.toml
+    /// The organization, on a host that serves several: reads /etc/campaign-group-sync/NAME.toml;
+    /// without this option the one that the variable `CAMPAIGN_GROUP_SYNC_ORGANIZATION` names
     #[arg(long, value_name = "NAME", global = true, conflicts_with = "config")]
     pub(super) organization: Option<OrganizationName>,
 
@@ -215,6 +218,11 @@ pub(super) struct AccessArguments {
 /// The arguments of `review`.
 #[derive(Debug, Args)]
 pub(super) struct ReviewArguments {
+    /// Format of the output
+    // Instead of the global option, which has fewer formats; clap gives the value to both.
+    #[arg(long = "output", value_enum, value_name = "FORMAT", default_value_t = RequestedFormat::Text)]
+    pub(super) format: RequestedFormat,
+
     /// List the changes since this time instead of those since the last review: 2026-11-22T14:00:00Z, "2026-11-22 14:00" or
     /// 2026-11-22
     #[arg(long, value_name = "DATE", value_parser = past_time)]
@@ -343,7 +351,7 @@ impl Arguments {
             (RequestedFormat::Csv | RequestedFormat::Html, _) => {
                 let message = "csv and html are formats of `review` only; use text, json or markdown, and `access --csv` \
                                for access\n";
-                return Err(Self::command().error(ErrorKind::ValueValidation, message));
+                return Err(clap::Error::raw(ErrorKind::ValueValidation, message));
             }
         };
         Ok(self)
@@ -373,6 +381,8 @@ impl Arguments {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
 
     #[test]

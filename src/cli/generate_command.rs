@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use clap::CommandFactory as _;
+use clap::{Command, CommandFactory as _};
 use clap_complete::{Shell, generate_to};
 
 use super::{
@@ -39,19 +39,34 @@ fn manual_pages(folder: &Path) -> io::Result<()> {
     let mut program = Arguments::command().disable_help_subcommand(true);
     // This adds the global options to the commands.
     program.build();
-    for command in program.get_subcommands().filter(|command| !command.is_hide_set()) {
-        let man = man(command.clone());
-        command_page(&man, &mut File::create(folder.join(man.get_filename()))?)?;
-    }
+    command_pages(&program, folder)?;
     let man = man(program);
     program_page(&man, &mut File::create(folder.join(man.get_filename()))?)?;
     configuration_page(&mut File::create(folder.join(format!("{CONFIGURATION_PAGE}.5")))?)
 }
 
+/// Writes a page for each visible command of this one, and for the commands of that.
+fn command_pages(parent: &Command, folder: &Path) -> io::Result<()> {
+    let is_shown = |command: &&Command| !command.is_hide_set() && command.get_name() != "help";
+    for command in parent.get_subcommands().filter(is_shown) {
+        let man = man(command.clone().disable_help_subcommand(true));
+        command_page(&man, &mut File::create(folder.join(man.get_filename()))?)?;
+        command_pages(command, folder)?;
+    }
+    Ok(())
+}
+
 fn completions(folder: &Path) -> io::Result<()> {
     let mut program = Arguments::command();
     for shell in SHELLS {
-        generate_to(shell, &mut program, PROGRAM, folder)?;
+        let path = generate_to(shell, &mut program, PROGRAM, folder)?;
+        if shell == Shell::Bash {
+            // `clap_complete` 4.6 writes the name of a program with hyphens in two ways, so that the cases of the
+            // commands are never reached.
+            let wrong = format!("{}__subcmd__", PROGRAM.replace('-', "__subcmd__"));
+            let right = format!("{}__subcmd__", PROGRAM.replace('-', "__"));
+            fs::write(&path, fs::read_to_string(&path)?.replace(&wrong, &right))?;
+        }
     }
     Ok(())
 }
@@ -80,6 +95,7 @@ mod tests {
         let shown = commands.get_subcommands().filter(|command| !command.is_hide_set());
         let mut wanted: BTreeSet<String> =
             shown.map(|command| format!("campaign-group-sync-{}.8", command.get_name())).collect();
+        wanted.extend(["copy", "assign"].map(|command| format!("campaign-group-sync-state-{command}.8")));
         wanted.insert("campaign-group-sync.8".to_owned());
         wanted.insert("campaign-group-sync.toml.5".to_owned());
         let pages = generated(Generated::Man);
@@ -88,6 +104,10 @@ mod tests {
             assert!(text.contains(".SH NAME") && text.contains(".SH \"SEE ALSO\""), "{name}: {text}");
             let has_options = text.contains("\\-\\-config");
             assert!(has_options || name.ends_with(".5"), "{name}: {text}");
+            for page in text.split(|c: char| c.is_whitespace() || c == ',').filter_map(|word| word.strip_suffix("(8)"))
+            {
+                assert!(wanted.contains(&format!("{}.8", page.replace('\\', ""))), "{name} refers to {page}");
+            }
         }
     }
 

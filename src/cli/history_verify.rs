@@ -10,7 +10,9 @@ use crate::{
     journal::{Deletion, Journal, KeepSetting, RecordFault, RecordHead, Verification},
 };
 
-use super::{CommandError, arguments::OutputFormat, exit_status::ExitStatus, json::json, terminal::print};
+use super::{
+    CommandError, arguments::OutputFormat, exit_status::ExitStatus, json::json, styles::wrapped, terminal::print,
+};
 
 /// What a verification without a head cannot detect.
 const WITHOUT_HEAD: &str = "Without a head that was stored elsewhere (each run logs one as record.head), this cannot \
@@ -125,23 +127,26 @@ fn text(verification: &Verification, known: Option<&RecordHead>) -> String {
         let run = run.as_ref().map(|run| format!("run {run}"));
         let place: Vec<String> = event.into_iter().chain(run).collect();
         let place = if place.is_empty() { "the record".to_owned() } else { place.join(", ") };
-        let _ = writeln!(out, "{}", filled(&format!("- {place}: {what}")));
+        let _ = writeln!(out, "{}", wrapped(&format!("- {place}: {what}"), 0));
     }
     if verification.runs_before > 0 {
         let _ = writeln!(
             out,
             "{}",
-            filled(&format!(
-                "{} runs were recorded by an earlier version without a chained record: they are not verified.",
-                verification.runs_before
-            ))
+            wrapped(
+                &format!(
+                    "{} runs were recorded by an earlier version without a chained record: they are not verified.",
+                    verification.runs_before
+                ),
+                0
+            )
         );
     }
     for sentence in deletions_in_words(&verification.deletions, known) {
-        let _ = writeln!(out, "{}", filled(&sentence));
+        let _ = writeln!(out, "{}", wrapped(&sentence, 0));
     }
     if verification.is_whole() && known.is_none() {
-        let _ = writeln!(out, "{}", filled(WITHOUT_HEAD));
+        let _ = writeln!(out, "{}", wrapped(WITHOUT_HEAD, 0));
     }
     out
 }
@@ -166,9 +171,4 @@ fn deletions_in_words(deletions: &[Deletion], known: Option<&RecordHead>) -> Vec
         )),
     }
     sentences
-}
-
-/// Wraps the text at 80 columns.
-fn filled(text: &str) -> String {
-    textwrap::fill(text, 80)
 }

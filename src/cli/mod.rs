@@ -58,6 +58,9 @@ mod unpause_command;
 
 use std::process::ExitCode;
 
+use rustix::process::Signal;
+use tokio::signal::unix::{SignalKind, signal};
+
 use crate::{
     daemon::{DaemonError, ReviewError},
     journal::JournalError,
@@ -90,7 +93,15 @@ pub fn main() -> ExitCode {
     runtime.block_on(run(arguments)).into()
 }
 
+/// Makes a write beyond the limit on file sizes (`ulimit -f`) fail like a write to a full disk. Without a handler the
+/// signal ends the process in the middle of its work, without a message. Processes that this one starts have none.
+fn handle_file_limit() {
+    // The handler stays. Without it the program works as well, below that limit.
+    let _ = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()));
+}
+
 async fn run(arguments: Arguments) -> ExitStatus {
+    handle_file_limit();
     let result = match &arguments.command {
         // `--sync-now --dry-run undo RUN --apply` contradicts itself, and a guess could write to Campaign.
         Some(_) if arguments.sync_now => {
@@ -249,7 +260,8 @@ impl CommandError {
             }
             Self::NotHeld(_) | Self::NotReviewed { .. } => ExitStatus::Held,
             Self::Review(error) if error.is_usage() => ExitStatus::Usage,
-            Self::Journal(JournalError::InUse { .. }) | Self::Daemon(DaemonError::Held { .. }) => ExitStatus::Locked,
+            Self::Journal(JournalError::InUse { .. })
+            | Self::Daemon(DaemonError::Held { .. } | DaemonError::StateHeld { .. }) => ExitStatus::Locked,
             Self::Journal(_)
             | Self::MissingMode(_)
             | Self::Daemon(_)

@@ -45,7 +45,7 @@ const REASONS: [SkipReason; 17] = [
 ];
 
 /// The meaning of the exit statuses of commands other than a run.
-pub(super) const EXITS_OF_COMMANDS: [&str; 8] = [
+pub(super) const EXITS_OF_COMMANDS: [&str; 9] = [
     "When several statuses apply, the first of 78, 77, 64, 7, 5, 6, 1, 4, 3, 2 wins.",
     "check exits with 0, with 3 when it has a warning, and otherwise with the status that its most serious failure \
      would give a run: 6, 5, 77 or 78.",
@@ -55,9 +55,12 @@ pub(super) const EXITS_OF_COMMANDS: [&str; 8] = [
      review --done exits with 64 when no run has recorded anything.",
     "probe exits with 3 when a question was not settled or a scratch record was not removed, and with 78 when the \
      instance must not be probed.",
-    "state copy exits with 7 when a run or a daemon uses one of the states, with 64 when the addresses are wrong or TO holds \
-     a state already, with 78 when the state has the schema of another version, and with 3 when its record was changed \
-     before.",
+    "state copy exits with 7 when a run or a daemon uses one of the states, with 64 when an address is invalid, both are one \
+     state, FROM holds no state or TO holds one already, with 78 when FROM has the schema of another version, or FROM or TO is \
+     of another program or is not a regular file in a folder that only its owner can change, with 1 when a database cannot be \
+     reached or opened or the disk is full, and with 3 when the record of FROM was changed before: then the state was copied.",
+    "state assign exits with 7 when a run or a daemon uses the state, and with 64 when ID is not the configured organization \
+     or there is no state.",
     "The daemon exits with 7 when another daemon uses the same state.",
 ];
 

@@ -32,11 +32,14 @@ pub(super) struct StateAssignArguments {
 #[derive(Debug, Args)]
 #[command(
     override_usage = "campaign-group-sync state copy [OPTIONS] FROM TO",
-    after_help = "Stop the daemon on every node first. FROM is not changed; if the copy fails, TO is left as it was. The                   password of a database belongs into ~/.pgpass or into the variable PGPASSWORD, because every user of                   this host can see the arguments of a process."
+    after_help = "Stop the daemon on every node first. FROM is not changed; if the copy fails, TO is left as it was. The \
+                  password of a database belongs into ~/.pgpass or into the variable PGPASSWORD, because every user of \
+                  this host can see the arguments of a process."
 )]
 pub(super) struct StateCopyArguments {
-    /// FROM: the state that the program has used so far. TO: a file that does not exist yet, or an empty database. Both
-    /// are written as state.url: <sqlite:///absolute/path> or <postgres://user@host/database>
+    /// FROM: the state that the program has used so far. TO: a file that does not exist yet (missing folders are
+    /// created, with the owner of FROM), or an empty database. Both are written as state.url:
+    /// <sqlite:///absolute/path> or <postgres://user@host/database>
     // One list, because an error of clap about a surplus argument would show it, and it may contain a password.
     #[arg(value_names = ["FROM", "TO"], num_args = 0.., hide_possible_values = true)]
     pub(super) locations: Vec<String>,

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::{
     daemon::DaemonError,
-    domain::printable,
+    domain::{Chain, printable},
     journal::{CopyError, CopyProgress, Journal, LockAttempt, StateCopy, TableCopy, copy_state},
     scheduler::StopSignals,
     settings::{self, StateLocation},
@@ -23,7 +23,7 @@ use super::{
     json::json,
     markdown,
     state_arguments::{StateArguments, StateAssignArguments, StateCommand, StateCopyArguments},
-    styles::{columns, line},
+    styles::{columns, line, wrapped},
     terminal::{ProgressLine, print, print_error, print_warning},
 };
 
@@ -64,12 +64,17 @@ async fn run_assign(arguments: &Arguments, assign: &StateAssignArguments) -> Res
     };
     let holder = "state assign";
     let daemon = journal.lock_daemon(holder).await?;
+    let place = settings.journal_options().location.place()?;
     if let Some(LockAttempt::Held(holder)) = daemon {
-        return Err(DaemonError::Held { holder }.into());
-    }
-    let LockAttempt::Acquired(lock) = journal.lock(holder).await? else {
-        print_error("a run is in progress; repeat the command when it has ended");
+        print_error(&format!("the state {place} is in use: {holder}; stop this daemon, then repeat the command"));
         return Ok(ExitStatus::Locked);
+    }
+    let lock = match journal.lock(holder).await? {
+        LockAttempt::Acquired(lock) => lock,
+        LockAttempt::Held(holder) => {
+            print_error(&format!("the state {place} is in use: {holder}; repeat the command when that has ended"));
+            return Ok(ExitStatus::Locked);
+        }
     };
     let before = journal.assign_organization(organization, &settings::approver(), Utc::now()).await?;
     drop((lock, daemon));
@@ -82,7 +87,7 @@ async fn run_assign(arguments: &Arguments, assign: &StateAssignArguments) -> Res
         None => format!("Nothing was changed: the state belongs to no organization other than {organization}."),
     };
     print(&match arguments.output {
-        OutputFormat::Text => filled(&message) + "\n",
+        OutputFormat::Text => wrapped(&message, 0) + "\n",
         OutputFormat::Json => json(&Assignment { version: 1, organization: organization.as_str(), before, message })?,
         OutputFormat::Markdown => markdown::cell(&message) + "\n",
     })?;
@@ -140,6 +145,9 @@ async fn run_copy(arguments: &Arguments, copy: &StateCopyArguments) -> Result<Ex
 /// The address of a state. The error does not repeat it, because it may contain a password.
 fn location(argument: &str, text: &str) -> Result<StateLocation, CommandError> {
     let location = StateLocation::parse(text).map_err(|wrong| CommandError::Usage(format!("{argument} {wrong}")))?;
+    // An option of the address may have an invalid value.
+    let place = location.journal_location().place();
+    place.map_err(|wrong| CommandError::Usage(format!("{argument}: {}", Chain(&wrong))))?;
     if location.has_password() {
         print_warning(&format!(
             "{argument} contains a password, and other users of this host can see the arguments of a process; use \
@@ -154,7 +162,7 @@ pub(super) fn exit_of(error: &CopyError) -> ExitStatus {
     match error {
         CopyError::SameState { .. } | CopyError::NothingThere { .. } | CopyError::Occupied { .. } => ExitStatus::Usage,
         CopyError::InUse { .. } => ExitStatus::Locked,
-        CopyError::OlderSource { .. } => ExitStatus::Configuration,
+        CopyError::OlderSource { .. } | CopyError::OtherTables { .. } => ExitStatus::Configuration,
         CopyError::Journal(error) if error.is_of_configuration() => ExitStatus::Configuration,
         CopyError::NullCharacter { .. }
         | CopyError::Full { .. }
@@ -228,13 +236,13 @@ fn sentences(copied: &StateCopy, duration: Duration, to: &StateLocation) -> Vec<
 
 fn text(copied: &StateCopy, duration: Duration, to: &StateLocation) -> String {
     let mut out = String::new();
-    line(&mut out, &filled(&format!("Copied {} to {}.", copied.from, copied.to)));
+    line(&mut out, &wrapped(&format!("Copied {} to {}.", copied.from, copied.to), 0));
     line(&mut out, "");
     let rows = counted(copied).into_iter().map(|(rows, words)| (Style::new(), vec![rows.to_string(), words]));
     columns(&mut out, "  ", rows);
     for sentence in sentences(copied, duration, to) {
         line(&mut out, "");
-        line(&mut out, &filled(&sentence));
+        line(&mut out, &wrapped(&sentence, 0));
     }
     out
 }
@@ -245,11 +253,6 @@ fn markdown_text(copied: &StateCopy, duration: Duration, to: &StateLocation) -> 
     let mut paragraphs = vec![markdown::cell(&format!("Copied {} to {}.", copied.from, copied.to)), table];
     paragraphs.extend(sentences(copied, duration, to).iter().map(|sentence| markdown::cell(sentence)));
     paragraphs.join("\n\n") + "\n"
-}
-
-/// Wraps the text at 80 columns.
-fn filled(text: &str) -> String {
-    textwrap::fill(&printable(text), 80)
 }
 
 /// The JSON form.

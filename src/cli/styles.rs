@@ -47,6 +47,8 @@ pub(super) fn wrapped(text: &str, column: usize) -> String {
     let text = printable(text);
     let options = textwrap::Options::new(WIDTH.saturating_sub(column).max(20))
         .word_separator(WordSeparator::AsciiSpace)
-        .word_splitter(WordSplitter::NoHyphenation);
+        .word_splitter(WordSplitter::NoHyphenation)
+        // A path is copied as a whole.
+        .break_words(false);
     textwrap::wrap(&text, options).join(&format!("\n{:column$}", ""))
 }

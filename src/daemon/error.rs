@@ -17,6 +17,17 @@ pub enum DaemonError {
         /// What the other daemon says about itself.
         holder: String,
     },
+    /// Another daemon uses the same state file.
+    #[error(
+        "another daemon is already running with the state {place}: {holder}; stop that daemon first; if it is of another \
+         organization, set state.url to another file, because each organization needs a state of its own"
+    )]
+    StateHeld {
+        /// The state file.
+        place: String,
+        /// What the other daemon says about itself.
+        holder: String,
+    },
     /// The journal failed.
     #[error(transparent)]
     Journal(#[from] JournalError),

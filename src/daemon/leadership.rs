@@ -86,7 +86,7 @@ enum ElectionError {
     Journal(#[from] JournalError),
     #[error(transparent)]
     MissingMode(#[from] MissingModeError),
-    #[error("the journal could not be read within {} s", READ_TIMEOUT.as_secs())]
+    #[error("the state could not be read within {} s", READ_TIMEOUT.as_secs())]
     Slow,
 }
 

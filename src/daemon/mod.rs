@@ -120,7 +120,9 @@ async fn start(
         None => Journal::open(&settings.journal_options()).await?,
     };
     let lock = match journal.lock_daemon(&described(&settings)).await? {
-        Some(LockAttempt::Held(holder)) => return Err(DaemonError::Held { holder }),
+        Some(LockAttempt::Held(holder)) => {
+            return Err(DaemonError::StateHeld { place: settings.journal_options().location.place()?, holder });
+        }
         Some(LockAttempt::Acquired(lock)) => Some(lock),
         None => None,
     };

@@ -10,7 +10,7 @@ use super::{
     commit_group::CommitGroup,
     copied_tables::TableShape,
     database::{Database, ReadTransaction, Transaction, read_error},
-    file_lock::{DAEMON_LOCK, FileLock, RUN_LOCK, described_holder, lock_file},
+    file_lock::{DAEMON_LOCK, FileLock, RUN_LOCK, described_holder, file_lock_holder, lock_file_temporarily},
     leadership::LEADER,
     lock::LOCK_HOLDER,
     private_file::beside,
@@ -50,11 +50,18 @@ impl CopySource {
             return Err(CopyError::NothingThere { place });
         };
         is_current(schema::of_database(&database).await?, &place)?;
-        let locks = lock_files(path, &place).await?;
         let Database::Sqlite(pool) = &database else { return Err(CopyError::NothingThere { place }) };
-        // Takes the write lock: what is recorded before the copy ends is in the copy, and nothing is recorded meanwhile.
-        let transaction = Transaction::writing_file(pool, &CommitGroup::default()).await.map_err(read_error)?;
-        let mut reader = ReadTransaction::over(transaction);
+        // No lock file can be created on a file system that is mounted read-only.
+        let is_immutable = state_file::is_immutable(path);
+        let locks = if is_immutable { is_not_locked(path, &place)? } else { lock_files(path, &place).await? };
+        let transaction = if is_immutable {
+            Transaction::reading_file(pool).await
+        } else {
+            // Takes the write lock: what is recorded before the copy ends is in the copy, and nothing is recorded
+            // meanwhile.
+            Transaction::writing_file(pool, &CommitGroup::default()).await
+        };
+        let mut reader = ReadTransaction::over(transaction.map_err(read_error)?);
         is_current(schema::in_transaction(reader.transaction()).await.map_err(read_error)?, &place)?;
         Ok(Self { reader, database, locks })
     }
@@ -76,6 +83,19 @@ impl CopySource {
         Ok(Self { reader, database, locks: Vec::new() })
     }
 
+    /// About how many bytes the rows take; `None` if that is not known.
+    pub(super) async fn size(&mut self, location: &JournalLocation, tables: &[TableShape]) -> Option<u64> {
+        if let JournalLocation::Sqlite(path) = location {
+            return path.metadata().ok().map(|file| file.len());
+        }
+        let names = tables.iter().map(|table| format!("('{}')", table.name)).collect::<Vec<_>>().join(", ");
+        let sql = format!(
+            "select cast(sum(pg_total_relation_size(cast(name as regclass))) as bigint) from (values {names}) as t (name)"
+        );
+        let rows = self.reader.transaction().text(sql).await.ok()?;
+        u64::try_from(rows.first()?.number(0).ok()?).ok()
+    }
+
     /// Ends the transaction, and closes the connections.
     pub(super) async fn close(self) {
         drop(self.reader);
@@ -94,17 +114,27 @@ fn is_current(schema: Schema, place: &str) -> Result<(), CopyError> {
     }
 }
 
-/// Locks a state file as the one daemon and the one run do.
+/// Locks a state file as the one daemon and the one run do. Lock files that it creates are deleted with the locks.
 pub(super) async fn lock_files(path: &Path, place: &str) -> Result<Vec<FileLock>, CopyError> {
     let holder = described_holder(HOLDER);
     let mut locks = Vec::with_capacity(2);
     for suffix in [DAEMON_LOCK, RUN_LOCK] {
-        match lock_file(&beside(path, suffix), &holder).await? {
+        match lock_file_temporarily(&beside(path, suffix), &holder).await? {
             sqlx::Either::Left(lock) => locks.push(lock),
             sqlx::Either::Right(holder) => return Err(CopyError::InUse { place: place.to_owned(), holder }),
         }
     }
     Ok(locks)
+}
+
+/// Returns an error if a process holds a lock of this state file, which it reached through another mount.
+fn is_not_locked(path: &Path, place: &str) -> Result<Vec<FileLock>, CopyError> {
+    for suffix in [DAEMON_LOCK, RUN_LOCK] {
+        if let Some(holder) = file_lock_holder(&beside(path, suffix))? {
+            return Err(CopyError::InUse { place: place.to_owned(), holder });
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// Locks the views of a state on a server as the leader and the one run do, as long as the transaction lasts.

@@ -16,6 +16,7 @@ use super::{
     copy_source::{identity, lock_files, lock_views},
     database::{Database, ReadTransaction, WriteTransaction, read_error},
     file_lock::FileLock,
+    made_folders::{MadeFolders, Owner},
     private_file::beside,
     schema::{self, MIGRATION_LOCK, Schema},
     server::{KEEPALIVE, connect_without_limits, server},
@@ -50,6 +51,8 @@ pub(super) struct FileTarget {
     database: Database,
     #[expect(dead_code, reason = "held until it is dropped")]
     locks: Vec<FileLock>,
+    /// Dropped last: after the files in it.
+    folders: MadeFolders,
 }
 
 /// A file that is deleted when the value is dropped.
@@ -75,14 +78,16 @@ impl Drop for TemporaryFile {
 }
 
 impl CopyTarget {
-    /// Opens the target, in which no runs may be. `source` is the transaction that reads the source.
+    /// Opens the target, in which no runs may be. `source` is the transaction that reads the source, and `owner` the
+    /// owner of a source that is a file.
     pub(super) async fn open(
         location: &JournalLocation,
         tables: &[TableShape],
         source: &mut ReadTransaction,
+        owner: Option<Owner>,
     ) -> Result<Self, CopyError> {
         match location {
-            JournalLocation::Sqlite(path) => Self::of_file(path, tables).await,
+            JournalLocation::Sqlite(path) => Self::of_file(path, tables, owner).await,
             JournalLocation::Postgres(address) => {
                 let (options, name) = server(address)?;
                 let pool = connect_without_limits(options.options(KEEPALIVE)).await?;
@@ -91,9 +96,10 @@ impl CopyTarget {
         }
     }
 
-    async fn of_file(path: &Path, tables: &[TableShape]) -> Result<Self, CopyError> {
+    async fn of_file(path: &Path, tables: &[TableShape], owner: Option<Owner>) -> Result<Self, CopyError> {
         let place = path.display().to_string();
         is_free(path, &place).await?;
+        let folders = MadeFolders::of_file(path, owner)?;
         let locks = lock_files(path, &place).await?;
         // Another process may have created it before the lock was taken.
         is_free(path, &place).await?;
@@ -104,7 +110,7 @@ impl CopyTarget {
         schema::migrate(&database, None, &place, None).await?;
         let mut writer = database.begin_write(&CommitGroup::default(), None).await?;
         delete_rows(&mut writer, tables).await?;
-        let file = FileTarget { path: path.to_owned(), temporary, database, locks };
+        let file = FileTarget { path: path.to_owned(), temporary, database, locks, folders };
         Ok(Self { writer, place: TargetPlace::File(file) })
     }
 
@@ -125,6 +131,7 @@ impl CopyTarget {
         let schema = schema::in_transaction(writer.transaction()).await.map_err(read_error)?;
         let done = schema::steps_done(schema, &name)?;
         if schema == Schema::Empty {
+            has_no_other_tables(writer.reader(), &name).await?;
             schema::migrate_from(&mut writer, done, None).await?;
         } else {
             if done >= schema::LOCK_VIEWS {
@@ -189,7 +196,9 @@ impl WrittenCopy {
                 }
                 let place = file.path.display().to_string();
                 is_free(&file.path, &place).await?;
-                rename(&file).map_err(|source| JournalError::of_file(&file.path, source).into())
+                rename(&file).map_err(|source| JournalError::of_file(&file.path, source))?;
+                file.folders.keep();
+                Ok(())
             }
         }
     }
@@ -207,6 +216,18 @@ async fn is_free(path: &Path, place: &str) -> Result<(), CopyError> {
     match state_file::found_at(path).await? {
         None => Ok(()),
         Some(what) => Err(CopyError::Occupied { place: place.to_owned(), what }),
+    }
+}
+
+/// Returns an error if the schema has tables of another program. Those of extensions do not count.
+async fn has_no_other_tables(reader: &mut ReadTransaction, place: &str) -> Result<(), CopyError> {
+    let sql = "select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+               where n.nspname = current_schema and c.relkind in ('r', 'p', 'f') and not exists
+                   (select 1 from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+               order by 1 limit 1";
+    match reader.rows(sql, []).await?.first() {
+        None => Ok(()),
+        Some(row) => Err(CopyError::OtherTables { place: place.to_owned(), table: row.text(0)? }),
     }
 }
 

@@ -68,8 +68,12 @@ impl DatabaseFault {
 /// The primary result code of `SQLite` (<https://www.sqlite.org/rescode.html>); the upper bits of an extended code are
 /// details.
 pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
-    let code: i32 = DatabaseFault::innermost(error).as_database_error()?.code()?.parse().ok()?;
-    Some(code & 0xff)
+    extended_code(error).map(|code| code & 0xff)
+}
+
+/// The extended result code of `SQLite`.
+pub(super) fn extended_code(error: &sqlx::Error) -> Option<i32> {
+    DatabaseFault::innermost(error).as_database_error()?.code()?.parse().ok()
 }
 
 /// The name of the database and its server, without any password.
@@ -88,7 +92,10 @@ pub(super) fn described(error: &sqlx::Error) -> String {
         }
         sqlx::Error::PoolClosed => "its connections are closed".to_owned(),
         sqlx::Error::Tls(error) => format!("TLS could not be set up: {}", Chain(error.as_ref())),
-        sqlx::Error::Configuration(error) => format!("the address cannot be used: {}", Chain(error.as_ref())),
+        sqlx::Error::Configuration(error) => match error.downcast_ref() {
+            Some(inner) => described(inner),
+            None => format!("the address cannot be used: {}", Chain(error.as_ref())),
+        },
         error => Chain(error).to_string(),
     }
 }
@@ -97,16 +104,18 @@ pub(super) fn described(error: &sqlx::Error) -> String {
 fn remedy(error: &sqlx::Error) -> &'static str {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => {
-            "; check that the database server runs and that state.url names it"
+            "; check that the database server runs and that the address of the state names it"
         }
         sqlx::Error::Tls(_) => {
-            "; check that the server offers TLS, and name its certificate authority in state.url (sslrootcert)"
+            "; check that the server offers TLS, and name its certificate authority in the address of the state (sslrootcert)"
         }
         sqlx::Error::Database(said) => match said.code().as_deref() {
-            Some("28000" | "28P01") => "; correct user and password in state.url",
-            Some("3D000") => "; create the database, or correct state.url",
+            Some("28000" | "28P01") => {
+                "; correct user and password: in the address of the state, in ~/.pgpass or in PGPASSWORD"
+            }
+            Some("3D000") => "; create the database, or correct the address of the state",
             Some("42501") => "; grant this user rights on the tables of the state",
-            Some("25006") => "; the server is read-only: set state.url to the primary server",
+            Some("25006") => "; the server is read-only: name the primary server in the address of the state",
             _ if primary_code(error) == Some(READ_ONLY) => {
                 "; the file or its file system is read-only: mount it writable, or run the command as a user who may \
                  write the file"
@@ -143,17 +152,17 @@ mod tests {
         check(
             sqlx::Error::Io(io::Error::from_raw_os_error(111)),
             "database state on db.acme.com:5432: Connection refused; check that the database server runs and that \
-             state.url names it",
+             the address of the state names it",
         );
         check(
             sqlx::Error::PoolTimedOut,
             "database state on db.acme.com:5432: timed out: no connection within 15 s; check that the database server \
-             runs and that state.url names it",
+             runs and that the address of the state names it",
         );
         check(
             sqlx::Error::Tls("server does not support TLS".into()),
             "database state on db.acme.com:5432: TLS could not be set up: server does not support TLS; check that the \
-             server offers TLS, and name its certificate authority in state.url (sslrootcert)",
+             server offers TLS, and name its certificate authority in the address of the state (sslrootcert)",
         );
         check(sqlx::Error::PoolClosed, "database state on db.acme.com:5432: its connections are closed");
     }

@@ -25,7 +25,7 @@ pub enum JournalError {
     /// The file, or the database, belongs to another program. It was only read.
     #[error(
         "{place} is not a state of campaign-group-sync and was not changed; \
-         set state.url to a path at which no other file exists"
+         give the state a path at which no other file exists"
     )]
     NotOurs {
         /// Its path, or the name of the database and its server.
@@ -85,7 +85,7 @@ pub enum JournalError {
         known: i64,
     },
     /// The database, or the file system of the state file, reported an error.
-    #[error("the journal could not be {doing}")]
+    #[error("the state could not be {doing}")]
     Database {
         /// The operation: `read`, `written`, `opened`.
         doing: &'static str,
@@ -96,7 +96,7 @@ pub enum JournalError {
     #[error("this run has lost its lock: the database session that held it has ended")]
     LockLost,
     /// A stored value is invalid.
-    #[error("the journal has an invalid value: {what}")]
+    #[error("the state has an invalid value: {what}")]
     Unreadable {
         /// The value, and where it is.
         what: String,
@@ -131,7 +131,7 @@ fn file_remedy(error: &io::Error) -> &'static str {
             "run the command as root, or as a user who may read and write this file and its folder"
         }
         io::ErrorKind::ReadOnlyFilesystem => {
-            "its file system is mounted read-only: mount it writable, or name another path in state.url"
+            "its file system is mounted read-only: mount it writable, or give the state another path"
         }
         _ => "check that its folder exists and that this user may write there",
     }

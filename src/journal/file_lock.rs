@@ -3,7 +3,8 @@
 use std::{
     fs::{self, File, TryLockError},
     io::{self, Read as _, Seek as _, Write as _},
-    path::Path,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
     process,
     time::Duration,
 };
@@ -33,27 +34,46 @@ const READER_LOCK_TIME: Duration = Duration::from_millis(60);
 const RETRY_PAUSE: Duration = Duration::from_millis(15);
 
 /// A lock file that this process has locked. Dropping it releases the lock.
-pub(super) struct FileLock(File);
+pub(super) struct FileLock {
+    file: File,
+    /// Its path, if it is deleted with the lock.
+    temporary: Option<PathBuf>,
+}
 
 impl Drop for FileLock {
     fn drop(&mut self) {
+        if let Some(path) = &self.temporary {
+            // Deleted while it is locked: a process that waits with the deleted file open finds that out once it has
+            // locked it. If this fails, an empty file stays.
+            let _ = fs::remove_file(path);
+        }
         // The next holder must not read the old name before it has written its own. If this fails, the name is
         // wrong for that moment and nothing else happens.
-        let _ = self.0.set_len(0);
-        let _ = self.0.unlock();
+        let _ = self.file.set_len(0);
+        let _ = self.file.unlock();
     }
+}
+
+/// Tries to lock this file as [`lock_file`] does. A file that did not exist before is deleted with the lock.
+pub(super) async fn lock_file_temporarily(path: &Path, holder: &str) -> Result<Either<FileLock, String>, JournalError> {
+    let is_new = path.symlink_metadata().is_err();
+    let attempt = lock_file(path, holder).await?;
+    Ok(attempt.map_left(|mut lock| {
+        lock.temporary = is_new.then(|| path.to_owned());
+        lock
+    }))
 }
 
 /// Tries to lock this file in the name of `holder`; does not wait. Returns the lock, or who holds it.
 pub(super) async fn lock_file(path: &Path, holder: &str) -> Result<Either<FileLock, String>, JournalError> {
     let file_error = |source| JournalError::of_file(path, source);
-    // The file is never deleted: a process that waits with the deleted file open would lock a file that no other
-    // process can find.
     let mut file = private_file::open_or_create(path)?;
     let mut attempts = READER_LOCK_TIME.as_millis() / RETRY_PAUSE.as_millis();
     loop {
         match file.try_lock() {
-            Ok(()) => break,
+            Ok(()) if is_at(&file, path) => break,
+            // Its holder has deleted it: no other process can find the lock of this file.
+            Ok(()) => file = private_file::open_or_create(path)?,
             // It may be a reader that only looks for the holder.
             Err(TryLockError::WouldBlock) if attempts > 0 => attempts -= 1,
             Err(TryLockError::WouldBlock) => return Ok(Either::Right(name_in(&mut file).map_err(file_error)?)),
@@ -67,7 +87,16 @@ pub(super) async fn lock_file(path: &Path, holder: &str) -> Result<Either<FileLo
         file.write_all(holder.as_bytes())
     };
     write(&mut file).map_err(file_error)?;
-    Ok(Either::Left(FileLock(file)))
+    Ok(Either::Left(FileLock { file, temporary: None }))
+}
+
+/// Whether the path leads to this open file.
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), path.symlink_metadata()) {
+        (Ok(open), Ok(found)) => (open.dev(), open.ino()) == (found.dev(), found.ino()),
+        (_, Err(error)) => error.kind() != io::ErrorKind::NotFound,
+        (Err(_), _) => true,
+    }
 }
 
 /// Waits until no other process uses the state file, before this one creates it again.

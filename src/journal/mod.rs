@@ -41,6 +41,7 @@
 //! | `deletions`, `free_space` | the deletions by retention, and the space that they free |
 //! | `state_copy`, `copied_tables` | copies a whole state to another place, and compares every row |
 //! | `copy_source`, `copy_target` | the state that is copied, and the place where the copy is written |
+//! | `made_folders` | folders that are created for a copy, with their owner |
 
 mod access;
 mod access_replay;
@@ -76,6 +77,7 @@ mod leadership;
 mod lock;
 mod logged_skips;
 mod login_holders;
+mod made_folders;
 mod manual_changes;
 mod membership_retention;
 mod open;

@@ -25,7 +25,7 @@ use rustix::{
 };
 
 /// Mode of a new folder of the state.
-const FOLDER_MODE: u32 = 0o700;
+pub(super) const FOLDER_MODE: u32 = 0o700;
 
 /// Mode of a new file.
 const FILE_MODE: u32 = 0o600;
@@ -39,7 +39,7 @@ pub enum FileFault {
     /// The path is a symbolic link.
     #[error(
         "{} is a symbolic link to {}, and this program follows no link here; if you created the link, stop the daemon \
-         and set the configuration to its target; otherwise find out who created it, and remove only the link",
+         and name its target instead of the link; otherwise find out who created it, and remove only the link",
         path.display(),
         target.display()
     )]
@@ -59,7 +59,7 @@ pub enum FileFault {
         path: PathBuf,
     },
     /// The path is not a regular file.
-    #[error("{} is {kind} and not a regular file; set the configuration to the path of a file", path.display())]
+    #[error("{} is {kind} and not a regular file; name the path of a file instead", path.display())]
     NotAFile {
         /// Its path.
         path: PathBuf,
@@ -70,7 +70,7 @@ pub enum FileFault {
     #[error(
         "users other than its owner may write to the folder {} (mode {mode:04o}); if only this program uses it, remove \
          the write permission of group and others; otherwise move the files of this program, above all the state, to \
-         a folder of their own and set the configuration to it",
+         a folder of their own, and name their new path",
         path.display()
     )]
     OpenFolder {

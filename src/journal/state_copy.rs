@@ -11,6 +11,7 @@ use super::{
     copy_source::CopySource,
     copy_target::{CopyTarget, WrittenCopy},
     database::{ReadTransaction, Value, WriteTransaction},
+    made_folders::Owner,
     storage_fault::{DiskSpace, StorageFault},
     verification::verify_chain,
 };
@@ -82,6 +83,17 @@ pub enum CopyError {
         /// What it holds: `a state with 12 runs, …`.
         what: String,
     },
+    /// The target has tables of another program.
+    #[error(
+        "{place} has the table {table}, which is not of a state; create a database of its own for the state (or a schema of \
+         its own, with ?options=-c%20search_path%3DSCHEMA in the address), and name it as TO"
+    )]
+    OtherTables {
+        /// The target.
+        place: String,
+        /// The first of these tables.
+        table: String,
+    },
     /// A run or a daemon uses the source or the target.
     #[error("{place} is in use: {holder}; stop the daemons that use it, on every node, and wait for the end of a run")]
     InUse {
@@ -115,9 +127,11 @@ pub enum CopyError {
         row: u64,
     },
     /// The file system of the target is full.
-    #[error("no space left for the copy: {space}; free space there, and check quotas")]
+    #[error("no space left for the copy: {}; free space there, and check quotas", needed_and_free(*needed, space))]
     Full {
-        /// The free space.
+        /// About how many bytes the copy needs, if that is known.
+        needed: Option<u64>,
+        /// The free space before the copy.
         space: DiskSpace,
     },
     /// The copy is not equal to the source.
@@ -154,9 +168,16 @@ impl From<JournalError> for CopyError {
         if let JournalError::Database { source, .. } = &error
             && let Some(StorageFault::Full { space, .. }) = source.downcast_ref()
         {
-            return Self::Full { space: space.clone() };
+            return Self::Full { needed: None, space: space.clone() };
         }
         Self::Journal(error)
+    }
+}
+
+fn needed_and_free(needed: Option<u64>, space: &DiskSpace) -> String {
+    match needed {
+        Some(needed) => format!("it needs about {needed} bytes, and before it there were {space}"),
+        None => space.to_string(),
     }
 }
 
@@ -171,23 +192,46 @@ pub async fn copy_state(
     is_elsewhere(from, to, &to_name)?;
     let tables = tables().await?;
     let mut source = CopySource::open(from, &tables).await?;
-    let mut target = CopyTarget::open(to, &tables, &mut source.reader).await?;
+    let needed = source.size(from, &tables).await;
+    let before = match to {
+        JournalLocation::Sqlite(path) => Some(DiskSpace::of(path)),
+        JournalLocation::Postgres(_) => None,
+    };
+    let copied = copy_rows((from, &from_name), (to, to_name), &tables, &mut source, &mut progress).await;
+    source.close().await;
+    copied.map_err(|error| match (error, before) {
+        (CopyError::Full { .. }, Some(space)) => CopyError::Full { needed, space },
+        (error, _) => error,
+    })
+}
+
+async fn copy_rows(
+    (from, from_name): (&JournalLocation, &str),
+    (to, to_name): (&JournalLocation, String),
+    tables: &[TableShape],
+    source: &mut CopySource,
+    progress: &mut impl FnMut(CopyProgress),
+) -> Result<StateCopy, CopyError> {
+    let owner = match from {
+        JournalLocation::Sqlite(path) => Owner::of(path),
+        JournalLocation::Postgres(_) => None,
+    };
+    let mut target = CopyTarget::open(to, tables, &mut source.reader, owner).await?;
     let mut copied = Vec::with_capacity(tables.len());
-    for table in &tables {
-        copied.push(copy_table(table, &mut source.reader, &mut target.writer, &mut progress).await?);
+    for table in tables {
+        copied.push(copy_table(table, &mut source.reader, &mut target.writer, progress).await?);
     }
     let mut written = target.written().await?;
     for (table, copied) in tables.iter().zip(&copied) {
-        compare(table, copied, &mut written, &mut progress).await?;
+        compare(table, copied, &mut written, progress).await?;
     }
     progress(CopyProgress::VerifyingChain);
     let record = verify_chain(written.reader()).await?;
     written.keep().await?;
-    source.close().await;
     copied.sort_by(|one, other| one.table.cmp(&other.table));
     let digest = digest_of(&copied);
     let (events, head, faults) = (record.events, record.head, record.faults.len());
-    Ok(StateCopy { from: from_name, to: to_name, tables: copied, digest, events, head, faults })
+    Ok(StateCopy { from: from_name.to_owned(), to: to_name, tables: copied, digest, events, head, faults })
 }
 
 /// Returns an error if both are the same file. Whether both are one database, only the server knows.

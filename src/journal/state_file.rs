@@ -24,7 +24,7 @@ use super::{
     ownership::is_ours,
     private_file::{self, beside},
     schema::{self, Schema},
-    storage_fault::{CORRUPT, NOT_A_DATABASE, StorageFault},
+    storage_fault::{CORRUPT, NOT_A_DATABASE, StorageFault, has_log, is_read_only},
 };
 
 /// How long to wait while another process holds the file for one transaction.
@@ -110,10 +110,11 @@ pub(super) async fn open_read_only(path: &Path) -> Result<Option<Database>, Jour
 /// Opens an existing file to copy it. Nothing is written to it, and it keeps its mode and its journal mode.
 pub(super) async fn open_unchanged(path: &Path) -> Result<Option<Database>, JournalError> {
     let place = path.display().to_string();
-    if existing_schema(path, &place, Use::Read).await?.is_none() {
+    if existing_schema(path, &place, Use::Copy).await?.is_none() {
         return Ok(None);
     }
-    let pool = pool().connect_with(base_options(path)).await;
+    let options = if is_immutable(path) { read_only_options(path) } else { base_options(path) };
+    let pool = pool().connect_with(options).await;
     Ok(Some(Database::Sqlite(pool.map_err(|error| cannot_open(path, error))?)))
 }
 
@@ -161,13 +162,17 @@ async fn existing_schema(path: &Path, place: &str, usage: Use) -> Result<Option<
     match inspect(path, usage).await? {
         FileContent::Missing | FileContent::Intact(Schema::Empty) => Ok(None),
         FileContent::Intact(schema) => Ok(Some(schema)),
-        FileContent::Corrupt(why) => Err(corrupt(place, &why)),
+        FileContent::Corrupt(why) => Err(corrupt(place, &why, usage)),
         FileContent::Foreign => Err(JournalError::NotOurs { place: place.to_owned() }),
     }
 }
 
-fn corrupt(place: &str, why: &str) -> JournalError {
-    JournalError::Unreadable { what: format!("the state file {place} is corrupt ({why}); the next run sets it aside") }
+fn corrupt(place: &str, why: &str, usage: Use) -> JournalError {
+    let what = match usage {
+        Use::Copy => "restore it from a backup, and copy that",
+        Use::Write | Use::Read => "the next run sets it aside",
+    };
+    JournalError::Unreadable { what: format!("the state file {place} is corrupt ({why}); {what}") }
 }
 
 /// What a file is opened for.
@@ -177,6 +182,8 @@ enum Use {
     Write,
     /// To read it: nothing is created beside it.
     Read,
+    /// To copy it: read, too.
+    Copy,
 }
 
 /// Reads the file without changing it.
@@ -263,9 +270,17 @@ fn base_options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// Not opened read-only: `SQLite` could not remove the files that it creates beside the file to read it.
+/// Not opened read-only where the file could change: `SQLite` could not remove the files that it creates beside the file
+/// to read it.
 fn read_only_options(path: &Path) -> SqliteConnectOptions {
-    base_options(path).pragma("query_only", "on")
+    let options = base_options(path).pragma("query_only", "on");
+    if is_immutable(path) { options.immutable(true).read_only(true) } else { options }
+}
+
+/// Whether the file is read without the files that `SQLite` creates beside it, which cannot be created there. A process that
+/// changes the file, through another mount, keeps a log beside it.
+pub(super) fn is_immutable(path: &Path) -> bool {
+    is_read_only(path) && !has_log(path)
 }
 
 fn pool() -> SqlitePoolOptions {

@@ -57,6 +57,29 @@ fn another_organization_on_the_same_state_is_refused_by_name_and_writes_nothing(
 }
 
 #[test]
+fn the_user_of_a_state_and_the_state_are_named_to_an_assignment_and_to_a_second_daemon() {
+    let (served, id) = after_a_run();
+    let text = fs::read_to_string(&served.configuration).expect("written");
+    let state = text.split("sqlite://").nth(1).and_then(|rest| rest.split('"').next()).expect("an address");
+    for suffix in [".lock", ".daemon.lock"] {
+        let path = format!("{state}{suffix}");
+        fs::write(&path, "the user of it (process 1)").expect("written");
+        let lock = fs::File::open(&path).expect("readable");
+        lock.lock().expect("locked");
+        let refused = served.command(&["state", "assign", &id]);
+        let expected = format!("the state {state} is in use: the user of it (process 1); ");
+        assert_eq!(refused.exit, Some(7), "{refused:?}");
+        assert!(refused.stderr.contains(&expected), "{}", refused.stderr);
+        if suffix == ".daemon.lock" {
+            let refused = served.command(&[]);
+            assert_eq!(refused.exit, Some(7), "{refused:?}");
+            let expected = format!("with the state {state}: the user of it (process 1); stop that daemon");
+            assert!(refused.stderr.contains(&expected), "{}", refused.stderr);
+        }
+    }
+}
+
+#[test]
 fn an_assignment_names_the_configured_id_is_recorded_and_holds_removals() {
     let (served, id) = after_a_run();
     let refused = served.command(&["state", "assign", OTHER]);
