@@ -196,7 +196,7 @@ impl IdentityService {
     }
 }
 
-fn token_of(response: &HttpResponse) -> Result<IssuedToken, TokenError> {
+pub(super) fn token_of(response: &HttpResponse) -> Result<IssuedToken, TokenError> {
     let status = response.status.as_u16();
     let pause = || retry_after(response, SystemTime::now());
     let text = TokenErrorText::of(&response.body);
