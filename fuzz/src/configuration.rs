@@ -1,5 +1,5 @@
-//! The configuration. The input is read as it is, and with marked secrets in each place that may have one; no problem, no
-//! warning and no list of values shows them.
+//! The configuration. The input is read as it is, or with marked secrets in each place that may have one, as the first
+//! byte says; no problem, no warning and no list of values shows them.
 
 use std::{cell::RefCell, collections::BTreeMap, fs, path::Path};
 
@@ -17,20 +17,21 @@ const LINES: [&str; 6] = ["= \"S\"", "= \"S", "= S", "= ['S'", "= 'S' 'S'", "\"S
 pub(crate) fn check(data: &[u8]) {
     let (choice, text) = divided(data);
     let text = String::from_utf8_lossy(text);
-    load(&text, false);
-    if let Ok(mut table) = text.parse::<Table>() {
-        mark(&mut table);
-        if let Ok(marked) = toml::to_string(&table) {
-            load(&marked, true);
+    match choice % 3 {
+        0 => load(&text, false),
+        1 => {
+            if let Ok(mut table) = text.parse::<Table>() {
+                mark(&mut table);
+                load(&toml::to_string(&table).expect("a table is TOML"), true);
+            }
         }
-    }
-    // Inside a text of several lines, a line is no line of its own.
-    if !text.contains("\"\"\"") && !text.contains("'''") && !text.contains(MARK) {
-        load(&with_marked_lines(&text, LINES[choice % LINES.len()]), true);
+        // Inside a text of several lines, a line is no line of its own.
+        _ if text.contains("\"\"\"") || text.contains("'''") => {}
+        _ => load(&with_marked_lines(&text, LINES[choice / 3 % LINES.len()]), true),
     }
 }
 
-/// Reads the configuration twice: with the same result, which shows no secret.
+/// Reads the configuration, and looks for the secrets in all that is shown of it.
 fn load(text: &str, is_marked: bool) {
     thread_local! {
         static FOLDER: RefCell<tempfile::TempDir> = RefCell::new(tempfile::tempdir().expect("a temporary folder"));
@@ -41,11 +42,9 @@ fn load(text: &str, is_marked: bool) {
         let sources = sources(&file);
         let read = load_partial(&sources);
         let problems: Vec<String> = read.problems.iter().map(|problem| format!("{problem:?}")).collect();
-        let again = load_partial(&sources);
-        assert_eq!(read.problems, again.problems, "the same text has other problems");
         assert!(read.has_all_layers || !read.problems.is_empty(), "an unreadable text has no problem");
-        let shown = format!("{:?}", effective_values(&sources));
         if is_marked {
+            let shown = format!("{:?}", effective_values(&sources));
             assert_unmarked(&problems.join("\n"), "a problem of the configuration");
             assert_unmarked(&read.warnings.join("\n"), "a warning");
             assert_unmarked(&shown, "the list of values");

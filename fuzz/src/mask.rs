@@ -5,7 +5,9 @@ use campaign_group_sync::domain::{AssociationMask, MaskMatch};
 pub(crate) fn check(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (mask, names) = text.split_once('\n').unwrap_or((&text, ""));
-    literal_text_is_honoured(mask);
+    if !mask.contains('(') {
+        literal_text_is_honoured(mask);
+    }
     let Ok(parsed) = AssociationMask::parse(mask) else { return };
     let again = AssociationMask::parse(parsed.as_str()).expect("a mask is valid as it is shown");
     assert_eq!(again.as_str(), parsed.as_str(), "a mask is shown as it was read");

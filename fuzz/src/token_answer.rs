@@ -13,7 +13,11 @@ pub(crate) fn check(data: &[u8]) {
     match token(status, &body) {
         Ok((secret, life)) => {
             assert_eq!(status, 200, "a token with another status");
-            let pairs = Pairs::of(&body).expect("a token comes from an object");
+            // What the product ignores may be text that no strict parser accepts.
+            let Some(pairs) = Pairs::of(&body) else {
+                assert!(serde_json::from_slice::<Value>(&body).is_err(), "a token comes from what is no object");
+                return;
+            };
             let read = pairs.only("access_token").expect("one token").and_then(Value::as_str);
             assert_eq!(Some(secret.as_str()), read, "the token");
             assert!(!secret.trim().is_empty());
