@@ -76,7 +76,9 @@ fn literal_text_is_honoured(literal: &str) {
         MaskMatch::Group(group) => assert_eq!(group.as_str(), "abc", "{escaped:?}"),
         other => panic!("{escaped:?} does not match its own text: {other:?}"),
     }
-    for name in [format!("7{literal}abc"), format!("{literal}abc!"), format!("{literal}abc 7"), format!("{literal}7abc")] {
+    for name in
+        [format!("7{literal}abc"), format!("{literal}abc!"), format!("{literal}abc 7"), format!("{literal}7abc")]
+    {
         assert_eq!(mask.matches(&name), MaskMatch::NoMatch, "{escaped:?} on {name:?}");
     }
 }

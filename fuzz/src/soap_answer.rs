@@ -38,10 +38,8 @@ fn compare(body: &[u8], usable: Vec<(i64, String)>, unusable: usize) {
         return;
     }
     let Ok(document) = Document::parse(text) else { return };
-    let rows: Vec<Node<'_, '_>> = document
-        .descendants()
-        .filter(|node| node.tag_name().name() == "operator" && depth(node) == 6)
-        .collect();
+    let rows: Vec<Node<'_, '_>> =
+        document.descendants().filter(|node| node.tag_name().name() == "operator" && depth(node) == 6).collect();
     let found: Vec<(i64, String)> = rows.iter().filter_map(row).collect();
     for (id, login) in &usable {
         assert!(found.contains(&(*id, login.clone())), "{id} {login:?} is not in {found:?}");
@@ -56,6 +54,7 @@ fn depth(node: &Node<'_, '_>) -> usize {
 
 /// The id and the name of a row.
 fn row(node: &Node<'_, '_>) -> Option<(i64, String)> {
-    let attribute = |name: &str| node.attributes().find(|attribute| attribute.name() == name).map(|found| found.value());
+    let attribute =
+        |name: &str| node.attributes().find(|attribute| attribute.name() == name).map(|found| found.value());
     Some((attribute("id")?.parse().ok()?, attribute("name")?.to_owned()))
 }

@@ -81,9 +81,13 @@ fn compare(pairs: &Pairs, members: Result<&FuzzedUsers, &String>, all: Result<&F
         assert_eq!(members.users, active(&|_| true), "the members of the page");
         assert_eq!(all.users, active(&|record| !profiles(record).is_empty()), "the users with a matching profile");
         let expected: BTreeSet<(u32, u32)> = (0..)
-            .zip(envelope.records.iter().zip(&users).filter(|(record, user)| {
-                matches!(user, Ok(Some(_))) && !profiles(record).is_empty()
-            }))
+            .zip(
+                envelope
+                    .records
+                    .iter()
+                    .zip(&users)
+                    .filter(|(record, user)| matches!(user, Ok(Some(_))) && !profiles(record).is_empty()),
+            )
             .flat_map(|(at, (record, _))| profiles(record).into_iter().map(move |profile| (profile, at)))
             .collect();
         assert_eq!(all.memberships.iter().copied().collect::<BTreeSet<_>>(), expected, "the memberships");
@@ -131,7 +135,11 @@ fn user(record: &Value) -> Result<Option<AdobeUser>, ()> {
     match record.get("groups") {
         None | Some(Value::Null) => {}
         Some(Value::Array(groups)) => {
-            groups.iter().all(|group| group.as_str().is_some_and(|name| name.len() <= LONGEST_NAME)).then_some(()).ok_or(())?;
+            groups
+                .iter()
+                .all(|group| group.as_str().is_some_and(|name| name.len() <= LONGEST_NAME))
+                .then_some(())
+                .ok_or(())?;
         }
         Some(_) => return Err(()),
     }

@@ -213,6 +213,10 @@ impl CollectedGroups {
 
 /// Parses a page; a page that cannot be parsed as a whole is parsed again, record by record.
 pub(super) fn read(body: &[u8]) -> Result<GroupEntries, PageError> {
+    // The parser would take a list for the fields in their order.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(PageError::Unusable("the response is a list".to_owned()));
+    }
     if let Ok(page) = page_text::read(body, PhantomData::<GroupsPage<'_, Group<'_>>>) {
         return entries(page, Group::into_entry);
     }
@@ -307,6 +311,13 @@ mod tests {
         let entries = read(body.as_bytes()).expect("a page").entries.into_iter().filter(|entry| entry.is_eligible);
         let fault = |fault: RecordFault| (fault.what, fault.name);
         entries.map(|entry| (entry.group.name.to_string(), entry.fault.map(fault))).collect()
+    }
+
+    #[test]
+    fn a_list_is_no_page_whatever_it_contains() {
+        for body in [r#"[true, "success", []]"#, r#" [true, "success", [{"groupName": 7}]]"#] {
+            assert!(matches!(read(body.as_bytes()), Err(PageError::Unusable(_))), "{body}");
+        }
     }
 
     #[test]
