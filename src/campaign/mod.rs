@@ -19,6 +19,7 @@
 //! | `membership_forms` | the forms in which a membership is written |
 //! | `scratch` | the writes of `probe`, which can name only the scratch records |
 //! | `error` | the errors of the client |
+//! | `fuzzing` | entrances for the fuzz targets |
 
 mod charset;
 mod client;
@@ -26,6 +27,9 @@ mod columns;
 mod error;
 mod external_account;
 mod fault;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod membership_forms;
 mod memberships;
 mod operator_lookup;

@@ -258,7 +258,7 @@ fn page_query<R: Row>(
 }
 
 /// Reads the response to a query: one collection of rows in ascending order, all after `last`.
-fn read_page<R: Row>(reader: &mut XmlReader<'_>, last: Option<R::Key>) -> Result<Rows<R>, XmlError> {
+pub(super) fn read_page<R: Row>(reader: &mut XmlReader<'_>, last: Option<R::Key>) -> Result<Rows<R>, XmlError> {
     let mut page: Option<Rows<R>> = None;
     let collection = format!("{}-collection", R::ELEMENT);
     reader.children(|reader, output| {

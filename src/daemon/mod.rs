@@ -66,6 +66,7 @@ pub use access_review::{ReviewError, ReviewQuery, ReviewScope, record_review, re
 pub use approval::{ApprovalAnswer, ApprovalOutcome, ReleasedChange, ReleasedInstance, approve};
 pub use approver_fields::ApproverFields;
 pub use error::DaemonError;
+#[cfg_attr(fuzzing, allow(unused_imports, reason = "cli, which uses it, is not built for fuzzing"))]
 pub(crate) use http::PageText;
 pub use http::{ExplainRequest, HttpState, serve};
 pub use next_run::{NextRun, NextRunBegins};

@@ -120,23 +120,23 @@ struct Group<'a> {
 
 /// One entry. A group of another type has the same form, for its name and count.
 #[derive(Debug, PartialEq, Eq)]
-struct GroupEntry {
-    group: ProductProfile,
-    is_eligible: bool,
-    fault: Option<RecordFault>,
+pub(super) struct GroupEntry {
+    pub(super) group: ProductProfile,
+    pub(super) is_eligible: bool,
+    pub(super) fault: Option<RecordFault>,
 }
 
 /// Why a record that may be a product profile cannot be used.
 #[derive(Debug, PartialEq, Eq)]
-struct RecordFault {
+pub(super) struct RecordFault {
     what: String,
     name: KnownName,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-struct GroupEntries {
-    is_last: bool,
-    entries: Vec<GroupEntry>,
+pub(super) struct GroupEntries {
+    pub(super) is_last: bool,
+    pub(super) entries: Vec<GroupEntry>,
 }
 
 /// Reads the whole listing.
@@ -212,7 +212,11 @@ impl CollectedGroups {
 }
 
 /// Parses a page; a page that cannot be parsed as a whole is parsed again, record by record.
-fn read(body: &[u8]) -> Result<GroupEntries, PageError> {
+pub(super) fn read(body: &[u8]) -> Result<GroupEntries, PageError> {
+    // The parser would take a list for the fields in their order.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(PageError::Unusable("the response is a list".to_owned()));
+    }
     if let Ok(page) = page_text::read(body, PhantomData::<GroupsPage<'_, Group<'_>>>) {
         return entries(page, Group::into_entry);
     }
@@ -307,6 +311,13 @@ mod tests {
         let entries = read(body.as_bytes()).expect("a page").entries.into_iter().filter(|entry| entry.is_eligible);
         let fault = |fault: RecordFault| (fault.what, fault.name);
         entries.map(|entry| (entry.group.name.to_string(), entry.fault.map(fault))).collect()
+    }
+
+    #[test]
+    fn a_list_is_no_page_whatever_it_contains() {
+        for body in [r#"[true, "success", []]"#, r#" [true, "success", [{"groupName": 7}]]"#] {
+            assert!(matches!(read(body.as_bytes()), Err(PageError::Unusable(_))), "{body}");
+        }
     }
 
     #[test]

@@ -16,11 +16,15 @@
 //! | `users_page`, `page_scan`, `page_text` | one page of users, parsed within size limits |
 //! | `text_field`, `unusable_user` | what is known of a user whose record cannot be used |
 //! | `profile_names`, `user_key` | the profiles that match a mask, and the identity of accounts |
+//! | `fuzzing` | entrances for the fuzz targets |
 
 mod access_token;
 mod call_budget;
 mod error;
 mod first_page;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod groups_listing;
 mod lanes;
 mod members_calls;

@@ -140,6 +140,8 @@ impl Collector<'_, '_, '_> {
                 b"status" => user.status = scanner.nullable(Scanner::name)?,
                 b"groups" => match &mut self.kept {
                     KeptUsers::Matching(names, _) => {
+                        // The last of repeated keys counts, as in every other field.
+                        self.found.clear();
                         let groups = |scanner: &mut Scanner<'a>| {
                             scanner.array(|scanner| {
                                 names.look_up(scanner.name()?.as_str(), &mut self.found);
@@ -321,6 +323,15 @@ mod tests {
         assert_eq!(page_of(users).keys.len(), 6);
         let (ann, eva) = (Some("ann@acme.com".to_owned()), Some("eva@acme.com".to_owned()));
         assert_eq!(kept(users), [(ann, Some("ann".to_owned()), vec![1, 0]), (eva, None, vec![0])]);
+    }
+
+    #[test]
+    fn of_repeated_groups_the_last_count_in_both_ways_to_read_a_page() {
+        let user = r#"{"email": "a@b", "groups": ["Campaign - acme - a"], "groups": ["Campaign - acme - b"]}"#;
+        let expected = [(Some("a@b".to_owned()), None, vec![1])];
+        assert_eq!(kept(user), expected);
+        // A record that cannot be used makes the page be read record by record.
+        assert_eq!(kept(&format!("{user}, 7")), expected);
     }
 
     #[test]

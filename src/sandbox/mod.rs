@@ -21,6 +21,7 @@
 //! | `fault`, `effect`, `fault_effects` | injected faults, their effects, and how these change a response |
 //! | `replay`, `replay_file`, `replay_request` | serves a transcript of another system |
 //! | `control` | `/sandbox`: the world, the faults and the request log over HTTP |
+//! | `fuzzing` | entrances for the fuzz targets |
 
 mod behavior;
 mod built_in_scenarios;
@@ -34,6 +35,9 @@ mod effect;
 mod error;
 mod fault;
 mod fault_effects;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod generate;
 mod ims;
 mod listener;

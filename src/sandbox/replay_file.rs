@@ -176,7 +176,7 @@ impl ReplayFile {
         Self::of_bytes(path, &fs::read(path).map_err(unreadable)?)
     }
 
-    fn of_bytes(path: &Path, bytes: &[u8]) -> Result<Self, ReplayFileError> {
+    pub(super) fn of_bytes(path: &Path, bytes: &[u8]) -> Result<Self, ReplayFileError> {
         let none = |what: &str| ReplayFileError::NoTranscript { path: path.to_owned(), what: what.to_owned() };
         if bytes.is_empty() {
             return Err(none("the file is empty"));

@@ -196,7 +196,7 @@ impl IdentityService {
     }
 }
 
-fn token_of(response: &HttpResponse) -> Result<IssuedToken, TokenError> {
+pub(super) fn token_of(response: &HttpResponse) -> Result<IssuedToken, TokenError> {
     let status = response.status.as_u16();
     let pause = || retry_after(response, SystemTime::now());
     let text = TokenErrorText::of(&response.body);
@@ -221,6 +221,10 @@ fn read_token(response: &HttpResponse) -> Result<IssuedToken, TokenError> {
         reason,
         text: TokenErrorText::of(&response.body),
     };
+    // The parser would take a list for the fields in their order.
+    if response.body.trim_ascii_start().starts_with(b"[") {
+        return Err(wrong("the response is a list".to_owned()));
+    }
     // The message of the parser may contain the token.
     let read: TokenResponse = serde_json::from_slice(&response.body)
         .map_err(|error| wrong(format!("no token could be read at line {} column {}", error.line(), error.column())))?;
@@ -276,6 +280,7 @@ mod tests {
             r#"{"access_token": "ey-very-secret"#,
             r#""ey-very-secret""#,
             r#"["ey-very-secret"]"#,
+            r#" ["ey-very-secret", 60]"#,
             r#"{"access_token": "ey-very-secret\n"}"#,
             r#"{"access_token": ""}"#,
             "<html>ey-very-secret</html>",

@@ -11,6 +11,7 @@
 //! | `exchange` | hands each exchange to a recorder that the options may carry |
 //! | `retry` | how often, and with which pauses, a call is retried |
 //! | `identity_service` | tokens of Adobe's identity service (IMS) |
+//! | `fuzzing` | entrances for the fuzz targets |
 
 mod base_url;
 mod certificate;
@@ -18,6 +19,9 @@ mod connect_error;
 mod content_encoding;
 mod excerpt;
 mod exchange;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http_client;
 mod identity_service;
 mod proxy;
