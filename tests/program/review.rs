@@ -251,7 +251,7 @@ fn after_two_years_every_format_has_every_part_and_no_name_is_a_formula_or_marku
         "Disabled operators (2)",
         "Groups without members (1)",
         "Profiles that no user has (1)",
-        "review --done ",
+        "To record that exactly this access was reviewed",
     ] {
         for shown in [&text, &markdown, &html] {
             assert!(shown.contains(part), "{part}: {shown}");

