@@ -8,7 +8,7 @@ use std::{
 use super::{
     AdobeUser, CampaignSnapshot, DesiredState, FoldedName, History, LooseName, ManagedGroup, MatchedSource,
     MissingPolicy, NewOperator, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin,
-    PendingDisablement, Policy, ProductProfile, SkipReason, Skipped,
+    PendingDisablement, Policy, ProductProfile, SkipReason, Skipped, WithoutGroups,
     claims::{
         GroupsByName, NoMatch, groups_by_folded_name, matched_profiles, profiles_by_group, renamed_group_notices,
     },
@@ -58,7 +58,7 @@ fn whole_organization(
     let mut orphans = orphans(&claims, &groups_by_name, campaign, history, &renamed);
     skipped.extend(roster.unusable().keep_orphan_members(&mut orphans).cloned());
     let (mut newcomers, mut reassigned) = (BTreeMap::new(), BTreeMap::new());
-    let (mut groups, pending_disablements) = {
+    let (mut groups, pending_disablements, keep_enabled) = {
         let mut placement = Placement {
             index: OperatorIndex::new(campaign, policy.manage).remembering(history, &roster.users_read()),
             groups: groups_by_name,
@@ -74,20 +74,29 @@ fn whole_organization(
         let given = claims.values().flatten().flat_map(|(_, position)| roster.members(*position));
         let pending_disablements =
             pending_disablements(given.map(|(_, user)| user), &placement.index, campaign, history);
-        let groups = claims
-            .into_values()
-            .filter_map(|claims| {
-                let (name, position) = placement.only_claim(&claims)?;
-                placement.place(name, position)
-            })
-            .collect::<Vec<_>>();
-        (groups, pending_disablements)
+        let (mut groups, mut without_group) = (Vec::with_capacity(claims.len()), Vec::new());
+        for claims in claims.into_values() {
+            match placement.only_claim(&claims).and_then(|(name, position)| placement.place(name, position)) {
+                Some(placed) => groups.push(placed),
+                None => without_group.extend(claims.into_iter().map(|(_, position)| position)),
+            }
+        }
+        let keep_enabled = match policy.without_groups {
+            // Their users are to be in a group, which is missing or not certain: they have not left.
+            WithoutGroups::Disable => {
+                let users = without_group.into_iter().flat_map(|position| roster.members(position));
+                placement.index.all_that_may_be(users.map(|(_, user)| user)).into_iter().collect()
+            }
+            WithoutGroups::Keep => BTreeSet::new(),
+        };
+        (groups, pending_disablements, keep_enabled)
     };
     groups.sort_by_cached_key(|placed| placed.group.name.folded());
     skipped.extend(unusable_operators(groups.iter().map(|placed| &placed.group), campaign));
     Ok(DesiredState {
         matched: matching,
         orphans,
+        keep_enabled: keep_enabled.into_iter().collect(),
         pending_disablements,
         reassigned,
         ..settle(groups, newcomers, skipped)

@@ -1,6 +1,8 @@
 //! Doubts about the source: each holds removals, releases additions, and prevents that the read is accepted.
 
-use campaign_group_sync::domain::{FoldedName, Memory, ProductProfileId, ProductProfileName, SourceCounts, SourceRead};
+use campaign_group_sync::domain::{
+    FoldedName, Memory, ProductProfileId, ProductProfileName, ProfileDoubt, ProfileRead, SourceCounts, SourceRead,
+};
 
 use super::fixture::{Fixture, held, let_through, source_read};
 
@@ -175,6 +177,28 @@ fn a_doubt_without_removals_holds_nothing_and_the_read_is_accepted() {
     let review = fixture.review();
     assert_eq!(let_through(&review), ["+ p4 one", "+ p4 two"]);
     assert!(review.held.changes.is_empty() && review.is_read_accepted);
+}
+
+#[test]
+fn a_read_is_not_accepted_while_a_profile_is_in_doubt_whose_removals_would_be_held() {
+    let in_doubt = |fixture: &Fixture, name: &str| {
+        let mut desired = fixture.desired();
+        let group = desired.groups.iter_mut().find(|group| group.name.as_str() == name).expect("a group");
+        let (profile, why) = (group.profile.name.clone(), "a page is empty".to_owned());
+        group.read = ProfileRead::Doubtful(ProfileDoubt::Incomplete { profile, why });
+        desired
+    };
+    let mut fixture = reading(|read| read.mask = "Q - (.*)".into());
+    fixture.group("two").wanted = fixture.group("two").current.clone();
+    let desired = in_doubt(&fixture, "one");
+    let review = fixture.review_of(&fixture.plan(), &desired);
+    assert!(review.held.changes.is_empty() && !review.is_read_accepted, "{review:?}");
+    assert_eq!(held(&fixture.review()), ["- p1 one"], "the next run, with a complete read");
+
+    let mut same_mask = quiet();
+    same_mask.group("two").wanted = same_mask.group("two").current.clone();
+    let desired = in_doubt(&same_mask, "one");
+    assert!(same_mask.review_of(&same_mask.plan(), &desired).is_read_accepted);
 }
 
 #[test]

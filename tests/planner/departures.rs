@@ -83,6 +83,27 @@ fn an_operator_that_loses_a_regained_group_is_disabled_once_with_the_reason_of_t
     assert_eq!(found, expected.map(|(change, reason)| (change.to_owned(), reason)));
 }
 
+#[test]
+fn an_operator_whose_user_has_a_profile_without_a_certain_group_is_not_disabled() {
+    let mut world = world();
+    world.history.unfinished_disablements.clear();
+    world.memberships.push(("Eve@x".into(), "one".into()));
+    let mut missing = world.clone();
+    missing.profiles[2].1.push("eve@x".into());
+    let mut refused = world.clone();
+    refused.profiles[1].1.push("eve@x".into());
+    refused.profiles.push(("p - TWO".into(), Vec::new()));
+    for (world, expected) in [
+        (world, &["- eve@x one", "disable operator eve@x"][..]),
+        (missing, &["- eve@x one"]),
+        (refused, &["- eve@x one"]),
+    ] {
+        let (_, plan) = world.decide(&disable());
+        let found: Vec<_> = plan.changes.iter().map(|change| written(change).to_lowercase()).collect();
+        assert_eq!(found, expected, "{plan:#?}");
+    }
+}
+
 fn narrowed(users: &[&str], groups: &[&str]) -> Vec<String> {
     let world = world();
     let scope = Scope {

@@ -118,7 +118,8 @@ pub struct Review {
     /// Changes that are neither approved nor held, because the members of their profile are in doubt. In plan order,
     /// each with the reason.
     pub unconfirmed: Vec<(Change, String)>,
-    /// Whether the read counts as accepted: no change is held because the read differs from the last accepted one.
+    /// Whether the read counts as accepted: no change is held because the read differs from the last accepted one, and no
+    /// profile is in doubt whose removals would be held for that.
     pub is_read_accepted: bool,
     /// Changes named by an approval in use, by an undo or by a pending disablement that were made or that the
     /// organization contradicts: these decisions have ended. Valid only for a plan over everything.
@@ -162,6 +163,8 @@ fn review_without_new_approvals(
     let (mut approved, mut held, mut is_read_accepted) = (Vec::new(), Vec::new(), true);
     let unread = ProfileDoubts::new(desired);
     let (certain, unconfirmed) = unread.split(plan);
+    // A later run with a complete read has to know the same doubt.
+    is_read_accepted &= !unread.hide_removals(doubts);
     for (change, hold) in certain.changes.iter().zip(holds(&certain, desired, context, doubts)) {
         match hold {
             Some(Hold { why, cause }) => {
@@ -236,7 +239,7 @@ impl Review {
             held: HeldPlan { changes: Vec::new(), digest: None },
             released: Some(Release { digest: approval.digest.clone(), changes }),
             unconfirmed,
-            is_read_accepted: true,
+            is_read_accepted: !unread.hide_removals(doubts),
             ..self
         }
     }

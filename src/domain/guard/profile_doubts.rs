@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{Action, Change, ChangeKey, DesiredState, FoldedName, ManagedGroup, Plan, ProfileDoubt};
+use super::source::SourceDoubts;
 
 /// The profiles in doubt, and the changes that rest on them.
 pub(super) struct ProfileDoubts<'a> {
@@ -28,6 +29,11 @@ impl<'a> ProfileDoubts<'a> {
     /// that touches no group may rest on any profile.
     pub(super) fn concern(&self, key: &ChangeKey) -> bool {
         self.groups.contains_key(&key.group) || (key.group.is_empty() && !self.groups.is_empty())
+    }
+
+    /// Whether the removals of a group wait for a complete read of its profile although they would be held after it.
+    pub(super) fn hide_removals(&self, doubts: &SourceDoubts) -> bool {
+        self.groups.keys().any(|group| doubts.about(group).is_some())
     }
 
     /// Splits a plan into the changes that rest on complete reads, and the others, each with the reason.
