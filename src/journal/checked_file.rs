@@ -1,7 +1,7 @@
 //! Remembers that the state file was checked: a check reads all of it, which takes a second for a file of a gigabyte.
 //!
 //! A file that is unchanged since a process of this program checked it, or closed it after a check, is not checked again
-//! for a day. A damage that changes neither its length nor its times is found after a day at the latest, or when a
+//! for a day, nor is one that a daemon or a run uses, which checked it. A damage that changes neither its length nor its times is found after a day at the latest, or when a
 //! statement meets it, which makes the next process check the file.
 
 use std::{
@@ -64,18 +64,25 @@ impl From<&Metadata> for FileState {
     }
 }
 
-/// Whether the file needs no check: it was checked within a day, is unchanged since, and was closed properly or is in
-/// use.
+/// Whether the file needs no check: it was checked within a day, and is in use, or is unchanged since and was closed
+/// properly.
 pub(super) fn is_checked(path: &Path, now: DateTime<Utc>) -> bool {
     let Some(checked) = read(path) else { return false };
     let is_recent = checked.at <= now && now - checked.at < VALID_FOR;
-    is_recent && FileState::of(path) == Some(checked.file) && (is_closed(path) || is_in_use(path))
+    is_recent && (is_in_use(path) || (FileState::of(path) == Some(checked.file) && is_closed(path)))
 }
 
 /// Remembers a check of the file; `before` is its state when the check began. A failure means one more check.
 pub(super) fn remember(path: &Path, before: Option<FileState>, now: DateTime<Utc>) {
     if let Some(file) = before.filter(|before| FileState::of(path) == Some(*before)) {
         write(path, &Checked { at: now, file });
+    }
+}
+
+/// Remembers a check by a command that only reads, where an earlier check is remembered: it creates no file.
+pub(super) fn renew(path: &Path, before: Option<FileState>, now: DateTime<Utc>) {
+    if read(path).is_some() {
+        remember(path, before, now);
     }
 }
 

@@ -59,11 +59,11 @@ enum FileContent {
 pub(super) async fn open(path: &Path, watch: Option<&StepWatch>) -> Result<Database, JournalError> {
     let wrong = |source| JournalError::of_file(path, source);
     let place = path.display().to_string();
-    let (mut found, mut _exclusive) = (inspect(path, Use::Write).await?, None);
+    let (mut found, mut exclusive) = (inspect(path, Use::Write).await?, None);
     if matches!(found, FileContent::Missing | FileContent::Corrupt(_)) {
         // Held until the new file is complete, so that no other process uses half of it. Another process may have
         // created it in the meantime.
-        _exclusive = Some(file_lock::lock_exclusively(path, BUSY_PATIENCE).await?);
+        exclusive = Some(file_lock::lock_exclusively(path, BUSY_PATIENCE).await?);
         found = inspect(path, Use::Write).await?;
     }
     match found {
@@ -85,6 +85,10 @@ pub(super) async fn open(path: &Path, watch: Option<&StepWatch>) -> Result<Datab
     let lost = last_set_aside(path).map_err(wrong)?;
     let database = connect(path, made).await?;
     schema::migrate(&database, watch, &place, lost.as_deref()).await?;
+    if exclusive.is_some() {
+        // What this process has just created needs no check.
+        checked_file::remember(path, FileState::of(path), Utc::now());
+    }
     Ok(database)
 }
 
@@ -213,8 +217,10 @@ async fn examined(path: &Path, usage: Use) -> Result<FileContent, JournalError> 
         Ok((_, Some(complaint))) => Ok(FileContent::Corrupt(complaint)),
         Ok((Schema::Invalid, None)) => Ok(FileContent::Corrupt("it has no version of its schema".to_owned())),
         Ok((schema, None)) => {
-            if (extent, usage) == (CheckExtent::Everything, Use::Write) {
-                checked_file::remember(path, before, now);
+            match (extent, usage) {
+                (CheckExtent::Everything, Use::Write) => checked_file::remember(path, before, now),
+                (CheckExtent::Everything, Use::Read) => checked_file::renew(path, before, now),
+                (CheckExtent::Everything, Use::Copy) | (CheckExtent::Schema, _) => {}
             }
             Ok(FileContent::Intact(schema))
         }

@@ -10,7 +10,7 @@ use std::{
 
 use campaign_group_sync::{
     domain::{Memory, OrganizationId, ProductProfileId},
-    journal::{Journal, JournalError, JournalOptions, LockAttempt},
+    journal::{Journal, JournalError, JournalLocation, JournalOptions, LockAttempt},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -198,6 +198,34 @@ async fn a_file_that_was_not_closed_is_checked() {
     fs::write(fixture.file().with_file_name("state.db-wal"), "left over").expect("written");
     drop(fixture.open().await);
     assert!(!set_aside(&fixture).is_empty());
+}
+
+#[tokio::test]
+async fn a_command_that_reads_does_not_check_a_file_that_a_daemon_uses_and_renews_a_check_after_a_day() {
+    let (fixture, page) = a_checked_file().await;
+    let marked =
+        || fs::read_to_string(fixture.file().with_file_name("state.db.checked")).expect("a check was recorded");
+    let options = JournalOptions { location: JournalLocation::Sqlite(fixture.file()), watch: None };
+    let journal = fixture.open().await;
+    let lock = journal.lock_daemon("the daemon").await.expect("tried");
+    let content = fs::read(fixture.file()).expect("readable");
+    damage(&fixture, page);
+    drop(Journal::open_read_only(&options).await.expect("not checked"));
+    fs::write(fixture.file(), content).expect("repaired");
+    claim_check(&fixture, Utc::now() - TimeDelta::hours(25));
+    let before = marked();
+    drop(Journal::open_read_only(&options).await.expect("intact"));
+    assert_ne!(marked(), before, "renewed");
+    drop(lock);
+    journal.close().await;
+    damage(&fixture, page);
+    Journal::open_read_only(&options).await.map(drop).expect_err("corrupt");
+}
+
+#[tokio::test]
+async fn a_file_that_was_just_created_and_closed_is_not_checked() {
+    let fixture = a_used_file().await;
+    assert!(fixture.file().with_file_name("state.db.checked").exists());
 }
 
 #[tokio::test]
