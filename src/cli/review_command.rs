@@ -25,10 +25,6 @@ use super::{
     terminal::{print, print_warning},
 };
 
-/// What a review says where no run has recorded anything.
-const NOTHING_RECORDED: &str =
-    "Nothing is recorded: no run has read Campaign yet. campaign-group-sync --sync-now makes a run.";
-
 /// Shows the review; with `--done`, records it first. Text then says only what was recorded, the other formats contain the
 /// whole review with the record of it.
 pub(super) async fn run(arguments: &Arguments, asked: &ReviewArguments) -> Result<ExitStatus, CommandError> {
@@ -49,10 +45,12 @@ pub(super) async fn run(arguments: &Arguments, asked: &ReviewArguments) -> Resul
     if review.instances.is_empty() {
         match arguments.format {
             RequestedFormat::Text | RequestedFormat::Markdown => {
-                print(&format!("{}\n", nothing(asked)))?;
+                print(&format!("{}\n", nothing(&sources, asked)))?;
                 return Ok(ExitStatus::Done);
             }
-            RequestedFormat::Json | RequestedFormat::Csv | RequestedFormat::Html => print_warning(&nothing(asked)),
+            RequestedFormat::Json | RequestedFormat::Csv | RequestedFormat::Html => {
+                print_warning(&nothing(&sources, asked))
+            }
         }
     }
     let shown = match arguments.format {
@@ -69,13 +67,16 @@ pub(super) async fn run(arguments: &Arguments, asked: &ReviewArguments) -> Resul
     }
 }
 
-fn nothing(asked: &ReviewArguments) -> String {
-    match &asked.instance {
-        Some(name) => format!(
-            "Nothing is recorded about instance {name}: no run has read it yet. campaign-group-sync --sync-now makes a run."
-        ),
-        None => NOTHING_RECORDED.to_owned(),
-    }
+/// What a review says where no run has recorded anything: also where the state is that was read, because a wrong address looks
+/// the same.
+fn nothing(sources: &Sources, asked: &ReviewArguments) -> String {
+    let what = match &asked.instance {
+        Some(name) => format!("Nothing is recorded about instance {name}: no run has read it yet."),
+        None => "Nothing is recorded: no run has read Campaign yet.".to_owned(),
+    };
+    let state = settings::load_partial(sources).state.and_then(|state| state.url.journal_location().place().ok());
+    let place = state.map(|place| format!(" The state is {place}.")).unwrap_or_default();
+    format!("{what}{place} campaign-group-sync --sync-now makes a run.")
 }
 
 /// Makes the review in this process where it may use the state, or else has the daemon make it. A review is recorded by the

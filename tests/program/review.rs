@@ -55,6 +55,7 @@ fn before_the_first_run_a_review_says_what_to_do_and_nothing_can_be_recorded() {
         let finished = review(&served, &["--output", format]);
         assert!(finished.stdout.starts_with("Nothing is recorded: no run has read Campaign yet."), "{finished:?}");
         assert!(finished.stdout.contains("campaign-group-sync --sync-now"), "{finished:?}");
+        assert!(finished.stdout.contains("The state is /") && finished.stdout.contains("state.db."), "{finished:?}");
     }
     for format in ["json", "csv", "html"] {
         let finished = review(&served, &["--output", format, "--instance", "production"]);
