@@ -49,7 +49,7 @@ pub(super) async fn run(arguments: &Arguments, asked: &ReviewArguments) -> Resul
                 return Ok(ExitStatus::Done);
             }
             RequestedFormat::Json | RequestedFormat::Csv | RequestedFormat::Html => {
-                print_warning(&nothing(&sources, asked))
+                print_warning(&nothing(&sources, asked));
             }
         }
     }
