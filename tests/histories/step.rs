@@ -375,7 +375,7 @@ impl Deck<'_> {
         if may_last && self.random.percent(40) { fault.forever() } else { fault }
     }
 
-    /// Gives somebody a profile whose group the operator is in, before a second read.
+    /// Gives a user a profile whose group the operator is in, before a second read.
     fn second_thought(&mut self) -> Option<Change> {
         let lacks = |person: &&Person, id: u64| !person.effective.contains(&id);
         let is_member = |person: &&Person, name: &str| {

@@ -168,7 +168,7 @@ impl Model {
             }
             // The organization may have changed before the second read: that read shows it.
             if self.wants(view, &pair) || self.wants(run.after, &pair) && self.config.confirm_removals {
-                return broken("nobody loses what the organization gives", what);
+                return broken("no user loses what the organization gives", what);
             }
             self.waits(run, &Key::remove(&pair), &what)?;
         }
@@ -184,7 +184,7 @@ impl Model {
                 _ => {}
             }
             if !self.may_give(view, &pair) && !self.may_give(run.after, &pair) {
-                return broken("nobody gets what the organization does not give", what);
+                return broken("no user gets what the organization does not give", what);
             }
             self.waits(run, &Key::add(&pair), &what)?;
         }
@@ -244,7 +244,7 @@ impl Model {
             let Some(earlier) = before.operators.get(login) else {
                 let is_given = before.people.iter().any(|person| person.is_active && person.login == *login);
                 if !self.config.create_operators || !is_given {
-                    return broken("nobody gets what the organization does not give", format!("operator {login}"));
+                    return broken("no user gets what the organization does not give", format!("operator {login}"));
                 }
                 continue;
             };

@@ -320,7 +320,7 @@ impl Soak {
         self.change_organization();
         self.tick();
         self.requests();
-        // The schedule of a reload begins anew, and knows nothing of ticks that come again.
+        // The schedule begins again after a reload, and knows nothing of ticks that come again.
         let is_behind = self.clock.now() <= self.handled_until;
         if !is_behind && self.random.once_in(20) {
             self.reload();
