@@ -1,6 +1,8 @@
 //! Which daemon a client means. Two configurations can name one socket by mistake; then the daemon of one of them must not
 //! act for the other.
 
+use std::{fs::canonicalize, path::Path};
+
 use serde::{Deserialize, Serialize};
 
 use crate::settings::{PartialSettings, Settings, State};
@@ -48,10 +50,17 @@ fn differing<'a>(
     (!is_same(wanted, served)).then_some((wanted, served))
 }
 
-/// Whether two texts name one state. One file may have several paths.
+/// Whether two texts may name one state. One file may have several paths, and one database several addresses: those of a
+/// pooler and of the server, for example.
 fn is_same_place(one: &str, other: &str) -> bool {
-    one == other
-        || matches!((std::fs::canonicalize(one), std::fs::canonicalize(other)), (Ok(one), Ok(other)) if one == other)
+    let is_file = |place: &str| Path::new(place).is_absolute();
+    match (is_file(one), is_file(other)) {
+        (true, true) => {
+            one == other || matches!((canonicalize(one), canonicalize(other)), (Ok(one), Ok(other)) if one == other)
+        }
+        (false, false) => true,
+        _ => false,
+    }
 }
 
 impl From<&Settings> for Addressee {
@@ -102,6 +111,14 @@ mod tests {
         ] {
             assert_eq!(meant.difference(&daemon), None, "{meant:?}");
         }
+    }
+
+    #[test]
+    fn one_database_may_have_several_addresses_and_is_no_file() {
+        let [server, pooler, file] = ["database cgs on db:5432", "database cgs on localhost:6432", "/a/state.db"]
+            .map(|state| addressee("ABC@AdobeOrg", None, Some(state)));
+        assert_eq!(pooler.difference(&server), None);
+        assert!(file.difference(&server).is_some() && server.difference(&file).is_some());
     }
 
     #[test]
