@@ -32,7 +32,7 @@ use self::{
 };
 
 /// How many histories are played where the environment says nothing.
-const DEFAULT: u64 = 300;
+const DEFAULT: u64 = 100;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
