@@ -26,8 +26,8 @@ use super::{
 
 /// Records the approval and shows what it releases.
 pub(super) async fn run(arguments: &Arguments, approve: &ApproveArguments) -> Result<ExitStatus, CommandError> {
-    let sources = arguments.sources();
-    let answer = match settings::load(&sources) {
+    let readable = settings::load_partial(&arguments.sources());
+    let answer = match readable.complete() {
         Ok(settings) => {
             start_log(arguments, &settings)?;
             match connect(&settings).await {
@@ -35,7 +35,7 @@ pub(super) async fn run(arguments: &Arguments, approve: &ApproveArguments) -> Re
                 None => in_place(&settings, &approve.digest).await?,
             }
         }
-        Err(error) => by_daemon(connect_without_secrets(&sources, error).await?, approve).await?,
+        Err(error) => by_daemon(connect_without_secrets(&readable, error).await?, approve).await?,
     };
     let is_refused = answer.outcome == ApprovalOutcome::NotHeld;
     match arguments.output {
@@ -60,11 +60,13 @@ async fn by_daemon(mut daemon: ControlClient, approve: &ApproveArguments) -> Res
 }
 
 async fn in_place(settings: &Settings, digest: &Digest) -> Result<ApprovalAnswer, CommandError> {
-    let journal = Journal::open_existing(&settings.journal_options()).await?;
-    if let Some(journal) = &journal {
-        journal.require_organization(&settings.experience_cloud.options.organization_id).await?;
-    }
-    Ok(approve(journal.as_ref(), digest, &settings::approver(), settings.guard.approval_ttl).await?)
+    Journal::with_existing(&settings.journal_options(), async |journal| {
+        if let Some(journal) = journal {
+            journal.require_organization(&settings.experience_cloud.options.organization_id).await?;
+        }
+        Ok(approve(journal, digest, &settings::approver(), settings.guard.approval_ttl).await?)
+    })
+    .await?
 }
 
 fn heading(instance: &ReleasedInstance) -> String {

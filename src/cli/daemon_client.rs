@@ -6,9 +6,9 @@ use crate::{
     check::{DaemonHealth, DaemonStatus},
     daemon::{
         ServiceState, Status,
-        control::{Addressee, ControlClient, ControlRequest, ControlResponse, RefusalReason},
+        control::{ControlClient, ControlRequest, ControlResponse, RefusalReason},
     },
-    settings::{self, PartialSettings, Settings, SettingsError, Sources},
+    settings::{PartialSettings, Settings, SettingsError},
 };
 
 use super::{CommandError, terminal::print_warning};
@@ -30,18 +30,21 @@ pub(super) async fn connect(settings: &Settings) -> Option<ControlClient> {
 
 /// Connects to the daemon where this user cannot read the secrets of the configuration: the control socket is enough.
 pub(super) async fn connect_without_secrets(
-    sources: &Sources,
+    readable: &PartialSettings,
     error: SettingsError,
 ) -> Result<ControlClient, CommandError> {
-    if error.is_about_secrets_only() { connect_despite(sources, error).await } else { Err(error.into()) }
+    if error.is_about_secrets_only() { connect_despite(readable, error).await } else { Err(error.into()) }
 }
 
 /// Connects to the daemon for `status` although this configuration cannot be used: the state of the daemon, and whether
 /// its last reload failed, do not depend on what this process can read. Prints the problems of the configuration as a
 /// warning.
-pub(super) async fn connect_for_status(sources: &Sources, error: SettingsError) -> Result<ControlClient, CommandError> {
+pub(super) async fn connect_for_status(
+    readable: &PartialSettings,
+    error: SettingsError,
+) -> Result<ControlClient, CommandError> {
     let problems = (!error.is_about_secrets_only()).then(|| error.to_string());
-    let daemon = connect_despite(sources, error).await?;
+    let daemon = connect_despite(readable, error).await?;
     if let Some(problems) = problems {
         print_warning(&format!("{problems}\nthe daemon runs; it still uses the configuration that it loaded before"));
     }
@@ -49,14 +52,13 @@ pub(super) async fn connect_for_status(sources: &Sources, error: SettingsError) 
 }
 
 /// Connects to the daemon at the configured socket, or at the default one where the configuration cannot be read.
-async fn connect_despite(sources: &Sources, error: SettingsError) -> Result<ControlClient, CommandError> {
-    let Some(control) = settings::control(sources) else { return Err(error.into()) };
-    let meant = Addressee::from(&settings::load_partial(sources));
-    match ControlClient::connect(&control.socket, meant).await {
+async fn connect_despite(readable: &PartialSettings, error: SettingsError) -> Result<ControlClient, CommandError> {
+    let Some(socket) = &readable.control_socket else { return Err(error.into()) };
+    match ControlClient::connect(socket, readable.into()).await {
         Ok(Some(daemon)) => Ok(daemon),
         // A daemon runs and has the secrets, but this user lacks the permission to use its socket.
         Err(refused) if refused.kind() == io::ErrorKind::PermissionDenied => {
-            Err(CommandError::NoAccess { socket: control.socket })
+            Err(CommandError::NoAccess { socket: socket.clone() })
         }
         Ok(None) | Err(_) => Err(error.into()),
     }

@@ -32,13 +32,13 @@ const LONGEST_NAME: usize = 320;
 /// failure to read Adobe or Campaign.
 pub(super) async fn run(arguments: &Arguments, explain: &ExplainArguments) -> Result<ExitStatus, CommandError> {
     let query = ExplainQuery::of(explain)?;
-    let sources = arguments.sources();
-    let explanation = match settings::load(&sources) {
+    let readable = settings::load_partial(&arguments.sources());
+    let explanation = match readable.complete() {
         Ok(settings) => {
             start_log(arguments, &settings)?;
             query.ask(&settings).await?
         }
-        Err(error) => query.ask_daemon(connect_without_secrets(&sources, error).await?).await?,
+        Err(error) => query.ask_daemon(connect_without_secrets(&readable, error).await?).await?,
     };
     print(&match arguments.output {
         OutputFormat::Text => text(&explanation),
@@ -63,17 +63,17 @@ impl ExplainQuery {
 
     /// Explains in this process; where this user may not read the state, the daemon explains.
     async fn ask(self, settings: &Settings) -> Result<Explanation, CommandError> {
-        let journal = match Journal::open_existing(&settings.journal_options()).await {
-            Ok(journal) => journal,
-            Err(error) => {
-                return match connect(settings).await {
-                    Some(daemon) => self.ask_daemon(daemon).await,
-                    None => Err(error.into()),
-                };
-            }
+        let group = self.group.as_ref().map(OperatorGroupName::new);
+        let explained = async |journal: Option<&Journal>| {
+            Box::pin(sync::explain(&settings.sync_options(), journal, &self.user, group.as_ref())).await
         };
-        let group = self.group.map(OperatorGroupName::new);
-        Ok(sync::explain(&settings.sync_options(), journal.as_ref(), &self.user, group.as_ref()).await)
+        match Journal::with_existing(&settings.journal_options(), explained).await {
+            Ok(explanation) => Ok(explanation),
+            Err(error) => match connect(settings).await {
+                Some(daemon) => self.ask_daemon(daemon).await,
+                None => Err(error.into()),
+            },
+        }
     }
 
     async fn ask_daemon(self, mut daemon: ControlClient) -> Result<Explanation, CommandError> {

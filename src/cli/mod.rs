@@ -199,6 +199,8 @@ enum CommandError {
     Refused(String),
     #[error("{0}")]
     OtherDaemon(String),
+    #[error("{0}")]
+    StateInUse(String),
     #[error("the review was recorded, but its output could not be written; do not repeat --done")]
     RecordedUnseen(#[source] std::io::Error),
     #[error(
@@ -261,6 +263,7 @@ impl CommandError {
             Self::NotHeld(_) | Self::NotReviewed { .. } => ExitStatus::Held,
             Self::Review(error) if error.is_usage() => ExitStatus::Usage,
             Self::Journal(JournalError::InUse { .. })
+            | Self::StateInUse(_)
             | Self::Daemon(DaemonError::Held { .. } | DaemonError::StateHeld { .. }) => ExitStatus::Locked,
             Self::Journal(_)
             | Self::MissingMode(_)

@@ -11,7 +11,7 @@ use crate::{
     },
     domain::{AccessReview, shell_word, to_the_second},
     journal::{Journal, JournalOptions},
-    settings::{self, SettingsError, Sources},
+    settings::{self, PartialSettings, Settings, SettingsError, Sources},
 };
 
 use super::{
@@ -29,13 +29,13 @@ use super::{
 /// whole review with the record of it.
 pub(super) async fn run(arguments: &Arguments, asked: &ReviewArguments) -> Result<ExitStatus, CommandError> {
     let sources = arguments.sources();
-    let review = match settings::load(&sources) {
+    let readable = settings::load_partial(&sources);
+    let review = match readable.complete() {
         Ok(settings) => {
             start_log(arguments, &settings)?;
-            let daemon = connect(&settings).await;
-            made(daemon, &settings.journal_options(), &ReviewScope::from(&settings), asked).await?
+            made(&settings, asked).await?
         }
-        Err(error) => without_secrets(&sources, error, asked).await?,
+        Err(error) => without_secrets(&readable, error, asked).await?,
     };
     let again = command(&sources, asked.instance.as_deref());
     if asked.done.is_some() && review.recorded.is_none() {
@@ -45,11 +45,11 @@ pub(super) async fn run(arguments: &Arguments, asked: &ReviewArguments) -> Resul
     if review.instances.is_empty() {
         match arguments.format {
             RequestedFormat::Text | RequestedFormat::Markdown => {
-                print(&format!("{}\n", nothing(&sources, asked)))?;
+                print(&format!("{}\n", nothing(&readable, asked)))?;
                 return Ok(ExitStatus::Done);
             }
             RequestedFormat::Json | RequestedFormat::Csv | RequestedFormat::Html => {
-                print_warning(&nothing(&sources, asked));
+                print_warning(&nothing(&readable, asked));
             }
         }
     }
@@ -69,59 +69,67 @@ pub(super) async fn run(arguments: &Arguments, asked: &ReviewArguments) -> Resul
 
 /// What a review says where no run has recorded anything: also where the state is that was read, because a wrong address looks
 /// the same.
-fn nothing(sources: &Sources, asked: &ReviewArguments) -> String {
+fn nothing(readable: &PartialSettings, asked: &ReviewArguments) -> String {
     let what = match &asked.instance {
         Some(name) => format!("Nothing is recorded about instance {name}: no run has read it yet."),
         None => "Nothing is recorded: no run has read Campaign yet.".to_owned(),
     };
-    let state = settings::load_partial(sources).state.and_then(|state| state.url.journal_location().place().ok());
+    let state = readable.state.as_ref().and_then(|state| state.url.journal_location().place().ok());
     let place = state.map(|place| format!(" The state is {place}.")).unwrap_or_default();
     format!("{what}{place} campaign-group-sync --sync-now makes a run.")
 }
 
-/// Makes the review in this process where it may use the state, or else has the daemon make it. A review is recorded by the
+/// Makes the review in this process where it may read the state, or else has the daemon make it. A review is recorded by the
 /// daemon wherever one runs.
-async fn made(
-    daemon: Option<ControlClient>,
-    state: &JournalOptions,
-    scope: &ReviewScope,
-    asked: &ReviewArguments,
-) -> Result<AccessReview, CommandError> {
-    let query = query(asked);
-    if let Some(digest) = &asked.done {
-        if let Some(daemon) = daemon {
-            return by_daemon(daemon, asked).await;
-        }
-        let journal = Journal::open_existing(state).await?;
-        let reviewer = settings::approver();
-        return Ok(record_review(journal.as_ref(), scope, &query, digest.as_deref(), &reviewer).await?);
+async fn made(settings: &Settings, asked: &ReviewArguments) -> Result<AccessReview, CommandError> {
+    if asked.done.is_some()
+        && let Some(daemon) = connect(settings).await
+    {
+        return by_daemon(daemon, asked).await;
     }
-    match (Journal::open_read_only(state).await, daemon) {
-        (Ok(journal), _) => Ok(review(journal.as_ref(), scope, &query, Utc::now()).await?),
-        (Err(_), Some(daemon)) => by_daemon(daemon, asked).await,
-        (Err(error), None) => Err(error.into()),
+    match in_place(&settings.journal_options(), &settings.into(), asked).await {
+        Err(error @ CommandError::Journal(_)) if asked.done.is_none() => match connect(settings).await {
+            Some(daemon) => by_daemon(daemon, asked).await,
+            None => Err(error),
+        },
+        outcome => outcome,
     }
 }
 
 /// Makes the review although this user cannot read the secrets, which a review does not need.
 async fn without_secrets(
-    sources: &Sources,
+    readable: &PartialSettings,
     error: SettingsError,
     asked: &ReviewArguments,
 ) -> Result<AccessReview, CommandError> {
     let is_usable = error.is_about_secrets_only();
-    let settings = settings::load_partial(sources);
-    match connect_without_secrets(sources, error).await {
+    match connect_without_secrets(readable, error).await {
         Ok(daemon) => by_daemon(daemon, asked).await,
         // Without a daemon, or where this user may not use its socket: the state is enough, if this user may read it.
         Err(error @ (CommandError::Settings(_) | CommandError::NoAccess { .. })) if is_usable => {
-            match (&settings.state, ReviewScope::of_partial(&settings)) {
-                (Some(state), Some(scope)) => made(None, &state.journal_options(), &scope, asked).await,
+            match (&readable.state, ReviewScope::of_partial(readable)) {
+                (Some(state), Some(scope)) => in_place(&state.journal_options(), &scope, asked).await,
                 _ => Err(error),
             }
         }
         Err(error) => Err(error),
     }
+}
+
+/// Makes the review in this process.
+async fn in_place(
+    state: &JournalOptions,
+    scope: &ReviewScope,
+    asked: &ReviewArguments,
+) -> Result<AccessReview, CommandError> {
+    let query = query(asked);
+    let Some(digest) = &asked.done else {
+        return Ok(review(Journal::open_read_only(state).await?.as_ref(), scope, &query, Utc::now()).await?);
+    };
+    let recorded = async |journal: Option<&Journal>| {
+        record_review(journal, scope, &query, digest.as_deref(), &settings::approver()).await
+    };
+    Ok(Journal::with_existing(state, recorded).await??)
 }
 
 fn query(asked: &ReviewArguments) -> ReviewQuery {

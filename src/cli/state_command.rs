@@ -12,7 +12,7 @@ use crate::{
     domain::{Chain, printable},
     journal::{CopyError, CopyProgress, Journal, LockAttempt, StateCopy, TableCopy, copy_state},
     scheduler::StopSignals,
-    settings::{self, StateLocation},
+    settings::{self, Settings, StateLocation},
 };
 
 use super::{
@@ -24,7 +24,7 @@ use super::{
     markdown,
     state_arguments::{StateArguments, StateAssignArguments, StateCommand, StateCopyArguments},
     styles::{columns, line, wrapped},
-    terminal::{ProgressLine, print, print_error, print_warning},
+    terminal::{ProgressLine, print, print_warning},
 };
 
 /// The tables that an administrator knows, by the names that the program gives to their rows; all others are counted
@@ -59,26 +59,11 @@ async fn run_assign(arguments: &Arguments, assign: &StateAssignArguments) -> Res
             printable(&assign.id)
         )));
     }
-    let Some(journal) = Journal::open_existing(&settings.journal_options()).await? else {
-        return Err(CommandError::Usage("there is no state yet; the first run creates it".to_owned()));
+    let work = async |journal: Option<&Journal>| match journal {
+        Some(journal) => assigned(journal, &settings).await,
+        None => Err(CommandError::Usage("there is no state yet; the first run creates it".to_owned())),
     };
-    let holder = "state assign";
-    let daemon = journal.lock_daemon(holder).await?;
-    let place = settings.journal_options().location.place()?;
-    if let Some(LockAttempt::Held(holder)) = daemon {
-        print_error(&format!("the state {place} is in use: {holder}; stop this daemon, then repeat the command"));
-        return Ok(ExitStatus::Locked);
-    }
-    let lock = match journal.lock(holder).await? {
-        LockAttempt::Acquired(lock) => lock,
-        LockAttempt::Held(holder) => {
-            print_error(&format!("the state {place} is in use: {holder}; repeat the command when that has ended"));
-            return Ok(ExitStatus::Locked);
-        }
-    };
-    let before = journal.assign_organization(organization, &settings::approver(), Utc::now()).await?;
-    drop((lock, daemon));
-    journal.close().await;
+    let before = Journal::with_existing(&settings.journal_options(), work).await??;
     let message = match &before {
         Some(before) => format!(
             "The state belonged to organization {before} and now belongs to {organization}. The next runs hold all removals \
@@ -92,6 +77,25 @@ async fn run_assign(arguments: &Arguments, assign: &StateAssignArguments) -> Res
         OutputFormat::Markdown => markdown::cell(&message) + "\n",
     })?;
     Ok(ExitStatus::Done)
+}
+
+/// Assigns the state; returns the organization that it belonged to before, if that is another one.
+async fn assigned(journal: &Journal, settings: &Settings) -> Result<Option<String>, CommandError> {
+    let holder = "state assign";
+    let place = settings.journal_options().location.place()?;
+    let in_use = |holder, until| CommandError::StateInUse(format!("the state {place} is in use: {holder}; {until}"));
+    let daemon = journal.lock_daemon(holder).await?;
+    if let Some(LockAttempt::Held(holder)) = daemon {
+        return Err(in_use(holder, "stop this daemon, then repeat the command"));
+    }
+    let lock = match journal.lock(holder).await? {
+        LockAttempt::Acquired(lock) => lock,
+        LockAttempt::Held(holder) => return Err(in_use(holder, "repeat the command when that has ended")),
+    };
+    let organization = &settings.experience_cloud.options.organization_id;
+    let before = journal.assign_organization(organization, &settings::approver(), Utc::now()).await?;
+    drop((lock, daemon));
+    Ok(before)
 }
 
 /// The JSON form of an assignment.

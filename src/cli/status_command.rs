@@ -25,8 +25,8 @@ use super::{
 
 /// Exits with 0 when a daemon responds, in any state, and with 3 when none does.
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitStatus, CommandError> {
-    let sources = arguments.sources();
-    let (status, exit) = match settings::load(&sources) {
+    let readable = settings::load_partial(&arguments.sources());
+    let (status, exit) = match readable.complete() {
         Ok(settings) => {
             start_log(arguments, &settings)?;
             match connect(&settings).await {
@@ -34,7 +34,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitStatus, CommandErro
                 None => (remembered(&settings).await?, ExitStatus::Partial),
             }
         }
-        Err(error) => (fetch_status(connect_for_status(&sources, error).await?).await?, ExitStatus::Done),
+        Err(error) => (fetch_status(connect_for_status(&readable, error).await?).await?, ExitStatus::Done),
     };
     print(&match arguments.output {
         OutputFormat::Text => text(&status),

@@ -44,11 +44,11 @@ async fn sync_in_sandbox(arguments: &Arguments, mut settings: Settings) -> Resul
 }
 
 async fn sync_now(arguments: &Arguments) -> Result<ExitStatus, CommandError> {
-    let sources = arguments.sources();
-    let mut settings = match settings::load(&sources) {
+    let readable = settings::load_partial(&arguments.sources());
+    let mut settings = match readable.complete() {
         Ok(settings) => settings,
         Err(error) => {
-            let (daemon, progress) = (connect_without_secrets(&sources, error).await?, ProgressLine::new());
+            let (daemon, progress) = (connect_without_secrets(&readable, error).await?, ProgressLine::new());
             return show(arguments, &progress, &by_daemon(arguments, daemon, &progress).await?);
         }
     };

@@ -25,8 +25,8 @@ use super::{
 
 /// Shows which pause was ended, or that there was none; both exit with status 0.
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitStatus, CommandError> {
-    let sources = arguments.sources();
-    let answer = match settings::load(&sources) {
+    let readable = settings::load_partial(&arguments.sources());
+    let answer = match readable.complete() {
         Ok(settings) => {
             start_log(arguments, &settings)?;
             match connect(&settings).await {
@@ -34,7 +34,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitStatus, CommandErro
                 None => in_place(&settings).await?,
             }
         }
-        Err(error) => by_daemon(connect_without_secrets(&sources, error).await?).await?,
+        Err(error) => by_daemon(connect_without_secrets(&readable, error).await?).await?,
     };
     print(&match arguments.output {
         OutputFormat::Text => text(&answer),
@@ -54,8 +54,8 @@ async fn by_daemon(mut daemon: ControlClient) -> Result<UnpauseAnswer, CommandEr
 }
 
 async fn in_place(settings: &Settings) -> Result<UnpauseAnswer, CommandError> {
-    let journal = Journal::open_existing(&settings.journal_options()).await?;
-    Ok(unpause(journal.as_ref(), settings, &settings::approver()).await?)
+    let unpaused = async |journal: Option<&Journal>| unpause(journal, settings, &settings::approver()).await;
+    Ok(Journal::with_existing(&settings.journal_options(), unpaused).await??)
 }
 
 fn text(answer: &UnpauseAnswer) -> String {

@@ -199,21 +199,23 @@ impl Daemon {
         let Some(CurrentRun { origin, is_whole, .. }) = self.current.take() else { return };
         match ended {
             Ok(report) => {
-                origin.report_end(Some(&report));
-                let waiting = self.outstanding().await;
+                let (report, waiting) = (Arc::new(report), self.outstanding().await);
+                let ended = Arc::clone(&report);
                 // A run of another process held the lock: this run found out nothing.
                 if !is_whole || report.outcome == Outcome::Locked {
-                    self.state.partial_run_ended(report, waiting);
+                    self.state.partial_run_ended(ended, waiting);
                 } else if self.schedule_task.is_some() {
-                    self.state.run_ended(report, waiting);
+                    self.state.run_ended(ended, waiting);
                 } else {
-                    self.state.run_on_follower_ended(report, waiting);
+                    self.state.run_on_follower_ended(ended, waiting);
                 }
+                // A client that has the report may ask for the state next.
+                origin.report_end(Some(&report));
             }
             Err(error) => {
                 tracing::error!(%error, "the task of a run panicked or was aborted");
-                origin.report_end(None);
                 self.state.run_crashed("the last run ended because of a defect of this program; the log says where");
+                origin.report_end(None);
             }
         }
         self.notifier.send_replace(());

@@ -236,7 +236,8 @@ impl DaemonState {
     }
 
     /// A run over everything ended: its outcome decides the state.
-    pub fn run_ended(&self, report: RunReport, outstanding: Outstanding) {
+    pub fn run_ended(&self, report: impl Into<Arc<RunReport>>, outstanding: Outstanding) {
+        let report = report.into();
         self.update(|facts| {
             (facts.status.state, facts.status.reason) = state_after_run(&report, &outstanding);
             facts.record_whole_run(&report, outstanding);
@@ -246,7 +247,7 @@ impl DaemonState {
 
     /// A requested run over everything ended on a follower: the state is as before, because the runs of the leader
     /// decide it.
-    pub(super) fn run_on_follower_ended(&self, report: RunReport, outstanding: Outstanding) {
+    pub(super) fn run_on_follower_ended(&self, report: Arc<RunReport>, outstanding: Outstanding) {
         self.update(|facts| {
             (facts.status.state, facts.status.reason) = std::mem::take(&mut facts.before);
             facts.record_whole_run(&report, outstanding);
@@ -255,7 +256,7 @@ impl DaemonState {
     }
 
     /// A run ended that was narrowed or wrote nothing: the state is as before.
-    pub fn partial_run_ended(&self, report: RunReport, outstanding: Outstanding) {
+    pub fn partial_run_ended(&self, report: Arc<RunReport>, outstanding: Outstanding) {
         self.update(|facts| {
             (facts.status.state, facts.status.reason) = std::mem::take(&mut facts.before);
             facts.status.wait_for(outstanding);
@@ -322,7 +323,7 @@ impl DaemonFacts {
     }
 
     /// Adds the run to the counters since the start.
-    fn count_run(&mut self, report: RunReport) {
+    fn count_run(&mut self, report: Arc<RunReport>) {
         let started_at = report.started_at.trunc_subsecs(0);
         self.status.last_run = Some(LastRun { run: report.run.clone(), started_at, outcome: report.outcome });
         self.credentials_proven |= report.source.complete
@@ -330,7 +331,7 @@ impl DaemonFacts {
         *self.runs.entry(report.outcome.as_str()).or_default() += 1;
         self.calls += report.source.calls;
         self.progress.clear();
-        self.last_report = Some(Arc::new(report));
+        self.last_report = Some(report);
     }
 }
 

@@ -16,9 +16,12 @@ use super::{
     umapi::{Call, OnNotFound, Umapi, milliseconds, path_segment},
     users_page::SUCCESS,
 };
-use crate::domain::{
-    CallKind, FoldedName, IncompleteRead, KnownName, OrganizationId, ProductProfile, ProductProfileId,
-    ProductProfileName, RunStep, UnusableProfiles,
+use crate::{
+    domain::{
+        CallKind, FoldedName, IncompleteRead, KnownName, OrganizationId, ProductProfile, ProductProfileId,
+        ProductProfileName, RunStep, UnusableProfiles,
+    },
+    transport::JsonObject,
 };
 
 /// The name of the listing in errors and log lines.
@@ -213,15 +216,13 @@ impl CollectedGroups {
 
 /// Parses a page; a page that cannot be parsed as a whole is parsed again, record by record.
 pub(super) fn read(body: &[u8]) -> Result<GroupEntries, PageError> {
-    // The parser would take a list for the fields in their order.
-    if body.trim_ascii_start().starts_with(b"[") {
-        return Err(PageError::Unusable("the response is a list".to_owned()));
-    }
-    if let Ok(page) = page_text::read(body, PhantomData::<GroupsPage<'_, Group<'_>>>) {
-        return entries(page, Group::into_entry);
+    if let Ok(JsonObject(page)) =
+        page_text::read(body, PhantomData::<JsonObject<GroupsPage<'_, JsonObject<Group<'_>>>>>)
+    {
+        return entries(page, |JsonObject(group)| group.into_entry());
     }
     let text = page_text::repaired(body);
-    let page = page_text::read_text(&text, PhantomData::<GroupsPage<'_, Value>>)?;
+    let JsonObject(page) = page_text::read_text(&text, PhantomData::<JsonObject<GroupsPage<'_, Value>>>)?;
     entries(page, |record| entry_of_record(&record))
 }
 
@@ -348,6 +349,10 @@ mod tests {
             ),
             (r#"{"groupName": " "}"#.to_owned(), unknown("(product profile without a readable name)", NO_NAME)),
             ("7".to_owned(), unknown("(product profile without a readable name)", NO_NAME)),
+            (
+                r#"[7, "PRODUCT_PROFILE", "B", 3]"#.to_owned(),
+                unknown("(product profile without a readable name)", NO_NAME),
+            ),
         ] {
             let expected: Vec<_> = [Some(("A".to_owned(), None)), expected].into_iter().flatten().collect();
             assert_eq!(faults(&format!("{good}, {record}")), expected, "{:?}", record.get(..80));

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::{AdobeUser, CallKind, Membership, OrganizationId, ProductProfileName},
-    transport::HttpResponse,
+    transport::{HttpResponse, JsonObject},
 };
 
 /// The `result` of a response with status 404 that says that there is no such user.
@@ -78,9 +78,9 @@ pub(super) async fn fetch(
 }
 
 fn read(response: &HttpResponse) -> Result<Option<UserRead>, PageError> {
-    let body = page_text::read(&response.body, PhantomData::<UserResponse<'_, SingleUser<'_>>>);
+    let body = page_text::read(&response.body, PhantomData::<JsonObject<UserResponse<'_, JsonObject<SingleUser<'_>>>>>);
     if response.status != reqwest::StatusCode::OK {
-        let is_no_such_user = |body: &UserResponse<'_, SingleUser<'_>>| {
+        let is_no_such_user = |JsonObject(body): &JsonObject<UserResponse<'_, JsonObject<SingleUser<'_>>>>| {
             body.user.is_none() && body.result.as_ref().is_some_and(|result| result.as_str() == NO_SUCH_USER)
         };
         return match body {
@@ -91,11 +91,12 @@ fn read(response: &HttpResponse) -> Result<Option<UserRead>, PageError> {
             )),
         };
     }
-    if let Ok(body) = body {
-        return Ok(body.user()?.into_read());
+    if let Ok(JsonObject(body)) = body {
+        return Ok(body.user()?.0.into_read());
     }
     let text = page_text::repaired(&response.body);
-    let record = page_text::read_text(&text, PhantomData::<UserResponse<'_, Value>>)?.user()?;
+    let JsonObject(body) = page_text::read_text(&text, PhantomData::<JsonObject<UserResponse<'_, Value>>>)?;
+    let record = body.user()?;
     SingleUser::of_record(&record).map(SingleUser::into_read).map_err(PageError::Unusable)
 }
 

@@ -1,8 +1,8 @@
 //! Remembers that the state file was checked: a check reads all of it, which takes a second for a file of a gigabyte.
 //!
 //! A file that is unchanged since a process of this program checked it, or closed it after a check, is not checked again
-//! for a day, nor is one that a daemon or a run uses, which checked it. A damage that changes neither its length nor its times is found after a day at the latest, or when a
-//! statement meets it, which makes the next process check the file.
+//! for a day, nor is one that a daemon or a run uses, which checked it. A damage that changes neither its length nor its
+//! times is found after a day at the latest, or when a statement meets it, which makes the next process check the file.
 
 use std::{
     fs::{self, File, Metadata},
@@ -15,7 +15,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    file_lock::{DAEMON_LOCK, RUN_LOCK, file_lock_holder},
+    file_lock::state_holder,
     private_file::{self, beside},
 };
 
@@ -106,7 +106,7 @@ fn is_closed(path: &Path) -> bool {
 
 /// Whether a daemon or a run holds its lock, so that the log is not left over.
 fn is_in_use(path: &Path) -> bool {
-    [RUN_LOCK, DAEMON_LOCK].iter().any(|lock| matches!(file_lock_holder(&beside(path, lock)), Ok(Some(_))))
+    matches!(state_holder(path), Ok(Some(_)))
 }
 
 fn read(path: &Path) -> Option<Checked> {

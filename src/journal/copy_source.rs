@@ -10,7 +10,7 @@ use super::{
     commit_group::CommitGroup,
     copied_tables::TableShape,
     database::{Database, ReadTransaction, Transaction, read_error},
-    file_lock::{DAEMON_LOCK, FileLock, RUN_LOCK, described_holder, file_lock_holder, lock_file_temporarily},
+    file_lock::{DAEMON_LOCK, FileLock, RUN_LOCK, described_holder, lock_file_temporarily, state_holder},
     leadership::LEADER,
     lock::LOCK_HOLDER,
     private_file::beside,
@@ -129,12 +129,10 @@ pub(super) async fn lock_files(path: &Path, place: &str) -> Result<Vec<FileLock>
 
 /// Returns an error if a process holds a lock of this state file, which it reached through another mount.
 fn is_not_locked(path: &Path, place: &str) -> Result<Vec<FileLock>, CopyError> {
-    for suffix in [DAEMON_LOCK, RUN_LOCK] {
-        if let Some(holder) = file_lock_holder(&beside(path, suffix))? {
-            return Err(CopyError::InUse { place: place.to_owned(), holder });
-        }
+    match state_holder(path)? {
+        Some(holder) => Err(CopyError::InUse { place: place.to_owned(), holder }),
+        None => Ok(Vec::new()),
     }
-    Ok(Vec::new())
 }
 
 /// Locks the views of a state on a server as the leader and the one run do, as long as the transaction lasts.

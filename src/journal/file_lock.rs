@@ -115,6 +115,17 @@ pub(super) async fn lock_exclusively(state: &Path, patience: Duration) -> Result
     }
 }
 
+/// The name of the daemon or the run that has locked this state file; `None` if none has. A lock that could not be tested is
+/// an error, unless the other one is held.
+pub(super) fn state_holder(state: &Path) -> Result<Option<String>, JournalError> {
+    let [daemon, run] = [DAEMON_LOCK, RUN_LOCK].map(|suffix| file_lock_holder(&beside(state, suffix)));
+    match (daemon, run) {
+        (Ok(Some(holder)), _) | (_, Ok(Some(holder))) => Ok(Some(holder)),
+        (Err(error), _) | (_, Err(error)) => Err(error),
+        (Ok(None), Ok(None)) => Ok(None),
+    }
+}
+
 /// The name of the process that holds this lock file; `None` if no process holds it.
 pub(super) fn file_lock_holder(path: &Path) -> Result<Option<String>, JournalError> {
     let Some(mut file) = private_file::open_existing(path)? else { return Ok(None) };

@@ -77,6 +77,20 @@ impl Journal {
         Ok(Self::over(database, options))
     }
 
+    /// Lends an existing journal, or `None`, as [`Self::open_existing`] opens it, and closes it afterwards, also where the
+    /// work failed: a state file that was not closed is checked as a whole by the next process.
+    pub async fn with_existing<T>(
+        options: &JournalOptions,
+        work: impl AsyncFnOnce(Option<&Self>) -> T,
+    ) -> Result<T, JournalError> {
+        let journal = Self::open_existing(options).await?;
+        let outcome = work(journal.as_ref()).await;
+        if let Some(journal) = journal {
+            journal.close().await;
+        }
+        Ok(outcome)
+    }
+
     /// Opens an existing journal and migrates an earlier schema, for commands that write but do not run; `None` if
     /// there is none. Creates nothing and sets nothing aside: a corrupt file is an error here.
     pub async fn open_existing(options: &JournalOptions) -> Result<Option<Self>, JournalError> {

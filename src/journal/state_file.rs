@@ -20,7 +20,7 @@ use super::{
     copy_target::runs_in,
     database::{CONNECTIONS, Database, Row, Transaction, open_error},
     database_fault::{CONNECTION_PATIENCE, described, primary_code},
-    file_lock::{self, DAEMON_LOCK, RUN_LOCK},
+    file_lock,
     ownership::is_ours,
     private_file::{self, beside},
     schema::{self, Schema},
@@ -333,15 +333,11 @@ async fn connect(path: &Path, made: FileIdentity) -> Result<Database, JournalErr
 
 /// The error of a file that `SQLite` could not open or read.
 fn cannot_open(path: &Path, error: sqlx::Error) -> JournalError {
-    match if is_busy(&error) { holder(path) } else { None } {
+    let holder = if is_busy(&error) { file_lock::state_holder(path).ok().flatten() } else { None };
+    match holder {
         Some(holder) => JournalError::InUse { place: path.display().to_string(), holder },
         None => open_error(StorageFault::explained(path, error)),
     }
-}
-
-/// The process that has locked this state, if one has.
-fn holder(path: &Path) -> Option<String> {
-    [DAEMON_LOCK, RUN_LOCK].iter().find_map(|suffix| file_lock::file_lock_holder(&beside(path, suffix)).ok().flatten())
 }
 
 /// Opens the file, and the files beside it, so that no link is followed; `None` if there is no state file.

@@ -59,7 +59,6 @@ pub use sources::Sources;
 pub use state::{State, StateLocation};
 
 use key_path::KeyPath;
-use layers::Layers;
 
 use crate::{notify::NotifyOptions, scheduler, sync::Clients};
 
@@ -97,10 +96,4 @@ pub struct Settings {
 /// Reads all layers and checks every key. Reads files; touches no network.
 pub fn load(sources: &Sources) -> Result<Settings, SettingsError> {
     load_partial(sources).complete()
-}
-
-/// The control socket of the daemon, also where another part of the configuration has problems.
-pub fn control(sources: &Sources) -> Option<Control> {
-    let mut problems = Vec::new();
-    Control::read(&Layers::read(sources, &mut problems), &mut problems)
 }

@@ -1,6 +1,6 @@
 //! The usable part of a configuration that has problems.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use super::{
     Control, ExperienceCloud, Guard, Http, Instance, InstanceAccess, Log, OrganizationName, Problem, Run, Settings,
@@ -52,6 +52,8 @@ pub struct PartialSettings {
     pub http: Option<Http>,
     /// How the command line reaches the daemon.
     pub control: Option<Control>,
+    /// The control socket of the daemon, also where a layer could not be read: what the other layers say.
+    pub control_socket: Option<PathBuf>,
     /// Notifications to administrators.
     pub notify: Option<notify::NotifyOptions>,
     /// What is logged.
@@ -119,6 +121,7 @@ pub fn load_partial(sources: &Sources) -> PartialSettings {
         schedule,
         state,
         http,
+        control_socket: control.as_ref().map(|control| control.socket.clone()),
         control,
         notify,
         log,
@@ -131,32 +134,29 @@ pub fn load_partial(sources: &Sources) -> PartialSettings {
 
 impl PartialSettings {
     /// The whole configuration, or all its problems.
-    pub(super) fn complete(self) -> Result<Settings, SettingsError> {
-        let error = SettingsError { problems: self.problems };
-        if !error.problems.is_empty() {
-            return Err(error);
-        }
-        let instances =
-            self.instances.into_iter().map(|one| Some(Instance { access: one.access?, policy: one.policy? }));
-        let instances: Option<Vec<Instance>> = instances.collect();
-        let settings = (|| {
-            Some(Settings {
-                organization: self.organization,
-                experience_cloud: self.experience_cloud?,
-                instances: instances?,
-                guard: self.guard?,
-                run: self.run?,
-                schedule: self.schedule?,
-                state: self.state?,
-                http: self.http?,
-                control: self.control?,
-                notify: self.notify?,
-                log: self.log?,
-                clients: Clients::default(),
-                warnings: self.warnings,
-            })
-        })();
-        settings.ok_or(error)
+    pub fn complete(&self) -> Result<Settings, SettingsError> {
+        let whole = if self.problems.is_empty() { self.whole() } else { None };
+        whole.ok_or_else(|| SettingsError { problems: self.problems.clone() })
+    }
+
+    /// The whole configuration; `None` where a part is missing.
+    fn whole(&self) -> Option<Settings> {
+        let whole = |one: &PartialInstance| Some(Instance { access: one.access.clone()?, policy: one.policy.clone()? });
+        Some(Settings {
+            organization: self.organization.clone(),
+            experience_cloud: self.experience_cloud.clone()?,
+            instances: self.instances.iter().map(whole).collect::<Option<_>>()?,
+            guard: self.guard.clone()?,
+            run: self.run?,
+            schedule: self.schedule.clone()?,
+            state: self.state.clone()?,
+            http: self.http.clone()?,
+            control: self.control.clone()?,
+            notify: self.notify.clone()?,
+            log: self.log.clone()?,
+            clients: Clients::default(),
+            warnings: self.warnings.clone(),
+        })
     }
 
     /// Keeps the named instances, as [`Settings::keep_instances`] does. Accepts every name where a layer could not be

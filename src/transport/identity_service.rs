@@ -11,7 +11,9 @@ use reqwest::{StatusCode, header::HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{BaseUrl, CertificateFault, ConnectionReuse, HttpClient, HttpResponse, TransportError, retry_after};
+use super::{
+    BaseUrl, CertificateFault, ConnectionReuse, HttpClient, HttpResponse, JsonObject, TransportError, retry_after,
+};
 
 /// A larger `expires_in` (ten days in seconds) is in milliseconds: tokens are valid for 24 hours, and older responses
 /// of IMS have milliseconds.
@@ -84,7 +86,9 @@ impl TokenErrorText {
             error: Option<String>,
             error_description: Option<String>,
         }
-        let Ok(response) = serde_json::from_slice::<ErrorResponse>(body) else { return Self::default() };
+        let Ok(JsonObject(response)) = serde_json::from_slice::<JsonObject<ErrorResponse>>(body) else {
+            return Self::default();
+        };
         Self {
             error: known(&ERRORS, response.error.as_deref()),
             description: known(&DESCRIPTIONS, response.error_description.as_deref()),
@@ -221,12 +225,8 @@ fn read_token(response: &HttpResponse) -> Result<IssuedToken, TokenError> {
         reason,
         text: TokenErrorText::of(&response.body),
     };
-    // The parser would take a list for the fields in their order.
-    if response.body.trim_ascii_start().starts_with(b"[") {
-        return Err(wrong("the response is a list".to_owned()));
-    }
     // The message of the parser may contain the token.
-    let read: TokenResponse = serde_json::from_slice(&response.body)
+    let JsonObject::<TokenResponse>(read) = serde_json::from_slice(&response.body)
         .map_err(|error| wrong(format!("no token could be read at line {} column {}", error.line(), error.column())))?;
     let bearer = HeaderValue::try_from(format!("Bearer {}", read.access_token)).ok();
     let Some(mut bearer) = bearer.filter(|_| !read.access_token.trim().is_empty()) else {

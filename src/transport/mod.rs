@@ -11,6 +11,7 @@
 //! | `exchange` | hands each exchange to a recorder that the options may carry |
 //! | `retry` | how often, and with which pauses, a call is retried |
 //! | `identity_service` | tokens of Adobe's identity service (IMS) |
+//! | `json_object` | reads a JSON object, and no list in its place |
 //! | `fuzzing` | entrances for the fuzz targets |
 
 mod base_url;
@@ -24,6 +25,7 @@ mod exchange;
 pub mod fuzzing;
 mod http_client;
 mod identity_service;
+mod json_object;
 mod proxy;
 mod retry;
 
@@ -34,6 +36,7 @@ pub use excerpt::{EXCERPT_CHARACTERS, excerpt};
 pub use exchange::{Exchange, ExchangeFailure, ExchangeRecorder, ExchangeResponse};
 pub use http_client::{ConnectionReuse, HttpClient, HttpOptions, HttpResponse, TransportError, install_cryptography};
 pub use identity_service::{Credential, IdentityService, IssuedToken, TokenError, TokenErrorText};
+pub use json_object::JsonObject;
 pub use proxy::{Proxies, Proxy, ProxyFault, is_proxy_variable};
 pub use retry::{
     MAX_REQUESTED_PAUSE, RetryAdvice, RetryPolicy, Retryable, retry_after, with_retries, with_retries_and_sleep,

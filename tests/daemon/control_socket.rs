@@ -115,7 +115,8 @@ fn an_approval_over_the_socket_answers_what_one_in_place_answers() {
             let mut answer = finished.json();
             answer["expires_at"].take();
             answer["next_run"].take();
-            answer["message"] = answer["message"].as_str().expect("a sentence").split(" until ").next().into();
+            let message = answer["message"].as_str().expect("a sentence");
+            answer["message"] = message.split(" until ").next().and_then(|text| text.split(" at 20").next()).into();
             answer["instances"].as_array_mut().expect("a list").iter_mut().for_each(|one| drop(one["run"].take()));
             (finished.exit, answer)
         })

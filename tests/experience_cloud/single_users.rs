@@ -5,6 +5,7 @@ use campaign_group_sync::{
     experience_cloud::{ExperienceCloudError, Membership, UserRead},
     sandbox::{Change, Effect, Fault, OrganizationChange, UmapiGroup, User},
 };
+use serde_json::json;
 
 use super::harness::{CONTENT, DELIVERY, Harness, PHOTOSHOP, chain, people};
 
@@ -112,6 +113,14 @@ async fn an_invalid_response_is_an_error() {
         (Effect::omit_key("/result"), "the result is \"\""),
         (Effect::set_value("/result", "error.internal"), "error.internal"),
         (Effect::set_value("/user/groups", "A"), "its \"groups\" is not a list"),
+        (
+            Effect::set_value("/user", json!(["1", "a@acme.com", "a@acme.com", "active", ["A"]])),
+            "\"user\" is not an object",
+        ),
+        (
+            Effect::Status { status: 200, headers: Vec::new(), body: r#"["success", {"id": "1"}]"#.to_owned() },
+            "expected an object",
+        ),
         (Effect::Truncate { bytes: None }, "EOF"),
     ] {
         let harness = Harness::of(people(3)).await.disturbed(Fault::new("user", effect.clone()).forever());

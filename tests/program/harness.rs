@@ -1,6 +1,6 @@
 //! A sandbox that the program serves, and commands with its configuration.
 
-use std::{path::PathBuf, process::Command};
+use std::{fs, path::PathBuf, process::Command};
 
 pub(crate) use super::process::{Finished, program, run};
 use super::process::{ServedSandbox, Started};
@@ -17,12 +17,18 @@ impl Served {
         let sandbox = ServedSandbox::start(arguments);
         let folder = tempfile::tempdir().expect("a folder");
         let configuration = folder.path().join("sandbox.toml");
-        std::fs::write(&configuration, &sandbox.configuration).expect("written");
+        fs::write(&configuration, &sandbox.configuration).expect("written");
         Self { sandbox, configuration, folder }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// The file with the state.
+    pub(crate) fn state(&self) -> PathBuf {
+        let text = fs::read_to_string(&self.configuration).expect("a configuration");
+        text.split("sqlite://").nth(1).and_then(|rest| rest.split('"').next()).expect("a state").into()
     }
 
     pub(crate) fn sync_now(&self, more: &[&str]) -> Finished {

@@ -9,11 +9,10 @@ use super::harness::Served;
 fn a_run_does_not_wait_for_minutes_for_a_state_that_another_process_has_locked() {
     let served = Served::of(&["first_day"]);
     assert_eq!(served.sync_now(&[]).exit, Some(0));
-    let text = std::fs::read_to_string(&served.configuration).expect("written");
-    let path = text.split("sqlite://").nth(1).and_then(|rest| rest.split('"').next()).expect("a state").to_owned();
+    let path = served.state();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let locked = runtime.block_on(async {
-        let options = JournalOptions { location: JournalLocation::Sqlite(path.clone().into()), watch: None };
+        let options = JournalOptions { location: JournalLocation::Sqlite(path.clone()), watch: None };
         let journal = Journal::open(&options).await.expect("opened");
         let lock = journal.lock("a copy that hangs").await.expect("tried");
         journal.close().await;

@@ -3,6 +3,7 @@
 mod access;
 mod approvals;
 mod approvers;
+mod closed_state;
 mod encrypted;
 mod exit_codes;
 mod explain;
