@@ -82,10 +82,11 @@ fn histories_keep_every_promise() {
     });
     let counts = counts.into_inner().expect("no panic");
     println!(
-        "{} histories, {} runs, {} writes in {} s on {threads} threads",
+        "{} histories, {} runs, {} writes, {} removals without an approval in {} s on {threads} threads",
         counts.histories,
         counts.runs,
         counts.writes,
+        counts.removals,
         begin.elapsed().as_secs()
     );
     for (kind, number) in counts.steps.iter().chain(&counts.outcomes) {
