@@ -175,6 +175,11 @@ impl Sandbox {
         self.shared.faults().injected().to_vec()
     }
 
+    /// Waits until the fault with this position in [`Self::faults`] has acted on a call.
+    pub async fn until_disturbed(&self, position: usize) {
+        self.shared.until_disturbed(position).await;
+    }
+
     /// Removes the injected faults.
     pub fn clear_faults(&self) {
         self.shared.faults().clear();

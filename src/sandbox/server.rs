@@ -10,7 +10,7 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::uri::PathAndQuery;
 use axum::http::{Request, Response, StatusCode, Uri};
 use bytes::Bytes;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::call_limits::CallMeter;
 use super::campaign::AccountDefaults;
@@ -37,6 +37,8 @@ pub(super) struct Shared {
     tokens: Mutex<IssuedTokens>,
     meter: Mutex<CallMeter>,
     faults: Mutex<InjectedFaults>,
+    /// Notified when faults act on a call.
+    disturbed: Notify,
     log: Mutex<RequestLog>,
     /// Calls that waited for each other so far.
     together: AtomicUsize,
@@ -50,6 +52,7 @@ impl Shared {
             tokens: Mutex::new(IssuedTokens::default()),
             meter: Mutex::new(CallMeter::default()),
             faults: Mutex::new(InjectedFaults::default()),
+            disturbed: Notify::new(),
             log: Mutex::new(RequestLog::new()),
             together: AtomicUsize::new(0),
             authority,
@@ -79,6 +82,27 @@ impl Shared {
 
     pub(super) fn log(&self) -> MutexGuard<'_, RequestLog> {
         lock(&self.log)
+    }
+
+    /// The effects of faults on a call; counts it.
+    fn effects_on(&self, call: &CallDescription, body: &str) -> Vec<Effect> {
+        let effects = self.faults().take(call, body);
+        if !effects.is_empty() {
+            self.disturbed.notify_waiters();
+        }
+        effects
+    }
+
+    /// Waits until the fault at this position has acted on a call.
+    pub(super) async fn until_disturbed(&self, position: usize) {
+        loop {
+            // Made before the look, so that no call between the two is missed.
+            let disturbed = self.disturbed.notified();
+            if self.faults().injected().get(position).is_some_and(|injected| injected.disturbed > 0) {
+                return;
+            }
+            disturbed.await;
+        }
     }
 }
 
@@ -138,7 +162,7 @@ async fn answer(shared: &Shared, connection: &Connection, request: Request<Body>
     let refusal = target.refusal(shared, &received);
     let effects = match refusal {
         Some(_) => Vec::new(),
-        None => shared.faults().take(&call, &String::from_utf8_lossy(received.body())),
+        None => shared.effects_on(&call, &String::from_utf8_lossy(received.body())),
     };
     let mut response = match refusal {
         Some(refusal) => refusal,

@@ -16,6 +16,10 @@ impl Model {
         if !run.is_undo() {
             self.end_contradicted(run.before);
         }
+        if run.is_deceived {
+            // The run may have seen that the organization does not give it any more.
+            self.undone.retain(Key::is_removal);
+        }
         self.remember_holds(run);
         if run.is_dry {
             return;
@@ -33,7 +37,7 @@ impl Model {
         } else if run.is_success() {
             self.accept(run);
             self.remember_profiles(run);
-            self.remember_people(run.before);
+            self.remember_people(run);
         }
     }
 
@@ -66,7 +70,8 @@ impl Model {
                 _ => {}
             }
         }
-        let groups = keys.iter().map(|key| &key.group).filter(|group| !group.is_empty());
+        // What a deceived run saw is not known: its digest stands for other members.
+        let groups = keys.iter().map(|key| &key.group).filter(|group| !group.is_empty() && !run.is_deceived);
         let groups = groups.map(|group| (group.clone(), self.picture(&view, group))).collect();
         self.situations.insert(digest.clone(), Situation { keys, groups });
     }
@@ -169,11 +174,13 @@ impl Model {
         }
     }
 
-    fn remember_people(&mut self, view: &View) {
+    fn remember_people(&mut self, run: &RunFacts<'_>) {
+        let view = run.before;
         let claimed: BTreeSet<u64> = self.claims(view).into_values().flatten().collect();
         for person in view.people.iter().filter(|person| person.is_active) {
             let has_profile = person.direct.iter().any(|id| claimed.contains(id));
-            if has_profile && self.is_managed(view, &person.login) {
+            // A run that was deceived may have seen no profile.
+            if has_profile && !run.is_deceived && self.is_managed(view, &person.login) {
                 self.stands.insert(person.id.clone(), person.login.clone());
             }
         }

@@ -1,7 +1,8 @@
 //! Random histories: people, profiles, hands in Campaign, configuration, approvals, faults and dying runs in any order,
 //! judged by a model that shares no code with the program.
 //!
-//! `HISTORIES=100000 cargo test --test suite histories::` plays that many, `HISTORY_SEED=17` the one of this seed.
+//! `HISTORIES=100000 cargo test --test suite histories::` plays that many, `HISTORY_SEED=17` the one of this seed, and
+//! both together that many from this seed on.
 
 mod config;
 mod memory;
@@ -32,7 +33,7 @@ use self::{
 };
 
 /// How many histories are played where the environment says nothing.
-const DEFAULT: u64 = 100;
+const DEFAULT: u64 = 1_000;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
@@ -54,10 +55,10 @@ fn history(seed: u64) -> (Played, End) {
 
 #[test]
 fn histories_keep_every_promise() {
-    let seeds = match number("HISTORY_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("HISTORIES").unwrap_or(DEFAULT),
-    };
+    let first = number("HISTORY_SEED");
+    let count = number("HISTORIES").unwrap_or(if first.is_some() { 1 } else { DEFAULT });
+    let first = first.unwrap_or_default();
+    let seeds = first..first + count;
     let begin = Instant::now();
     let (next, end) = (AtomicU64::new(seeds.start), seeds.end);
     let (counts, failures) = (Mutex::new(Counts::default()), Mutex::new(Vec::new()));
@@ -82,10 +83,11 @@ fn histories_keep_every_promise() {
     });
     let counts = counts.into_inner().expect("no panic");
     println!(
-        "{} histories, {} runs, {} writes in {} s on {threads} threads",
+        "{} histories, {} runs, {} writes, {} removals without an approval in {} s on {threads} threads",
         counts.histories,
         counts.runs,
         counts.writes,
+        counts.removals,
         begin.elapsed().as_secs()
     );
     for (kind, number) in counts.steps.iter().chain(&counts.outcomes) {

@@ -194,12 +194,11 @@ impl Model {
         view.members.iter().filter(is_surplus).cloned().collect()
     }
 
-    /// Wanted members of a group, as far as they have an operator or may get one, and the actual ones.
+    /// Wanted members of a group, as far as they have an operator, and the actual ones.
     pub(super) fn picture(&self, view: &View, group: &str) -> (BTreeSet<String>, BTreeSet<String>) {
-        let has_operator = |login: &String| self.is_managed(view, login);
-        let wanted = view.people.iter().map(|person| person.login.clone());
-        let wanted = wanted.filter(|login| self.gives(view, &(login.clone(), group.to_owned())));
-        (wanted.filter(has_operator).collect(), view.members_of(group))
+        let managed = view.operators.keys().filter(|login| self.is_managed(view, login));
+        let wanted = managed.filter(|login| self.wants(view, &((*login).clone(), group.to_owned())));
+        (wanted.cloned().collect(), view.members_of(group))
     }
 
     /// Why removals of every group wait for an approval.

@@ -2,14 +2,16 @@
 
 use std::{
     collections::BTreeMap,
+    num::NonZeroU32,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 use campaign_group_sync::{
     domain::{ChangeOutcome, Digest, OperatorGroupName, Outcome, RunMode, RunReport, Scope, Watcher},
     journal::Journal,
     sandbox::{
-        Effect, Fault, Organization, Sandbox, Scenario,
+        Effect, Fault, Organization, Sandbox, Scenario, UmapiGroup, User,
         campaign::{InstanceWorld, Operator, OperatorGroup},
     },
     sync::{self, RunRequest, Stop, SyncOptions},
@@ -18,9 +20,9 @@ use chrono::{TimeDelta, Utc};
 use tempfile::TempDir;
 
 use super::{
-    model::Model,
+    model::{Key, Model},
     random::Random,
-    step::{Deck, RunKind, Step, first_changes, first_groups},
+    step::{Deck, RunKind, Step, first_changes, first_groups, profile},
     verdict::{Coverage, RunFacts, Violation, key},
     view::{INSTANCE, Pair, View, lower},
 };
@@ -35,6 +37,8 @@ pub(super) struct Counts {
     pub(super) histories: usize,
     pub(super) runs: usize,
     pub(super) writes: usize,
+    /// Memberships that runs ended without an approval.
+    pub(super) removals: usize,
     pub(super) steps: BTreeMap<&'static str, usize>,
     /// Runs by outcome.
     pub(super) outcomes: BTreeMap<&'static str, usize>,
@@ -45,6 +49,7 @@ impl Counts {
         self.histories += other.histories;
         self.runs += other.runs;
         self.writes += other.writes;
+        self.removals += other.removals;
         for (kind, number) in &other.steps {
             *self.steps.entry(kind).or_default() += number;
         }
@@ -87,6 +92,22 @@ struct Player {
     listings: usize,
 }
 
+/// Whether the organization gives this operator this group; `None` if no profile stands for it.
+fn is_given(users: &[User], groups: &[UmapiGroup], login: &str, group: &str) -> Option<bool> {
+    let name = profile(group);
+    let has = |names: &[String]| names.contains(&name);
+    groups.iter().find(|group| group.name == name)?;
+    let user = users.iter().find(|user| user.email.as_deref() == Some(login));
+    let through = |user: &User| groups.iter().any(|group| user.groups.contains(&group.name) && has(&group.profiles));
+    Some(user.is_some_and(|user| has(&user.groups) || through(user)))
+}
+
+/// The instance of Campaign without its operators and groups.
+static BASIS: LazyLock<InstanceWorld> = LazyLock::new(|| {
+    let scenario = Scenario::named("first_day").expect("built in");
+    scenario.campaign.get(INSTANCE).expect("an instance").clone()
+});
+
 /// The world that the history with this seed begins with.
 pub(super) fn first_world(random: &mut Random) -> Scenario {
     let (groups, users) = first_changes(random);
@@ -100,18 +121,25 @@ pub(super) fn first_world(random: &mut Random) -> Scenario {
     }
     let names: Vec<&str> = first_groups();
     let kept = names.iter().filter(|name| **name == "admin" || random.percent(85)).copied().collect::<Vec<_>>();
+    // Where all is in order, one removal stays below the limits, and nothing but doubts holds it.
+    let is_in_order = random.percent(60);
     let mut memberships = Vec::new();
     for operator in &operators {
         for group in &kept {
-            if random.percent(if *group == "admin" { 8 } else { 35 }) {
+            let is_given = is_given(&users, &groups, &operator.name, group);
+            let percent = match is_given {
+                _ if *group == "admin" => 8,
+                Some(true) if is_in_order => 97,
+                Some(false) if is_in_order => 2,
+                _ => 35,
+            };
+            if random.percent(percent) {
                 memberships.push((operator.name.clone(), (*group).to_owned()));
             }
         }
     }
     let groups_of = kept.iter().map(|name| OperatorGroup { name: (*name).to_owned(), ..OperatorGroup::default() });
-    let basis = Scenario::named("first_day").expect("built in");
-    let instance = basis.campaign.get(INSTANCE).expect("an instance").clone();
-    let instance = InstanceWorld { operators, groups: groups_of.collect(), memberships, ..instance };
+    let instance = InstanceWorld { operators, groups: groups_of.collect(), memberships, ..BASIS.clone() };
     let technical_accounts = random.below(3);
     let organization = Organization { groups, users, technical_accounts, ..Organization::default() };
     let mut scenario = Scenario {
@@ -121,8 +149,10 @@ pub(super) fn first_world(random: &mut Random) -> Scenario {
         campaign: [(INSTANCE.to_owned(), instance)].into(),
         ..Scenario::default()
     };
-    scenario.pages.users = 2 + random.below(4);
-    scenario.pages.groups = 3 + random.below(6);
+    scenario.pages.users = 3 + random.below(5);
+    scenario.pages.groups = 4 + random.below(6);
+    // What is compressed says the same.
+    scenario.quirks.uncompressed = true;
     scenario
 }
 
@@ -168,8 +198,12 @@ fn broken(promise: &'static str, sentence: String) -> Result<(), Violation> {
 
 /// Whether the fault hides a row or shows another one, or changes the world while a run looks.
 fn is_deceiving(fault: &Fault) -> bool {
-    use Effect::{Change, MissingUsers, OmitEntry, ReplaceText};
-    matches!(fault.effect, Change { .. } | MissingUsers { .. } | OmitEntry { .. } | ReplaceText { .. })
+    use Effect::{Change, MissingUsers, OmitEntry, ReplaceText, SetValue};
+    match &fault.effect {
+        Change { .. } | MissingUsers { .. } | OmitEntry { .. } | ReplaceText { .. } => true,
+        SetValue { pointer, .. } => pointer.ends_with("/groups") && fault.call == "users",
+        _ => false,
+    }
 }
 
 /// Whether the fault makes a page of the organization's users incomplete, wherever it stands.
@@ -185,7 +219,9 @@ fn is_without_users(fault: &Fault) -> bool {
 impl Player {
     async fn new(first: Scenario) -> Self {
         let sandbox = sandbox::start(first).await;
-        let options = options(&sandbox.connection());
+        let mut options = options(&sandbox.connection());
+        // Calls one after the other: the same call is disturbed each time, and one connection carries them.
+        options.experience_cloud.parallel_requests = NonZeroU32::MIN;
         let folder = folder();
         let journal = open(&folder.path().join("state.db")).await;
         Self {
@@ -226,9 +262,10 @@ impl Player {
                     let view = self.view();
                     let is_disturbed = self.is_disturbed;
                     let mut deck = Deck { random: &mut random, view: &view, fresh: &mut fresh, is_disturbed };
-                    let step = deck.draw();
-                    played.push((step.clone(), self.listings));
-                    self.step(&step).await?;
+                    for step in deck.draw() {
+                        played.push((step.clone(), self.listings));
+                        self.step(&step).await?;
+                    }
                 }
             }
         }
@@ -318,7 +355,7 @@ impl Player {
                 let digest = self.digest(*back);
                 self.approving(digest).await.map(drop)
             }
-            RunKind::Killed { call, skip } => self.killed(call, *skip).await,
+            RunKind::Killed { call, skip, is_carried_out } => self.killed(call, *skip, *is_carried_out).await,
             RunKind::Undo(back) => self.undo(*back).await,
         }
     }
@@ -328,8 +365,9 @@ impl Player {
         let before = self.view();
         self.sandbox.clear_requests();
         let report = sync::run(&self.options, &self.journal, &request, &Watcher::none()).await;
+        let is_full = matches!(coverage, Coverage::Everything);
         self.judged(coverage, request.mode == RunMode::DryRun, &before, Some(&report))?;
-        self.recorded(&report).await?;
+        self.recorded(&report, is_full).await?;
         Ok(report)
     }
 
@@ -357,6 +395,7 @@ impl Player {
         let is_deceived = self.is_disturbed && self.sandbox.faults().iter().any(|fault| is_deceiving(&fault.fault));
         let run =
             RunFacts { coverage, is_dry, before, after: &after, report, is_disturbed, is_deceived, is_cut, writes };
+        self.counts.removals += run.lost().iter().filter(|pair| run.is_free(&Key::remove(pair))).count();
         self.model.judge(&run)?;
         self.model.learn(&run);
         if let Some(report) = report {
@@ -370,7 +409,7 @@ impl Player {
     }
 
     /// The history says the same as the report, and the access record the same as the world.
-    async fn recorded(&self, report: &RunReport) -> Result<(), Violation> {
+    async fn recorded(&self, report: &RunReport, is_full: bool) -> Result<(), Violation> {
         const PROMISE: &str = "record and report agree";
         let stored = self.journal.run(&report.run).await.expect("readable");
         let Some(stored) = stored else { return broken(PROMISE, format!("run {} is not recorded", report.run)) };
@@ -395,6 +434,10 @@ impl Player {
         for group in access.iter().flat_map(|instance| &instance.groups) {
             let name = lower(&group.group);
             if !matched.contains(&name) || report.undo_of.is_some() || report.source.read.is_none() {
+                continue;
+            }
+            // That a group is gone is recorded by a run over everything.
+            if !is_full && !view.groups.contains(&name) {
                 continue;
             }
             let recorded: std::collections::BTreeSet<String> = group.logins().map(lower).collect();
@@ -443,20 +486,20 @@ impl Player {
     }
 
     /// A run whose process dies while it waits for a response.
-    async fn killed(&mut self, call: &str, skip: u32) -> Result<(), Violation> {
+    async fn killed(&mut self, call: &str, skip: u32, is_carried_out: bool) -> Result<(), Violation> {
+        const LONG_MS: u64 = 600_000;
         let before = self.view();
         self.sandbox.clear_requests();
         let number = self.sandbox.faults().len();
-        self.sandbox.inject(Fault::new(call, Effect::Delay { ms: 600_000 }).skip(skip));
+        let effect = if is_carried_out { Effect::Drip { ms: LONG_MS } } else { Effect::Delay { ms: LONG_MS } };
+        self.sandbox.inject(Fault::new(call, effect).skip(skip));
         let report = {
             let request = request(RunMode::Apply);
             let watcher = Watcher::none();
             let run = sync::run(&self.options, &self.journal, &request, &watcher);
             let is_reached = async {
-                while self.sandbox.faults().get(number).is_none_or(|fault| fault.disturbed == 0) {
-                    tokio::task::yield_now().await;
-                }
-                // The call is carried out.
+                self.sandbox.until_disturbed(number).await;
+                // The rest of the sandbox's work on this call.
                 for _ in 0..64 {
                     tokio::task::yield_now().await;
                 }
@@ -491,7 +534,7 @@ impl Player {
         let report = report.expect("a recorded run");
         let coverage = Coverage::Undo { gained: made.gained, lost: made.lost };
         self.judged(coverage, false, &before, Some(&report))?;
-        self.recorded(&report).await
+        self.recorded(&report, false).await
     }
 
     /// Without faults three runs converge, and the fourth writes nothing; then the record is whole.

@@ -127,8 +127,10 @@ fn run(kind: &RunKind) -> String {
         RunKind::Dry => "--sync-now --dry-run".to_owned(),
         RunKind::DryThenFull => "--sync-now --dry-run, and --sync-now right after it".to_owned(),
         RunKind::Approving(back) => format!("--sync-now --approve, with {}", digest(*back)),
-        RunKind::Killed { call, skip } => {
-            format!("--sync-now, killed while it waits for the response to the call {call} (after {skip} of them)")
+        RunKind::Killed { call, skip, is_carried_out } => {
+            let when =
+                if *is_carried_out { "after Adobe or Campaign carried out" } else { "before anything is done by" };
+            format!("--sync-now, killed {when} the call {call} (after {skip} of them)")
         }
         RunKind::Undo(back) => format!("undo --apply of the run {back} runs before the last one"),
     }

@@ -53,6 +53,8 @@ pub(super) enum RunKind {
     Killed {
         call: &'static str,
         skip: u32,
+        /// Whether the call was carried out before.
+        is_carried_out: bool,
     },
     /// Takes back the run that ended so many runs ago.
     Undo(usize),
@@ -112,8 +114,46 @@ pub(super) struct Deck<'a> {
 }
 
 impl Deck<'_> {
-    /// The next step.
-    pub(super) fn draw(&mut self) -> Step {
+    /// The next step, or a few that belong together.
+    pub(super) fn draw(&mut self) -> Vec<Step> {
+        if self.random.percent(5)
+            && let Some(steps) = self.doubt()
+        {
+            return steps;
+        }
+        vec![self.one()]
+    }
+
+    /// A run that settles what came before, a reason for doubt, and a run with something to remove that no limit holds.
+    fn doubt(&mut self) -> Option<Vec<Step>> {
+        let leaves = self.leaver()?;
+        let on = self.random.percent(50);
+        let doubt = match self.random.below(8) {
+            0..=2 => Step::Configure(Setting::Mask(*self.random.pick(&Mask::EACH)?)),
+            3 => Step::Configure(Setting::DirectOnly(on)),
+            4 => Step::Configure(Setting::ManageAll(on)),
+            _ => Step::Disturb(self.row_without_profiles()),
+        };
+        Some(vec![Step::Run(RunKind::Full), doubt, leaves, Step::Run(RunKind::Full)])
+    }
+
+    /// A member of a group with others loses its profile.
+    fn leaver(&mut self) -> Option<Step> {
+        let mut leavers = Vec::new();
+        for (id, name) in &self.view.profiles {
+            let Some(group) = name.strip_prefix(PREFIX).filter(|group| self.view.members_of(group).len() >= 3) else {
+                continue;
+            };
+            let is_member = |person: &&Person| self.view.members.contains(&(person.login.clone(), group.to_owned()));
+            let people = self.view.people.iter().filter(|person| person.is_active && person.direct.contains(id));
+            leavers.extend(people.filter(is_member).map(|person| (person.id.clone(), *id)));
+        }
+        let (user, id) = self.random.pick(&leavers)?.clone();
+        let change = OrganizationChange::Unassign { user, group: format!("id:{id}") };
+        Some(Step::World { kind: "profile unassigned", changes: vec![change.into()] })
+    }
+
+    fn one(&mut self) -> Step {
         loop {
             let step = match self.random.below(100) {
                 0..=26 => self.people(),
@@ -347,7 +387,7 @@ impl Deck<'_> {
         let call =
             *self.random.pick(&["users", "groups", "members", "query", "write", "write", "write"]).expect("calls");
         let skip = u32::try_from(self.random.below(if call == "query" { 9 } else { 3 })).expect("small");
-        RunKind::Killed { call, skip }
+        RunKind::Killed { call, skip, is_carried_out: self.random.percent(50) }
     }
 
     fn approval(&mut self) -> Step {
@@ -360,6 +400,9 @@ impl Deck<'_> {
             && let Some(change) = self.second_thought()
         {
             return Fault::new("members", Effect::Change { changes: vec![change] });
+        }
+        if self.random.percent(25) {
+            return self.row_without_profiles();
         }
         let (call, effect) = self.effect();
         let fault = Fault::new(call, effect);
@@ -389,6 +432,13 @@ impl Deck<'_> {
         }
         let (user, id) = self.random.pick(&leavers)?;
         Some(Change::assign(user, &format!("id:{id}")))
+    }
+
+    /// One user of one page seems to have no profile, once: what the second read of a profile contradicts.
+    fn row_without_profiles(&mut self) -> Fault {
+        let pointer = format!("/users/{}/groups", self.random.below(4));
+        let page = u64::try_from(self.random.below(3)).expect("small");
+        Fault::new("users", Effect::set_value(&pointer, serde_json::json!([]))).page(page)
     }
 
     /// A call and what happens to it. No response says something wrong that no other response contradicts.

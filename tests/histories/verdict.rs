@@ -82,6 +82,11 @@ impl RunFacts<'_> {
         self.changes().iter().find(|change| self::key(change) == *key)
     }
 
+    /// Whether the report names no approval of this change; nothing is known of a run that died.
+    pub(super) fn is_free(&self, key: &Key) -> bool {
+        self.report.is_some() && !self.is_undo() && self.of(key).is_some_and(|change| change.approved_by.is_none())
+    }
+
     pub(super) fn is_undo(&self) -> bool {
         matches!(self.coverage, Coverage::Undo { .. })
     }
