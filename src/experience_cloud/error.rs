@@ -67,6 +67,12 @@ pub enum ExperienceCloudError {
         /// The name of the call.
         call: String,
     },
+    /// A page of the groups listing after page 0 has no groups. Past its end, the last page comes again, or `Not found`.
+    #[error("{call}: the page has no groups, although the page before it was not the last")]
+    NoGroups {
+        /// The name of the call.
+        call: String,
+    },
     /// A page lists the members of another profile than the requested one, or the profile was renamed.
     #[error("{call}: the page lists the members of \"{found}\"")]
     OtherProfile {
@@ -176,6 +182,7 @@ impl ExperienceCloudError {
             | Self::IncompleteResponse { .. }
             | Self::NothingNew { .. }
             | Self::EmptyPage { .. }
+            | Self::NoGroups { .. }
             | Self::OtherProfile { .. }
             | Self::Incomplete { .. }
             | Self::UnusableUser { .. }

@@ -139,6 +139,8 @@ pub(super) struct RecordFault {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct GroupEntries {
     pub(super) is_last: bool,
+    /// Whether the list of groups is there and empty.
+    pub(super) is_empty: bool,
     pub(super) entries: Vec<GroupEntry>,
 }
 
@@ -153,6 +155,9 @@ pub(super) async fn fetch(
         let call = call(organization, pages);
         let page = umapi.get(&call, |response| read(&response.body)).await;
         let page = page.map_err(|error| cut_short(error, pages))?;
+        if page.is_empty && pages > 0 {
+            return Err(cut_short(ExperienceCloudError::NoGroups { call: call.name }, pages));
+        }
         let before = seen.len();
         for entry in page.entries {
             if seen.insert((entry.group.id, entry.group.name.folded())) {
@@ -230,13 +235,13 @@ fn entries<G>(page: GroupsPage<'_, G>, entry: impl Fn(G) -> Option<GroupEntry>) 
     let is_last = page.last_page.unwrap_or(false);
     let result = page.result.as_ref().map_or("", Name::as_str);
     if is_last && page.groups.is_none() && result.eq_ignore_ascii_case(PAST_THE_END) {
-        return Ok(GroupEntries { is_last, entries: Vec::new() });
+        return Ok(GroupEntries { is_last, is_empty: false, entries: Vec::new() });
     }
     if result != SUCCESS {
         return Err(PageError::Unusable(format!("the result is \"{result}\"")));
     }
     let groups = page.groups.ok_or_else(|| PageError::Unusable("the response has no \"groups\"".to_owned()))?;
-    Ok(GroupEntries { is_last, entries: groups.into_iter().filter_map(entry).collect() })
+    Ok(GroupEntries { is_last, is_empty: groups.is_empty(), entries: groups.into_iter().filter_map(entry).collect() })
 }
 
 fn is_eligible(kind: Option<&str>) -> bool {
@@ -389,7 +394,10 @@ mod tests {
     #[test]
     fn a_page_past_the_end_may_say_not_found_and_only_as_the_last() {
         let past = |last| format!(r#"{{"lastPage": {last}, "result": "Not found"}}"#);
-        assert_eq!(read(past(true).as_bytes()), Ok(GroupEntries { is_last: true, entries: Vec::new() }));
+        assert_eq!(
+            read(past(true).as_bytes()),
+            Ok(GroupEntries { is_last: true, is_empty: false, entries: Vec::new() })
+        );
         assert!(matches!(read(past(false).as_bytes()), Err(PageError::Unusable(_))));
     }
 

@@ -61,9 +61,11 @@ impl Model {
             instance.changes.iter().filter(move |change| outcomes.contains(&change.outcome)).map(key)
         };
         let keys: BTreeSet<Key> = of(&[ChangeOutcome::Held]).collect();
-        // After a dry run the world would be as it says.
+        // A digest stands for the members after all other changes of the plan: those of a dry run, and removals that a second
+        // read did not confirm, are not made yet.
         let mut view = run.after.clone();
-        for key in of(&[ChangeOutcome::Pending]).filter(|_| run.is_dry) {
+        let planned = of(&[ChangeOutcome::Pending]).filter(|_| run.is_dry).chain(of(&[ChangeOutcome::Unconfirmed]));
+        for key in planned {
             match key.op.as_str() {
                 "add" => drop(view.members.insert(key.pair())),
                 "remove" => drop(view.members.remove(&key.pair())),

@@ -163,8 +163,12 @@ impl Model {
 
     /// Whether runs may change the memberships of this operator.
     pub(super) fn is_managed(&self, view: &View, login: &str) -> bool {
-        let is_ims = |operator: &super::view::OperatorView| operator.is_ims || self.config.manage_all;
-        view.operators.get(login).is_some_and(is_ims) && !self.is_protected(login)
+        self.signs_in_as_configured(view, login) && !self.is_protected(login)
+    }
+
+    /// Whether this operator exists and signs in in a way that the program manages.
+    fn signs_in_as_configured(&self, view: &View, login: &str) -> bool {
+        view.operators.get(login).is_some_and(|operator| operator.is_ims || self.config.manage_all)
     }
 
     /// Memberships that the organization wants for certain and Campaign lacks.
@@ -196,8 +200,9 @@ impl Model {
 
     /// Wanted members of a group, as far as they have an operator, and the actual ones.
     pub(super) fn picture(&self, view: &View, group: &str) -> (BTreeSet<String>, BTreeSet<String>) {
-        let managed = view.operators.keys().filter(|login| self.is_managed(view, login));
-        let wanted = managed.filter(|login| self.wants(view, &((*login).clone(), group.to_owned())));
+        // The organization wants a protected operator as well, whom no run changes.
+        let placed = view.operators.keys().filter(|login| self.signs_in_as_configured(view, login));
+        let wanted = placed.filter(|login| self.wants(view, &((*login).clone(), group.to_owned())));
         (wanted.cloned().collect(), view.members_of(group))
     }
 

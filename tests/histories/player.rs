@@ -149,10 +149,8 @@ pub(super) fn first_world(random: &mut Random) -> Scenario {
         campaign: [(INSTANCE.to_owned(), instance)].into(),
         ..Scenario::default()
     };
-    scenario.pages.users = 3 + random.below(5);
-    scenario.pages.groups = 4 + random.below(6);
-    // What is compressed says the same.
-    scenario.quirks.uncompressed = true;
+    scenario.pages.users = 2 + random.below(4);
+    scenario.pages.groups = 3 + random.below(6);
     scenario
 }
 
