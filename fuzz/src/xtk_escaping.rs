@@ -1,6 +1,6 @@
 //! Escaping in XTK and in XML: texts, separated by bytes 0xFF, are read back as the same values, and end no literal.
 
-use campaign_group_sync::campaign::fuzzing::{condition_xml, is_one_of, is_text, text_xml};
+use campaign_group_sync::campaign::fuzzing::{condition_xml, is_one_of, is_text, literals, text_xml};
 use roxmltree::Document;
 
 pub(crate) fn check(data: &[u8]) {
@@ -25,25 +25,5 @@ pub(crate) fn check(data: &[u8]) {
         let root = document.root_element();
         assert_eq!(root.attribute("expr"), Some(expression.as_str()), "{xml}");
         assert_eq!((root.attributes().count(), root.has_children()), (1, false), "{xml}");
-    }
-}
-
-/// The values of a list of literals, read as XTK reads them; `None` if it is anything else.
-fn literals(mut text: &str) -> Option<Vec<String>> {
-    let mut values = Vec::new();
-    loop {
-        let (mut value, mut characters) = (String::new(), text.strip_prefix('\'')?.chars());
-        loop {
-            match characters.next()? {
-                '\\' => value.push(characters.next()?),
-                '\'' => break,
-                other => value.push(other),
-            }
-        }
-        values.push(value);
-        match characters.as_str().strip_prefix(", ") {
-            Some(rest) => text = rest,
-            None => return characters.as_str().is_empty().then_some(values),
-        }
     }
 }

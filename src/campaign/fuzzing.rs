@@ -11,7 +11,7 @@ use super::{
     soap_call::{SoapCall, condition},
     soap_response::{self, SoapResponse},
     xml_writer::{Element, can_carry},
-    xtk,
+    xtk, xtk_reader,
 };
 use crate::{
     domain::Operator,
@@ -52,6 +52,11 @@ pub fn is_one_of(field: &str, texts: &[String]) -> String {
 /// The condition that the field equals the text.
 pub fn is_text(field: &str, text: &str) -> String {
     xtk::is_text(field, text)
+}
+
+/// The values of a list of XTK literals, read as Campaign reads them; `None` if the text is anything else.
+pub fn literals(text: &str) -> Option<Vec<String>> {
+    xtk_reader::literals(text)
 }
 
 /// The XML of a condition with this expression; `None` if XML does not allow a character of it.

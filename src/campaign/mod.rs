@@ -19,6 +19,7 @@
 //! | `membership_forms` | the forms in which a membership is written |
 //! | `scratch` | the writes of `probe`, which can name only the scratch records |
 //! | `error` | the errors of the client |
+//! | `xtk_reader` | reads XTK literals back, for tests and fuzz targets |
 //! | `fuzzing` | entrances for the fuzz targets |
 
 mod charset;
@@ -48,6 +49,8 @@ mod writer;
 mod xml_reader;
 mod xml_writer;
 mod xtk;
+#[cfg(any(test, fuzzing))]
+mod xtk_reader;
 
 pub use client::Campaign;
 pub use columns::ColumnReport;

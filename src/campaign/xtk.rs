@@ -63,28 +63,7 @@ fn list(field: &str, values: impl Iterator<Item = String>) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
-
-    /// Parses literals as XTK does; `None` if the text is not a list of complete literals.
-    fn literals(mut text: &str) -> Option<Vec<String>> {
-        let mut values = Vec::new();
-        loop {
-            let mut value = String::new();
-            let mut characters = text.strip_prefix('\'')?.chars();
-            loop {
-                match characters.next()? {
-                    '\\' => value.push(characters.next()?),
-                    '\'' => break,
-                    other => value.push(other),
-                }
-            }
-            values.push(value);
-            match characters.as_str().strip_prefix(", ") {
-                Some(rest) => text = rest,
-                None => return characters.as_str().is_empty().then_some(values),
-            }
-        }
-    }
+    use super::{super::xtk_reader::literals, *};
 
     #[test]
     fn a_quote_or_a_backslash_cannot_end_a_literal() {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::Utc;
 use secrecy::ExposeSecret as _;
 use tokio::time::timeout;
 
@@ -10,7 +9,7 @@ use crate::settings::{self, MissingModeError, Settings, SettingsError, StateLoca
 
 use super::{
     run_loop::{Daemon, JOURNAL_TIMEOUT},
-    schedule_task::{ScheduleTask, log_runs_between_reads},
+    schedule_task::log_runs_between_reads,
     service_manager::ServiceManager,
 };
 
@@ -56,10 +55,8 @@ impl Daemon {
             tracing::warn!("{key} was changed: the new value takes effect after a restart");
         }
         log_runs_between_reads(&settings);
-        let is_rescheduled = self.settings.borrow().schedule != settings.schedule;
-        if is_rescheduled && self.schedule_task.is_some() {
-            self.stop_schedule();
-            self.schedule_task = Some(ScheduleTask::start(&settings.schedule, Utc::now()));
+        if let Some(schedule_task) = &self.schedule_task {
+            schedule_task.reschedule(&settings.schedule);
         }
         self.state.update(|facts| {
             facts.reload_problem = None;

@@ -127,6 +127,10 @@ impl Daemon {
     }
 
     fn scheduled_run(&mut self, due: DueTick) {
+        if self.settings.borrow().schedule.schedule.is_off() {
+            // Switched off while the tick waited for the end of a run.
+            return;
+        }
         tracing::info!(due = %due.tick.due, "a run is due");
         self.begin_whole_run(WaitPolicy::Scheduled, RunOrigin::Schedule(due.done));
     }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     task::{JoinHandle, spawn_local},
 };
 
@@ -30,6 +30,7 @@ pub(super) enum ScheduleTaskEvent {
 /// The running schedule.
 #[derive(Debug)]
 pub(super) struct ScheduleTask {
+    options: watch::Sender<scheduler::ScheduleOptions>,
     events: mpsc::Receiver<ScheduleTaskEvent>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<Result<(), ScheduleError>>,
@@ -40,7 +41,7 @@ impl ScheduleTask {
     pub(super) fn start(options: &scheduler::ScheduleOptions, since: DateTime<Utc>) -> Self {
         let (sender, events) = mpsc::channel(1);
         let (stop, stopped) = oneshot::channel::<()>();
-        let own = options.clone();
+        let (options, current) = watch::channel(options.clone());
         let task = spawn_local(async move {
             let work = |event| {
                 let sender = sender.clone();
@@ -57,9 +58,20 @@ impl ScheduleTask {
                     }
                 }
             };
-            scheduler::run(&own, since, Utc::now, async { drop(stopped.await) }, work).await
+            scheduler::run(current, since, Utc::now, async { drop(stopped.await) }, work).await
         });
-        Self { events, stop: Some(stop), task }
+        Self { options, events, stop: Some(stop), task }
+    }
+
+    /// Ticks of these options count from now on. A tick that came due before keeps its run.
+    pub(super) fn reschedule(&self, options: &scheduler::ScheduleOptions) {
+        self.options.send_if_modified(|current| {
+            let is_changed = current != options;
+            if is_changed {
+                current.clone_from(options);
+            }
+            is_changed
+        });
     }
 
     /// The next event; `None` when the task ended by itself.

@@ -106,6 +106,11 @@ impl Schedule {
         }
     }
 
+    /// Whether there are no ticks at all.
+    pub fn is_off(&self) -> bool {
+        self.cron.is_none()
+    }
+
     /// The first tick after `after`, on a whole second; `None` when the schedule is off.
     pub fn next_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let cron = self.cron.as_ref()?;

@@ -11,7 +11,10 @@ use std::{
 };
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
 use super::{Schedule, ScheduleError, ScheduleOptions, timer::Timer};
 
@@ -47,9 +50,13 @@ pub enum ScheduleEvent {
 /// Ticks that pass during a run, or between `since` and now, become one late run. After the clock is set back, the next
 /// tick is computed from the new time, and `work` receives an event. A tick that occurs again after that is skipped if
 /// the last run began less than half the time to the following tick ago. A run that panics is logged, and the schedule
-/// continues. When the schedule is off, the loop only waits for `stop`.
+/// continues.
+///
+/// Changed options take effect at once: ticks of the new schedule count from then on, and a tick that came due before
+/// keeps its run, which waits no longer than the new jitter. When the schedule is off, no tick keeps its run, and the
+/// loop only waits for `stop` or another schedule.
 pub async fn run<Work, Run>(
-    options: &ScheduleOptions,
+    options: watch::Receiver<ScheduleOptions>,
     since: DateTime<Utc>,
     clock: impl Fn() -> DateTime<Utc>,
     stop: impl Future<Output = ()>,
@@ -60,49 +67,131 @@ where
     Run: Future<Output = ()> + Send + 'static,
 {
     tokio::pin!(stop);
-    let mut alarm = Alarm::new(clock);
-    let (mut progress, mut begun) = (TickProgress::handled_until(since), Instant::now());
-    while let Some(due) = progress.next(&options.schedule) {
-        let reason = tokio::select! {
+    let mut ticks = Ticks::after(since, options, clock);
+    loop {
+        let event = tokio::select! {
             biased;
             () = &mut stop => return Ok(()),
-            reason = alarm.wait_until(due) => reason?,
+            event = ticks.next() => event?,
         };
-        if let WakeReason::ClockSetBack(now) = reason {
-            progress = TickProgress { after: now, last_run: begun.elapsed(), ..progress };
-            tracing::info!(
-                "the clock was set back to {}: the time of the next run is computed again",
-                now.trunc_subsecs(0)
-            );
-            run_to_end(work(ScheduleEvent::ClockSetBack)).await;
-            continue;
-        }
-        tokio::select! {
-            biased;
-            () = &mut stop => return Ok(()),
-            () = sleep(random_duration(options.jitter)) => {}
-        }
-        let started = alarm.now();
-        (progress, begun) =
-            (TickProgress { after: started, ..TickProgress::handled_until(started.max(due)) }, Instant::now());
-        run_to_end(work(ScheduleEvent::Due(Tick { due }))).await;
+        ticks.run_to_end(work(event)).await;
     }
-    stop.await;
-    Ok(())
 }
 
-/// Waits for the end of what `work` made.
-async fn run_to_end(run: impl Future<Output = ()> + Send + 'static) {
-    if let Err(failure) = tokio::spawn(run).await {
-        tracing::error!(error = %failure, "the task of a scheduled run panicked or was aborted");
+/// The ticks of options that may change.
+struct Ticks<Clock> {
+    options: watch::Receiver<ScheduleOptions>,
+    /// The options whose ticks count.
+    current: ScheduleOptions,
+    alarm: Alarm<Clock>,
+    progress: TickProgress,
+    /// When the last run began.
+    begun: Instant,
+    /// The tick that came due, and whose run has not begun.
+    waiting: Option<DateTime<Utc>>,
+}
+
+impl<Clock: Fn() -> DateTime<Utc>> Ticks<Clock> {
+    fn after(since: DateTime<Utc>, mut options: watch::Receiver<ScheduleOptions>, clock: Clock) -> Self {
+        let current = options.borrow_and_update().clone();
+        let (alarm, progress) = (Alarm::new(clock), TickProgress::handled_until(since));
+        Self { options, current, alarm, progress, begun: Instant::now(), waiting: None }
+    }
+
+    async fn next(&mut self) -> Result<ScheduleEvent, ScheduleError> {
+        loop {
+            if let Some(tick) = self.wait_for_jitter().await {
+                return Ok(ScheduleEvent::Due(tick));
+            }
+            let Some(due) = self.progress.next(&self.current.schedule) else {
+                changed(&mut self.options).await;
+                self.reschedule();
+                continue;
+            };
+            tokio::select! {
+                biased;
+                () = changed(&mut self.options) => self.reschedule(),
+                reason = self.alarm.wait_until(due) => match reason? {
+                    WakeReason::Due => self.waiting = Some(due),
+                    WakeReason::ClockSetBack(now) => {
+                        self.count_from(now);
+                        tracing::info!(
+                            "the clock was set back to {}: the time of the next run is computed again",
+                            now.trunc_subsecs(0)
+                        );
+                        return Ok(ScheduleEvent::ClockSetBack);
+                    }
+                },
+            }
+        }
+    }
+
+    /// Waits until the run of the tick that came due may begin; `None` when there is no such tick.
+    async fn wait_for_jitter(&mut self) -> Option<Tick> {
+        let (begin, mut jitter) = (Instant::now(), random_duration(self.current.jitter));
+        loop {
+            let due = self.waiting?;
+            tokio::select! {
+                biased;
+                () = changed(&mut self.options) => {
+                    self.reschedule();
+                    jitter = jitter.min(begin.elapsed().saturating_add(random_duration(self.current.jitter)));
+                }
+                () = sleep(jitter.saturating_sub(begin.elapsed())) => {
+                    let started = self.alarm.now();
+                    self.progress = TickProgress { after: started, ..TickProgress::handled_until(started.max(due)) };
+                    (self.begun, self.waiting) = (Instant::now(), None);
+                    return Some(Tick { due });
+                }
+            }
+        }
+    }
+
+    /// Takes over options that were changed.
+    fn reschedule(&mut self) {
+        // The alarm has to notice by itself that the clock was set back.
+        let now = (self.alarm.clock)();
+        let came_due = self.progress.next(&self.current.schedule).filter(|due| *due <= now);
+        self.current = self.options.borrow_and_update().clone();
+        self.waiting = self.waiting.or(came_due).filter(|_| !self.current.schedule.is_off());
+        self.count_from(now);
+    }
+
+    /// Only ticks after this time come due from now on.
+    fn count_from(&mut self, now: DateTime<Utc>) {
+        self.progress = TickProgress { after: now, last_run: self.begun.elapsed(), ..self.progress };
+    }
+
+    /// Waits for the end of what `work` made.
+    async fn run_to_end(&mut self, run: impl Future<Output = ()> + Send + 'static) {
+        let mut run = tokio::spawn(run);
+        loop {
+            tokio::select! {
+                biased;
+                ended = &mut run => {
+                    if let Err(failure) = ended {
+                        tracing::error!(error = %failure, "the task of a scheduled run panicked or was aborted");
+                    }
+                    return;
+                }
+                () = changed(&mut self.options) => self.reschedule(),
+            }
+        }
+    }
+}
+
+/// Waits until the options were changed; without end when that is impossible.
+async fn changed(options: &mut watch::Receiver<ScheduleOptions>) {
+    if options.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 
 /// The progress through the ticks.
 #[derive(Clone, Copy, Debug)]
 struct TickProgress {
-    /// The start of the search for the next tick: when the last run started, or the time that the clock was set back
-    /// to.
+    /// The start of the search for the next tick: when the last run started, the time that the clock was set back to,
+    /// or when the schedule was changed.
     after: DateTime<Utc>,
     /// The latest time, by the clock of that moment, that a run was made for.
     handled_until: DateTime<Utc>,
@@ -219,6 +308,11 @@ mod tests {
         ScheduleOptions { schedule: Schedule::parse(cron, "Europe/Berlin").expect("valid"), jitter: Duration::ZERO }
     }
 
+    /// Options that do not change.
+    fn fixed(options: ScheduleOptions) -> watch::Receiver<ScheduleOptions> {
+        watch::channel(options).1
+    }
+
     fn due(event: ScheduleEvent) -> Tick {
         let ScheduleEvent::Due(tick) = event else { panic!("{event:?}") };
         tick
@@ -244,7 +338,7 @@ mod tests {
                     seen.send((tick, others, Utc::now())).expect("the test listens");
                 }
             };
-            run(&options("* * * * * *"), Utc::now(), Utc::now, async { drop(stopped.await) }, work).await
+            run(fixed(options("* * * * * *")), Utc::now(), Utc::now, async { drop(stopped.await) }, work).await
         });
         let mut last = None;
         for _ in 0..3 {
@@ -273,7 +367,7 @@ mod tests {
                     count.fetch_add(1, Ordering::SeqCst);
                 }
             };
-            run(&options("* * * * * *"), Utc::now(), Utc::now, async { drop(stopped.await) }, work).await
+            run(fixed(options("* * * * * *")), Utc::now(), Utc::now, async { drop(stopped.await) }, work).await
         });
         within_deadline(starts.recv()).await.expect("a run");
         drop(stop);
@@ -298,7 +392,7 @@ mod tests {
                 seen.send(due(event).due).expect("the test listens");
                 std::future::ready(())
             };
-            run(&yearly, since, Utc::now, async { drop(stopped.await) }, work).await
+            run(fixed(yearly), since, Utc::now, async { drop(stopped.await) }, work).await
         });
         assert_eq!(within_deadline(ticks.recv()).await, Some(first));
         // A second run for the other years would start at once.
@@ -321,7 +415,7 @@ mod tests {
                     panic!("a run that panics");
                 }
             };
-            run(&options("* * * * * *"), Utc::now(), Utc::now, std::future::pending(), work).await
+            run(fixed(options("* * * * * *")), Utc::now(), Utc::now, std::future::pending(), work).await
         });
         within_deadline(ticks.recv()).await.expect("the run that panics");
         within_deadline(ticks.recv()).await.expect("the run after it");
@@ -331,40 +425,119 @@ mod tests {
     #[tokio::test]
     async fn a_schedule_that_is_off_only_waits_for_the_stop() {
         let work = |event| async move { panic!("{event:?} must not come") };
-        within_deadline(run(&options("off"), DateTime::UNIX_EPOCH, Utc::now, async {}, work)).await.expect("no error");
+        within_deadline(run(fixed(options("off")), DateTime::UNIX_EPOCH, Utc::now, async {}, work))
+            .await
+            .expect("no error");
     }
 
-    /// Runs the schedule in paused time for `minutes`, with a clock that shows 10:00 at the start. `settings` set the
-    /// clock: at a minute, to a difference from the true time. `expected` are the minutes at which runs are made.
-    async fn check(cron: &str, settings: &[(u64, TimeDelta)], minutes: u64, expected: &[u64]) {
+    /// What is changed while the schedule runs.
+    #[derive(Clone, Copy, Debug)]
+    enum Change {
+        /// The clock shows this much more than the true time.
+        Clock(TimeDelta),
+        Cron(&'static str),
+        /// The longest jitter in minutes.
+        Jitter(u64),
+    }
+
+    /// Runs the schedule in paused time for `minutes`, with a clock that shows 10:00 at the start. `changes` are made at
+    /// half past their minute. `expected` are the minutes at which runs are made; each lasts `run_minutes`.
+    async fn check_changes(
+        options: ScheduleOptions,
+        (run_minutes, minutes): (u64, u64),
+        changes: &[(u64, Change)],
+        expected: &[u64],
+    ) {
         let (begin, ten) = (Instant::now(), "2026-11-22T10:00:00Z".parse::<DateTime<Utc>>().expect("a time"));
+        let minute = |minute: u64| begin + Duration::from_secs(60 * minute + 30);
         let ahead = Arc::new(AtomicI64::new(0));
         let offset = ahead.clone();
         let clock = move || {
             let elapsed = TimeDelta::from_std(begin.elapsed()).expect("short");
             ten + elapsed + TimeDelta::seconds(offset.load(Ordering::SeqCst))
         };
-        let options =
-            ScheduleOptions { schedule: Schedule::parse(cron, "UTC").expect("valid"), jitter: Duration::ZERO };
+        let (change_options, options) = watch::channel(options);
         let (seen, mut runs) = mpsc::unbounded_channel();
         let work = move |event| {
-            if let ScheduleEvent::Due(_) = event {
+            let is_run = matches!(event, ScheduleEvent::Due(_));
+            if is_run {
                 seen.send((begin.elapsed().as_secs() + 30) / 60).expect("the test listens");
             }
-            std::future::ready(())
+            sleep(Duration::from_secs(if is_run { 60 * run_minutes } else { 0 }))
         };
-        let schedule = tokio::spawn(async move { run(&options, ten, clock, std::future::pending(), work).await });
-        for (minute, away) in settings {
-            tokio::time::sleep_until(begin + Duration::from_secs(60 * minute + 30)).await;
-            ahead.store(away.num_seconds(), Ordering::SeqCst);
+        let schedule = tokio::spawn(async move { run(options, ten, clock, std::future::pending(), work).await });
+        for (at, change) in changes {
+            tokio::time::sleep_until(minute(*at)).await;
+            match *change {
+                Change::Clock(away) => ahead.store(away.num_seconds(), Ordering::SeqCst),
+                Change::Cron(cron) => change_options.send_modify(|options| options.schedule = utc(cron)),
+                Change::Jitter(jitter) => {
+                    change_options.send_modify(|options| options.jitter = Duration::from_secs(60 * jitter));
+                }
+            }
         }
-        tokio::time::sleep_until(begin + Duration::from_secs(60 * minutes + 30)).await;
+        tokio::time::sleep_until(minute(minutes)).await;
         schedule.abort();
         let mut made = Vec::new();
         while let Ok(minute) = runs.try_recv() {
             made.push(minute);
         }
-        assert_eq!(made, expected, "{cron} {settings:?}");
+        assert_eq!(made, expected, "{changes:?}");
+    }
+
+    fn utc(cron: &str) -> Schedule {
+        Schedule::parse(cron, "UTC").expect("valid")
+    }
+
+    /// The same with a clock that is set to differences from the true time.
+    async fn check(cron: &str, settings: &[(u64, TimeDelta)], minutes: u64, expected: &[u64]) {
+        let options = ScheduleOptions { schedule: utc(cron), jitter: Duration::ZERO };
+        let changes: Vec<_> = settings.iter().map(|(minute, away)| (*minute, Change::Clock(*away))).collect();
+        check_changes(options, (0, minutes), &changes, expected).await;
+    }
+
+    /// The same with runs that last `run_minutes`, and other changes.
+    async fn check_reloads(run_minutes: u64, changes: &[(u64, Change)], minutes: u64, expected: &[u64]) {
+        let options = ScheduleOptions { schedule: utc(HOURLY), jitter: Duration::ZERO };
+        check_changes(options, (run_minutes, minutes), changes, expected).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ticks_of_another_schedule_count_from_the_change_on() {
+        check_reloads(0, &[(20, Change::Cron("0 10 * * * *"))], 130, &[70, 130]).await;
+        check_reloads(0, &[(20, Change::Cron("0 40 * * * *"))], 110, &[40, 100]).await;
+        check_reloads(0, &[(20, Change::Cron("off")), (100, Change::Cron(HOURLY))], 130, &[120]).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tick_that_came_due_during_a_run_keeps_its_run_over_changes_of_the_schedule() {
+        // The run of 11:00 ends at 12:30, and the tick of 12:00 waits for that.
+        let (later, off) = (Change::Cron("0 50 * * * *"), Change::Cron("off"));
+        check_reloads(90, &[(125, later)], 160, &[60, 150]).await;
+        check_reloads(90, &[(125, later), (126, Change::Cron("0 51 * * * *"))], 160, &[60, 150]).await;
+        // Without that tick, or with one of the new schedule.
+        check_reloads(90, &[(110, later)], 180, &[60, 170]).await;
+        check_reloads(90, &[(110, Change::Cron("0 55 * * * *"))], 160, &[60, 150]).await;
+        check_reloads(90, &[(125, off)], 250, &[60]).await;
+        check_reloads(90, &[(125, off), (126, Change::Cron("0 0 0 * * *"))], 250, &[60]).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tick_that_waits_for_its_jitter_keeps_its_run_over_changes_of_the_schedule() {
+        const YEARS: u64 = 60 * 24 * 365 * 10;
+        let (spread, at_once) = (Change::Jitter(YEARS), Change::Jitter(0));
+        check_reloads(0, &[(20, spread), (70, at_once)], 130, &[71, 120]).await;
+        let daily = Change::Cron("0 0 0 * * *");
+        check_reloads(0, &[(20, spread), (70, daily), (80, daily), (90, at_once)], 130, &[91]).await;
+        check_reloads(0, &[(20, spread), (70, Change::Cron("off")), (80, daily), (90, at_once)], 130, &[]).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tick_that_occurs_again_shortly_after_its_run_is_skipped_over_a_change_of_the_schedule() {
+        // At minute 62 the clock shows 11:02 and is set back to 10:52.
+        let back = Change::Clock(TimeDelta::minutes(-10));
+        check_reloads(0, &[(62, back), (65, Change::Cron("0 0 * * * *"))], 140, &[60, 130]).await;
+        check_reloads(0, &[(62, back), (65, Change::Cron("0 30 * * * *"))], 140, &[60, 100]).await;
     }
 
     const HOURLY: &str = "0 0 * * * *";

@@ -102,6 +102,10 @@ impl Harness {
         self.ask(Method::POST, "faults", &fault.to_string());
     }
 
+    pub(crate) fn sandbox_id(&self) -> u32 {
+        self.sandbox.id()
+    }
+
     /// The calls that the sandbox has got, by name.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.sandbox.calls()

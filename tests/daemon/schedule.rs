@@ -4,12 +4,32 @@ use chrono::{Timelike as _, Utc};
 use serde_json::json;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use super::harness::{ALWAYS, Harness, NEVER};
+use super::harness::{ALWAYS, Daemon, Harness, NEVER};
 
 /// Once an hour, half an hour from now: the tests set the last run back by two.
 pub(crate) fn hourly() -> String {
+    hourly_with_jitter("0s")
+}
+
+fn hourly_with_jitter(jitter: &str) -> String {
     let minute = (Utc::now().minute() + 30) % 60;
-    format!("[schedule]\ncron = \"0 {minute} * * * *\"\njitter = \"0s\"\n")
+    format!("[schedule]\ncron = \"0 {minute} * * * *\"\njitter = \"{jitter}\"\n")
+}
+
+/// A daemon with a tick that was missed and waits for a jitter of hours.
+fn with_waiting_tick() -> (Harness, Daemon) {
+    let harness = Harness::of("first_day", &hourly_with_jitter("24h"));
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(0));
+    set_back(&harness.state(), 2 * 60 * 60 * 1000);
+    let daemon = harness.daemon();
+    (harness, daemon)
+}
+
+fn reload(harness: &Harness, daemon: &mut Daemon, schedule: &str) {
+    harness.configure(schedule);
+    daemon.signal("-HUP");
+    daemon.hear("RELOADING=1");
+    daemon.hear("READY=1");
 }
 
 #[test]
@@ -65,6 +85,45 @@ fn a_narrowed_run_does_not_count_for_a_missed_tick() {
     let mut daemon = harness.daemon();
     daemon.hear("STATUS=running");
     daemon.hear("STATUS=idle: in sync");
+    assert_eq!(daemon.terminate().0, Some(0));
+    assert_eq!(harness.history().len(), 3);
+}
+
+#[test]
+fn a_tick_that_waits_for_its_jitter_makes_its_run_after_a_reload_of_the_schedule() {
+    let (harness, mut daemon) = with_waiting_tick();
+    reload(&harness, &mut daemon, NEVER);
+    daemon.hear("STATUS=running");
+    daemon.hear("STATUS=idle: in sync");
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(0));
+    assert_eq!(daemon.terminate().0, Some(0));
+    assert_eq!(harness.history().len(), 3, "the tick has one run");
+}
+
+#[test]
+fn a_tick_that_waits_for_another_run_makes_its_run_after_reloads_of_the_schedule() {
+    let (harness, mut daemon) = with_waiting_tick();
+    harness.fault("groups", &json!({"type": "delay", "ms": 1500}));
+    let requested = harness.begin(&["--sync-now"]);
+    daemon.hear("STATUS=running");
+    reload(&harness, &mut daemon, NEVER);
+    reload(&harness, &mut daemon, "[schedule]\ncron = \"0 0 4 29 2 *\"\njitter = \"0s\"\n");
+    daemon.hear("STATUS=idle: in sync");
+    daemon.hear("STATUS=running");
+    daemon.hear("STATUS=idle: in sync");
+    assert_eq!(requested.finish().exit, Some(0));
+    assert_eq!(daemon.terminate().0, Some(0));
+    assert_eq!(harness.history().len(), 3);
+}
+
+#[test]
+fn a_schedule_that_is_switched_off_makes_no_run_for_a_tick_that_waits() {
+    const OFF: &str = "[schedule]\ncron = \"off\"\njitter = \"0s\"\n";
+    let (harness, mut daemon) = with_waiting_tick();
+    reload(&harness, &mut daemon, OFF);
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(0));
+    reload(&harness, &mut daemon, NEVER);
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(0));
     assert_eq!(daemon.terminate().0, Some(0));
     assert_eq!(harness.history().len(), 3);
 }

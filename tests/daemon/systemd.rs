@@ -1,6 +1,9 @@
 //! Messages to systemd.
 
-use super::harness::{ALWAYS, Harness, NEVER};
+use super::{
+    harness::{Harness, NEVER},
+    schedule::{hourly, set_back},
+};
 
 const TWO_PROBLEMS: &str = "[schedule]\ncron = \"0 0 25 * * *\"\n[guard]\nmax_removal = 3\n";
 
@@ -50,7 +53,9 @@ fn a_reload_is_announced_and_takes_effect() {
 
 #[test]
 fn a_reload_during_a_run_disturbs_neither_the_run_nor_the_daemon() {
-    let harness = Harness::of("first_day", ALWAYS);
+    let harness = Harness::of("first_day", &hourly());
+    assert_eq!(harness.command(&["--sync-now"]).exit, Some(0));
+    set_back(&harness.state(), 2 * 60 * 60 * 1000);
     harness.fault("groups", &serde_json::json!({"type": "delay", "ms": 1500}));
     let mut daemon = harness.daemon();
     daemon.hear("STATUS=running");
@@ -62,7 +67,7 @@ fn a_reload_during_a_run_disturbs_neither_the_run_nor_the_daemon() {
     daemon.hear("STATUS=idle");
     assert_eq!(harness.command(&["--sync-now"]).exit, Some(0));
     assert_eq!(daemon.terminate().0, Some(0));
-    assert_eq!(harness.history().len(), 2, "the new schedule has no tick");
+    assert_eq!(harness.history().len(), 3, "the new schedule has no tick");
 }
 
 #[test]

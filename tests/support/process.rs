@@ -108,8 +108,12 @@ impl Started {
         Self { child, written }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
-        signal(name, self.child.id());
+        signal(name, self.id());
     }
 
     /// Waits for the end. No secret is in what was printed and stored.
@@ -142,6 +146,10 @@ impl ServedSandbox {
         let after = configuration.split("http://").nth(1).expect("an address");
         let url = format!("http://{}", after.split('/').next().expect("a host"));
         Self { child: Some(child), url, configuration }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.as_ref().expect("running").id()
     }
 
     /// Asks the sandbox itself; answers its body.
