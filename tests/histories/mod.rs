@@ -33,7 +33,7 @@ use self::{
 };
 
 /// How many histories are played where the environment says nothing.
-const DEFAULT: u64 = 1_000;
+const DEFAULT: u64 = 2_000;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
