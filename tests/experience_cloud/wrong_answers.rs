@@ -107,7 +107,7 @@ async fn a_groups_listing_that_is_wrong_ends_the_read_as_well() {
 async fn an_empty_page_of_groups_does_not_end_the_listing() {
     for page in [1, 2] {
         let mut scenario = people(3);
-        scenario.pages.groups = 2;
+        scenario.pages.groups = 1;
         let empty = Fault::new("groups", Effect::set_value("/groups", serde_json::json!([]))).page(page).forever();
         let harness = Harness::of(scenario).await.disturbed(empty);
         let error = harness.fetch().await.expect_err("an incomplete read");

@@ -18,7 +18,7 @@ use campaign_group_sync::{
     },
     journal::{self, Journal},
     observability,
-    sandbox::{Change, ConnectionParameters, Effect, Fault, Scenario, campaign::InstanceChange},
+    sandbox::{Change, ConnectionParameters, Effect, Fault, LoggedRequest, Scenario, campaign::InstanceChange},
     sync,
 };
 use chrono::{TimeDelta, Utc};
@@ -319,16 +319,19 @@ async fn incident_22_killed_at_every_write_it_sends_the_next_run_converges() {
     let writes: Vec<String> =
         expected.sandbox.requests().into_iter().map(|request| request.call).filter(|call| is_write(call)).collect();
     assert!(writes.len() >= 4, "{writes:?}");
-    for (at, call) in writes.iter().enumerate() {
+    let kills = writes.iter().enumerate().flat_map(|(at, call)| [(at, call, false), (at, call, true)]);
+    for (at, call, is_carried_out) in kills {
         let harness = harness().await;
         let (before, world_before) = (harness.memberships("production"), world(&harness));
-        // The write takes effect, and its answer never reaches the process.
+        // The answer never reaches the process; a delayed call is carried out after the delay.
         let skipped = writes.get(..at).expect("in range").iter().filter(|other| *other == call).count();
-        let never = Effect::Delay { ms: 10 * 60 * 1000 };
+        let ms = 10 * 60 * 1000;
+        let never = if is_carried_out { Effect::Drip { ms } } else { Effect::Delay { ms } };
         harness.sandbox.inject(Fault::new(call, never).skip(skipped.try_into().expect("small")));
         let mut child = start(&harness, None);
         let begin = Instant::now();
-        while harness.sandbox.requests().iter().filter(|request| is_write(&request.call)).count() <= at {
+        let is_sent = |request: &LoggedRequest| is_write(&request.call) && (!is_carried_out || request.status != 0);
+        while harness.sandbox.requests().iter().filter(|request| is_sent(request)).count() <= at {
             assert!(begin.elapsed() < DEADLINE, "write {at} was never sent");
             assert!(child.try_wait().expect("a child of ours").is_none(), "the run ended before write {at}");
             tokio::task::yield_now().await;
@@ -336,7 +339,7 @@ async fn incident_22_killed_at_every_write_it_sends_the_next_run_converges() {
         child.kill().expect("killed");
         end(child);
         harness.sandbox.clear_faults();
-        let what = format!("killed at write {at}");
+        let what = format!("killed at write {at}, carried out: {is_carried_out}");
         let [dead] = harness.journal.runs(10).await.expect("a history").try_into().expect("one run");
         assert_eq!(dead.outcome, Some(Outcome::Interrupted), "{what}");
         let report = harness.journal.run(&dead.run).await.expect("a history").expect("the run");

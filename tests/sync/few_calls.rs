@@ -62,7 +62,7 @@ async fn memberships_are_looked_at_again_before_a_write_where_the_snapshot_is_ol
 #[tokio::test]
 async fn a_collection_is_read_back_and_recorded_while_the_next_one_is_written() {
     let harness = many_changes().await;
-    // The second collection takes effect, and is never answered.
+    // The second collection is never answered.
     harness.sandbox.inject(Fault::new("write", Effect::Delay { ms: 10 * 60 * 1000 }).skip(1));
     let request = request(RunMode::Apply);
     let watcher = Watcher::none();
