@@ -31,7 +31,7 @@ pub(super) fn decode(response: &HttpResponse) -> Result<Cow<'_, str>, XmlError> 
 }
 
 fn by_label(label: &str) -> Result<&'static Encoding, XmlError> {
-    Encoding::for_label(label.as_bytes()).ok_or_else(|| XmlError::new(format!("its encoding {label:.40?} is unknown")))
+    Encoding::for_label(label.as_bytes()).ok_or_else(|| XmlError::new(format!("its encoding {label:?} is unknown")))
 }
 
 /// The label in `<?xml version='1.0' encoding='…'?>`.

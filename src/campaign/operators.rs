@@ -172,7 +172,7 @@ impl Row for OperatorOrGroup {
                 .map(Self::Group)
                 .or_else(|error| if error.is_of_a_value() { Ok(Self::UnusableGroup(error)) } else { Err(error) }),
             // The server ignored the condition, so that rows may be missing.
-            Some(other) => return Err(XmlError::new(format!("a row with type {other:.40?}, which was not asked for"))),
+            Some(other) => return Err(XmlError::new(format!("a row with type {other:?}, which was not asked for"))),
         };
         Ok((id, row))
     }

@@ -85,7 +85,7 @@ impl<R: Row> Rows<R> {
 
     fn take(&mut self, reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<(), XmlError> {
         if !tag.is(R::ELEMENT) {
-            return Err(XmlError::new(format!("<{:.40}> among the rows of {}", tag.name(), R::SCHEMA)));
+            return Err(XmlError::new(format!("<{}> among the rows of {}", tag.name(), R::SCHEMA)));
         }
         let (key, row) = R::read(reader, tag)?;
         if self.last.is_some_and(|last| key <= last) {
@@ -267,7 +267,7 @@ pub(super) fn read_page<R: Row>(reader: &mut XmlReader<'_>, last: Option<R::Key>
         }
         reader.children(|reader, tag| {
             if !tag.is(&collection) || page.is_some() {
-                return Err(XmlError::new(format!("<{:.40}> instead of one <{collection}>", tag.name())));
+                return Err(XmlError::new(format!("<{}> instead of one <{collection}>", tag.name())));
             }
             let mut rows = Rows::after(last);
             reader.children(|reader, tag| rows.take(reader, tag))?;

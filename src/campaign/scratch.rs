@@ -294,7 +294,7 @@ fn read_memberships(reader: &mut XmlReader<'_>) -> Result<Vec<(OperatorId, Opera
         }
         reader.children(|reader, tag| {
             if !tag.is(&collection) {
-                return Err(XmlError::new(format!("<{:.40}> instead of <{collection}>", tag.name())));
+                return Err(XmlError::new(format!("<{}> instead of <{collection}>", tag.name())));
             }
             let rows = rows.get_or_insert_with(Vec::new);
             reader.children(|_, tag| {

@@ -51,16 +51,16 @@ impl Campaign {
 }
 
 fn interpret(response: &HttpResponse) -> Result<ServerInfo, CampaignError> {
-    let (status, excerpt) = (response.status.as_u16(), excerpt(&response.body, &[]));
+    let (status, body) = (response.status.as_u16(), excerpt(&response.body, &[]));
     if response.status.is_server_error() {
-        return Err(CampaignError::Unavailable { call: CALL.to_owned(), status, retry_after: None, excerpt });
+        return Err(CampaignError::Unavailable { call: CALL.to_owned(), status, retry_after: None, excerpt: body });
     }
-    let wrong = |what: String| CampaignError::InvalidResponse { call: CALL.to_owned(), what, excerpt: excerpt.clone() };
+    let wrong = |what: String| CampaignError::InvalidResponse { call: CALL.to_owned(), what, excerpt: body.clone() };
     if !response.status.is_success() {
         return Err(wrong(format!("HTTP {status}; check the address")));
     }
     let page = String::from_utf8_lossy(&response.body);
-    let found = read(&page).map_err(|xml_error| wrong(xml_error.to_string()))?;
+    let found = read(&page).map_err(|xml_error| wrong(excerpt(xml_error.to_string().as_bytes(), &[])))?;
     let clock = response.header("date").and_then(|date| httpdate::parse_http_date(date).ok());
     Ok(ServerInfo { clock, ..found })
 }
@@ -68,7 +68,7 @@ fn interpret(response: &HttpResponse) -> Result<ServerInfo, CampaignError> {
 fn read(text: &str) -> Result<ServerInfo, XmlError> {
     XmlReader::document(text, |_, tag| {
         if !tag.is("redir") {
-            return Err(XmlError::new(format!("it is <{:.40}>, not <redir>", tag.name())));
+            return Err(XmlError::new(format!("it is <{}>, not <redir>", tag.name())));
         }
         let text = |name| tag.attribute(name).map(|value| value.map(Cow::into_owned).filter(|text| !text.is_empty()));
         Ok(ServerInfo { version: text("version")?, build: text("build")?, instance: text("instance")?, clock: None })

@@ -131,7 +131,7 @@ impl ResponseContext<'_> {
         let what = if self.call.returns_a_session() {
             format!("HTTP {}, not a response to a sign-in; check the address", self.response.status.as_u16())
         } else {
-            xml_error.to_string()
+            self.repeatable(&xml_error.to_string())
         };
         CampaignError::InvalidResponse { call: self.call.name(), what, excerpt: self.excerpt() }
     }
@@ -162,7 +162,7 @@ fn envelope<T>(
     let mut content = None;
     XmlReader::document(text, |reader, root| {
         if !root.is("Envelope") {
-            return Err(XmlError::new(format!("it is <{:.40}>, not a SOAP envelope", root.name())));
+            return Err(XmlError::new(format!("it is <{}>, not a SOAP envelope", root.name())));
         }
         reader.children(|reader, part| {
             if !part.is("Body") {
@@ -172,7 +172,7 @@ fn envelope<T>(
                 content = Some(match read.take() {
                     Some(_) if element.is("Fault") => EnvelopeContent::Fault(ReceivedFault::read(reader)?),
                     Some(read) if element.is(response) => EnvelopeContent::Returned(read(reader)?),
-                    Some(_) => return Err(XmlError::new(format!("it is <{:.60}>, not <{response}>", element.name()))),
+                    Some(_) => return Err(XmlError::new(format!("it is <{}>, not <{response}>", element.name()))),
                     None => return Err(XmlError::new("it contains more than one response")),
                 });
                 Ok(())
@@ -241,6 +241,23 @@ mod tests {
                 panic!("{}", String::from_utf8_lossy(body))
             };
             assert_eq!(names, expected);
+        }
+    }
+
+    #[test]
+    fn no_name_in_an_invalid_response_shows_a_secret() {
+        let long = "x".repeat(300);
+        for body in [
+            "<Envelope><Body></___token></Envelope>".to_owned(),
+            "<___token/>".to_owned(),
+            format!("<{long}/>"),
+            "<Envelope><Body><___token/></Body></Envelope>".to_owned(),
+            "<?xml version='1.0' encoding='___token'?><Envelope/>".to_owned(),
+            "<Envelope>&___token;</Envelope>".to_owned(),
+            "<Envelope/><___token/>".to_owned(),
+        ] {
+            let error = query(200, body.as_bytes()).expect_err(&body).to_string();
+            assert!(!error.contains("___token") && error.len() < 600, "{error}");
         }
     }
 

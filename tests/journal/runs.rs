@@ -42,6 +42,32 @@ async fn the_report_of_a_run_is_read_as_it_was_written_also_after_a_restart() {
 }
 
 #[tokio::test]
+async fn the_outcome_of_each_change_is_read_as_it_was_recorded_during_the_run_and_at_its_end() {
+    let outcomes = [ChangeOutcome::Applied, ChangeOutcome::Already, ChangeOutcome::Failed, ChangeOutcome::Unconfirmed];
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
+        let logins = ["ann@acme.com", "bob@acme.com", "carla@acme.com", "dev@acme.com"];
+        let mut changes = logins.map(|login| change(ChangeKind::Add, login, "delivery"));
+        journal.begin_run(&begin("01JA", RunMode::Apply, at(0))).await.expect("begun");
+        journal.record_plan(&run_id("01JA"), at(1), &plan(changes.to_vec())).await.expect("planned");
+        let settled = changes.iter().zip(outcomes);
+        let settled = settled.map(|(change, outcome)| Settlement { key: change.key(), outcome, detail: None });
+        journal.settled(&run_id("01JA"), &production(), at(2), &settled.collect::<Vec<_>>()).await.expect("settled");
+        let read = async || {
+            let report = journal.run("01JA").await.expect("readable").expect("known");
+            report.instances[0].changes.iter().map(|change| change.outcome).collect::<Vec<_>>()
+        };
+        assert_eq!(read().await, outcomes, "during the run");
+        for (change, outcome) in changes.iter_mut().zip(outcomes) {
+            (change.outcome, change.at) = (outcome, Some(at(2)));
+        }
+        let ended = report("01JA", at(0), Outcome::Partial, plan(changes.to_vec()));
+        journal.end_run(&ended).await.expect("ended");
+        assert_eq!(read().await, outcomes, "at its end");
+    }
+}
+
+#[tokio::test]
 async fn the_last_recorded_runs_are_listed_first_up_to_the_limit() {
     for fixture in JournalFixture::all().await {
         let journal = fixture.open().await;
