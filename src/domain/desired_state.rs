@@ -1,6 +1,6 @@
 //! The desired state of one Campaign instance: the managed groups, their members, and what is skipped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::{
     CampaignSnapshot, LookAlike, MatchedProfile, Operator, OperatorGroupId, OperatorGroupName, OperatorId,
@@ -83,9 +83,8 @@ pub struct DesiredState {
     pub new_operators: Vec<NewOperator>,
     /// Groups that followed a profile, follow none any more, and still have members; by folded name.
     pub orphans: Vec<OrphanGroup>,
-    /// Operators that are not disabled, whatever memberships they lose: this state may not contain all their groups. By
-    /// key.
-    pub keep_enabled: Vec<OperatorId>,
+    /// Operators that are not disabled, whatever memberships they lose: this state may not contain all their groups.
+    pub keep_enabled: HashSet<OperatorId>,
     /// Operators that an earlier run left in no group and did not disable. By key.
     pub pending_disablements: Vec<PendingDisablement>,
     /// Operators whose login now belongs to another active user, with the present name of their former user.

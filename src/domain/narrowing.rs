@@ -87,8 +87,6 @@ impl DesiredState {
         // An operator that belongs in a group outside the scope may be about to join it, and then it is not without
         // groups.
         self.keep_enabled.extend(dropped.into_iter().flat_map(|group| group.members));
-        self.keep_enabled.sort_unstable();
-        self.keep_enabled.dedup();
         // The operators of pending disablements are in none of these groups, and the scope does not name them.
         self.pending_disablements.clear();
         self.skipped.extend(unknown_groups(asked, source, self));

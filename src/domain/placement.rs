@@ -85,9 +85,9 @@ fn whole_organization(
             // Their users are to be in a group, which is missing or not certain: they have not left.
             WithoutGroups::Disable => {
                 let users = without_group.into_iter().flat_map(|position| roster.members(position));
-                placement.index.all_that_may_be(users.map(|(_, user)| user)).into_iter().collect()
+                placement.index.all_that_may_be(users.map(|(_, user)| user))
             }
-            WithoutGroups::Keep => BTreeSet::new(),
+            WithoutGroups::Keep => HashSet::new(),
         };
         (groups, pending_disablements, keep_enabled)
     };
@@ -96,7 +96,7 @@ fn whole_organization(
     Ok(DesiredState {
         matched: matching,
         orphans,
-        keep_enabled: keep_enabled.into_iter().collect(),
+        keep_enabled,
         pending_disablements,
         reassigned,
         ..settle(groups, newcomers, skipped)

@@ -286,7 +286,7 @@ impl<'a> Planner<'a> {
                 | Action::DisableOperator { .. } => {}
             }
         }
-        losses.retain(|id, _| !coming.contains(id) && self.desired.keep_enabled.binary_search(id).is_err());
+        losses.retain(|id, _| !coming.contains(id) && !self.desired.keep_enabled.contains(id));
         let mut left: BTreeMap<OperatorId, usize> = losses.keys().map(|id| (*id, 0)).collect();
         for (_, operator) in self.campaign.memberships() {
             if let Some(count) = left.get_mut(operator) {
@@ -314,7 +314,7 @@ impl<'a> Planner<'a> {
         self.desired.pending_disablements.iter().filter(|PendingDisablement { operator, .. }| {
             !coming.contains(operator)
                 && !self.untouchable.contains(operator)
-                && self.desired.keep_enabled.binary_search(operator).is_err()
+                && !self.desired.keep_enabled.contains(operator)
         })
     }
 

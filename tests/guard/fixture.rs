@@ -1,6 +1,6 @@
 //! A situation written as lists of names, and the input of a review for it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use campaign_group_sync::domain::{
     Action, Approval, ApprovalState, ApprovedChange, CampaignSnapshot, Change, DesiredState, EarlierHold,
@@ -208,7 +208,7 @@ impl Fixture {
                 .collect(),
             orphans: orphans.collect(),
             skipped: Vec::new(),
-            keep_enabled: Vec::new(),
+            keep_enabled: HashSet::new(),
             pending_disablements: Vec::new(),
             reassigned: BTreeMap::new(),
         }

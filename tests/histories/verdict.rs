@@ -357,8 +357,8 @@ impl Model {
             // A dry run makes none of its other changes.
             let is_comparable = !run.is_disturbed && !run.is_dry;
             if is_comparable && !known.iter().any(|one| is_as_held(&one)) {
-                let now: Vec<_> = known.iter().flat_map(|(_, held)| held.groups.keys()).collect();
-                let now: Vec<_> = now.into_iter().map(|group| (group, self.picture(&others, group))).collect();
+                let groups = known.iter().flat_map(|(_, held)| held.groups.keys());
+                let now: Vec<_> = groups.map(|group| (group, self.picture(&others, group))).collect();
                 let sentence = format!(
                     "{key:?} was released, and the members of its group are not those that were approved: {known:?} in place \
                      of {now:?}"

@@ -24,16 +24,18 @@ fn every_command_that_writes_closes_the_state() {
     let run = served.sync_now(&["--output", "json"]).json();
     let run = run["run"].as_str().expect("an id");
     assert!(is_closed(&served), "a run");
-    for arguments in [
-        &["explain", "ann@acme.com"][..],
-        &["approve", "00000000000000000000000000000000"],
-        &["unpause"],
-        &["review", "--done"],
-        &["undo", run],
-        &["undo", "01J00000000000000000000000"],
-        &["state", "assign", "other@AdobeOrg"],
+    for (arguments, exit) in [
+        (&["explain", "ann@acme.com"][..], 0),
+        (&["approve", "0123456789abcdef"], 4),
+        (&["unpause"], 0),
+        (&["review", "--done"], 0),
+        (&["undo", run], 4),
+        (&["undo", "01J00000000000000000000000"], 64),
+        (&["state", "assign", "0123456789ABCDEF01234567@AdobeOrg"], 0),
     ] {
         let finished = served.command(arguments);
+        // Whoever is only told how to call the program has not opened the state.
+        assert_eq!(finished.exit, Some(exit), "{arguments:?}: {}", finished.stderr);
         assert!(is_closed(&served), "{arguments:?}: {}", finished.stderr);
     }
 }
