@@ -96,13 +96,6 @@ impl FoldedName {
     }
 }
 
-impl LooseName {
-    /// The key as text.
-    pub fn into_string(self) -> String {
-        self.0
-    }
-}
-
 impl From<&str> for FoldedName {
     fn from(name: &str) -> Self {
         Self::new(name)
@@ -238,7 +231,7 @@ mod tests {
             let name = format!("{first}{second}{first}");
             let key = FoldedName::stored(name);
             let whole: String = skeleton(&key.shown()).collect();
-            assert_eq!(key.loose().into_string(), whole, "{key:?}");
+            assert_eq!(key.loose().0, whole, "{key:?}");
         }
     }
 

@@ -15,6 +15,7 @@ use super::{
     database::{ReadTransaction, Row, Transaction, read_error},
     encoding::{from_json, to_optional_time, to_time},
     instance_plans::report_column,
+    seen_operators::{StoredOperator, each_operator},
     stored_changes::{StoredChange, change_columns},
 };
 
@@ -254,23 +255,17 @@ pub(super) async fn operators(
     reader: &mut ReadTransaction,
     instance: &str,
 ) -> Result<Option<OperatorsRecord>, JournalError> {
-    let sql = "select count(*), count(disabled), count(in_groups) from seen_operators where instance = $1";
-    let rows = reader.rows(sql, [instance.into()]).await?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    let (all, with_state, with_groups) = (row.number(0)?, row.number(1)?, row.number(2)?);
-    if all == 0 || with_state < all || with_groups < all {
-        return Ok(None);
-    }
-    let sql = "select login, disabled from seen_operators where instance = $1 and (disabled = 1 or in_groups = 0)";
-    let (mut without_group, mut disabled) = (BTreeSet::new(), BTreeSet::new());
-    for row in reader.rows(sql, [instance.into()]).await? {
-        let login = row.text(0)?;
-        if row.number(1)? == 1 {
-            disabled.insert(login)
-        } else {
-            without_group.insert(login)
-        };
-    }
+    let (mut without_group, mut disabled, mut is_stored) = (BTreeSet::new(), BTreeSet::new(), false);
+    let visit = |operator: StoredOperator| {
+        is_stored = true;
+        if operator.disabled {
+            disabled.insert(operator.login);
+        } else if operator.in_groups == 0 {
+            without_group.insert(operator.login);
+        }
+    };
+    each_operator(reader, instance, visit).await?;
     let sorted = |logins: BTreeSet<String>| logins.into_iter().collect();
-    Ok(Some(OperatorsRecord { without_group: sorted(without_group), disabled: sorted(disabled) }))
+    let record = || OperatorsRecord { without_group: sorted(without_group), disabled: sorted(disabled) };
+    Ok(is_stored.then(record))
 }

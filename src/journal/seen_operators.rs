@@ -1,15 +1,43 @@
 //! The operators of each instance as the last run left them: for queries about one operator, which operators have a login
 //! that is or resembles the requested one, and how many members the managed groups have; for access reviews, which are
 //! disabled or in no operator group.
+//!
+//! They are stored in blocks, one row for all operators of a range of ids: a run writes the blocks that changed.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use crate::domain::{FoldedName, GroupSize, InstanceName, OperatorId, SeenOperator};
 
-use super::{Journal, JournalError, chain::fingerprint_of};
+use super::{
+    Journal, JournalError,
+    chain::fingerprint,
+    database::ReadTransaction,
+    encoding::{from_json, to_json},
+};
 
-/// Most operators that are read at once.
-const OPERATORS_A_CHUNK: i64 = 10_000;
+/// The length of the range of ids of one block.
+const IDS_A_BLOCK: i64 = 1_024;
+
+/// Most blocks that are read at once.
+const BLOCKS_A_CHUNK: i64 = 16;
+
+/// The name of a block in errors.
+const OPERATORS: &str = "the operators of the last read";
+
+/// One operator in the JSON text of a block.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct StoredOperator {
+    id: i64,
+    pub(super) login: String,
+    /// Left out where the operator can sign in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) disabled: bool,
+    /// Number of operator groups of any kind.
+    #[serde(rename = "groups")]
+    pub(super) in_groups: u32,
+}
 
 impl Journal {
     /// The sizes of the managed groups of one instance, by folded name.
@@ -53,19 +81,16 @@ impl Journal {
         names: &[FoldedName],
     ) -> Result<Option<Vec<OperatorId>>, JournalError> {
         let mut reader = self.begin_read().await?;
-        let sql = "select id from seen_operators where instance = $1 limit 1";
-        if reader.rows(sql, [instance.as_str().into()]).await?.is_empty() {
-            return Ok(None);
-        }
-        let mut ids = Vec::new();
-        for name in names {
-            let sql = "select id from seen_operators where instance = $1 and login_loose = $2 order by id";
-            let rows = reader.rows(sql, [instance.as_str().into(), name.loose().into_string().into()]).await?;
-            for row in &rows {
-                ids.push(OperatorId(row.number(0)?));
+        let names: Vec<_> = names.iter().map(FoldedName::loose).collect();
+        let (mut ids, mut is_stored) = (Vec::new(), false);
+        let visit = |operator: StoredOperator| {
+            is_stored = true;
+            if names.contains(&FoldedName::new(&operator.login).loose()) {
+                ids.push(OperatorId(operator.id));
             }
-        }
-        Ok(Some(ids))
+        };
+        each_operator(&mut reader, instance.as_str(), visit).await?;
+        Ok(is_stored.then_some(ids))
     }
 
     /// Stores all operators of one instance, and deletes those that are gone.
@@ -74,74 +99,70 @@ impl Journal {
         instance: &InstanceName,
         operators: &[SeenOperator<'_>],
     ) -> Result<(), JournalError> {
-        let mut operators: Vec<&SeenOperator<'_>> = operators.iter().collect();
-        operators.sort_unstable_by_key(|operator| operator.id);
-        let digest = digest(&operators);
-        let mut reader = self.begin_read().await?;
-        let sql = "select digest from seen_operator_digests where instance = $1";
-        let rows = reader.rows(sql, [instance.as_str().into()]).await?;
-        if rows.first().is_some_and(|row| row.text(0).is_ok_and(|stored| stored == digest)) {
-            return Ok(());
+        let mut blocks: BTreeMap<i64, Vec<&SeenOperator<'_>>> = BTreeMap::new();
+        for operator in operators {
+            blocks.entry(operator.id.0.div_euclid(IDS_A_BLOCK)).or_default().push(operator);
         }
-        let columns = "id, login, coalesce(disabled, -1), coalesce(in_groups, -1)";
-        let sql = "select id, login, disabled, in_groups from seen_operators
-                   where instance = $1 and id > $2 order by id limit $3";
-        let (mut is_stored, mut gone, mut last) = (vec![false; operators.len()], Vec::new(), i64::MIN);
-        loop {
-            let values = [instance.as_str().into(), last.into(), OPERATORS_A_CHUNK.into()];
-            let rows: Vec<(i64, String, i64, i64)> = reader.chunk((columns, sql), values).await?;
-            for (id, login, disabled, in_groups) in &rows {
-                let at = operators.binary_search_by_key(id, |operator| operator.id.0).ok();
-                match at.and_then(|at| operators.get(at).zip(is_stored.get_mut(at))) {
-                    Some((operator, is_stored)) => {
-                        let stored = (login.as_str(), *disabled, *in_groups);
-                        *is_stored = stored == (operator.login.as_str(), disabled_of(operator), groups_of(operator));
-                    }
-                    None => gone.push(*id),
-                }
-            }
-            match rows.last() {
-                Some((id, ..)) => last = *id,
-                None => break,
-            }
+        let mut stored: BTreeMap<i64, String> = BTreeMap::new();
+        let mut reader = self.begin_read().await?;
+        let sql = "select block, digest from operator_blocks where instance = $1";
+        for row in reader.rows(sql, [instance.as_str().into()]).await? {
+            stored.insert(row.number(0)?, row.text(1)?);
         }
         drop(reader);
-        let new =
-            operators.into_iter().zip(is_stored).filter(|(_, is_stored)| !is_stored).map(|(operator, _)| operator);
+        let mut changed = Vec::new();
+        for (block, operators) in blocks {
+            let text = block_text(operators)?;
+            let digest = fingerprint(&text);
+            if stored.remove(&block).as_ref() != Some(&digest) {
+                changed.push([instance.as_str().into(), block.into(), digest.into(), text.into()]);
+            }
+        }
+        if changed.is_empty() && stored.is_empty() {
+            return Ok(());
+        }
         let mut writer = self.begin_write().await?;
-        let sql = "insert into seen_operator_digests (instance, digest) values ($1, $2)
-                   on conflict (instance) do update set digest = excluded.digest";
-        writer.execute(sql, [instance.as_str().into(), digest.into()]).await?;
-        let head = "delete from seen_operators where instance = $1 and id in (";
-        writer.for_rows((head, ")"), [instance.as_str().into()], gone.into_iter().map(|id| [id.into()])).await?;
-        let rows = new.map(|operator| {
-            let loose = operator.login.folded().loose().into_string();
-            let (disabled, in_groups) = (disabled_of(operator).into(), groups_of(operator).into());
-            let login = operator.login.as_str().into();
-            [instance.as_str().into(), operator.id.0.into(), login, loose.into(), disabled, in_groups]
-        });
-        let head = "insert into seen_operators (instance, id, login, login_loose, disabled, in_groups)";
-        let tail = "on conflict (instance, id) do update set
-                        login = excluded.login, login_loose = excluded.login_loose,
-                        disabled = excluded.disabled, in_groups = excluded.in_groups";
-        writer.insert(head, rows, tail).await?;
+        for block in stored.into_keys() {
+            let sql = "delete from operator_blocks where instance = $1 and block = $2";
+            writer.execute(sql, [instance.as_str().into(), block.into()]).await?;
+        }
+        let head = "insert into operator_blocks (instance, block, digest, operators)";
+        let tail = "on conflict (instance, block) do update set
+                        digest = excluded.digest, operators = excluded.operators";
+        writer.insert(head, changed, tail).await?;
         writer.commit().await
     }
 }
 
-/// A digest over operators in the order of their ids: equal where nothing of them is stored differently.
-fn digest(operators: &[&SeenOperator<'_>]) -> String {
-    let fields = operators.iter().flat_map(|operator| {
-        let state = format!("{} {}", disabled_of(operator), groups_of(operator));
-        [Cow::Owned(operator.id.0.to_string()), Cow::Borrowed(operator.login.as_str()), Cow::Owned(state)]
-    });
-    fingerprint_of(fields)
+/// The operators of one block as JSON, by id.
+fn block_text(mut operators: Vec<&SeenOperator<'_>>) -> Result<String, JournalError> {
+    operators.sort_unstable_by_key(|operator| operator.id);
+    let stored = |operator: &SeenOperator<'_>| StoredOperator {
+        id: operator.id.0,
+        login: operator.login.to_string(),
+        disabled: operator.disabled,
+        in_groups: operator.in_groups,
+    };
+    to_json(&operators.into_iter().map(stored).collect::<Vec<_>>(), OPERATORS)
 }
 
-fn disabled_of(operator: &SeenOperator<'_>) -> i64 {
-    i64::from(operator.disabled)
-}
-
-fn groups_of(operator: &SeenOperator<'_>) -> i64 {
-    i64::from(operator.in_groups)
+/// Passes each stored operator of the instance to `visit`, by id.
+pub(super) async fn each_operator(
+    reader: &mut ReadTransaction,
+    instance: &str,
+    mut visit: impl FnMut(StoredOperator),
+) -> Result<(), JournalError> {
+    let sql = "select block, operators from operator_blocks where instance = $1 and block > $2 order by block limit $3";
+    let mut last = i64::MIN;
+    loop {
+        let rows = reader.rows(sql, [instance.into(), last.into(), BLOCKS_A_CHUNK.into()]).await?;
+        for row in &rows {
+            last = row.number(0)?;
+            let operators: Vec<StoredOperator> = from_json(&row.text(1)?, OPERATORS)?;
+            operators.into_iter().for_each(&mut visit);
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+    }
 }
