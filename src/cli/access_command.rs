@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     domain::{RunId, printable, to_the_second},
-    journal::{InstanceAccess, Journal, MemberAccess},
+    journal::{InstanceAccess, Journal, MemberAccess, MemberDetail},
 };
 
 use super::{
@@ -29,8 +29,9 @@ pub(super) async fn run(arguments: &Arguments, access: &AccessArguments) -> Resu
     let (settings, _) = bootstrap(arguments)?;
     let now = Utc::now();
     let at = access.at.unwrap_or(now);
+    let detail = if access.csv { MemberDetail::Cause } else { MemberDetail::Login };
     let (instances, complete_since) = match Journal::open_read_only(&settings.journal_options()).await? {
-        Some(journal) => (journal.access(at, now).await?, journal.deleted_before().await?.changes),
+        Some(journal) => (journal.access(at, now, detail).await?, journal.deleted_before().await?.changes),
         None => (Vec::new(), None),
     };
     if let Some(since) = complete_since.filter(|since| at < *since) {

@@ -111,7 +111,7 @@ mod unfinished_disablements;
 mod values;
 mod verification;
 
-pub use access::{GroupAccess, InstanceAccess, MemberAccess};
+pub use access::{GroupAccess, InstanceAccess, MemberAccess, MemberDetail};
 pub use approvals::ApproveError;
 pub use call_windows::{CallWindows, CancelledPause, ListingKind, RememberedListing};
 pub use chain::RecordHead;

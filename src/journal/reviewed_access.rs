@@ -11,7 +11,7 @@ use crate::domain::{
 };
 
 use super::{
-    JournalError,
+    JournalError, MemberDetail,
     database::{ReadTransaction, Row, Transaction, read_error},
     encoding::{from_json, to_optional_time, to_time},
     instance_plans::report_column,
@@ -34,6 +34,7 @@ macro_rules! of_change {
         )
     };
 }
+pub(super) use of_change;
 
 /// The rows of `managed_groups` of one instance, by folded name, each in the order of time.
 pub(super) struct GroupRows(BTreeMap<FoldedName, Vec<GroupRow>>);
@@ -88,15 +89,6 @@ impl GroupRows {
             rows.iter().any(|row| row.until == Some(until)) && !rows.iter().any(|row| row.since == until)
         })
     }
-}
-
-/// What is read of a membership.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum MemberDetail {
-    /// The login alone.
-    Login,
-    /// Also the change that made the membership.
-    Cause,
 }
 
 /// The groups that are managed now with their members, by folded names.

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{AccessReview, Approver, ReviewNote, ReviewRecord, ReviewedInstance, SinceOrigin, access_digest};
 
 use super::{
-    Journal, JournalError, KeepSetting,
+    Journal, JournalError, KeepSetting, MemberDetail,
     chain::{EventKind, append},
     database::{ReadTransaction, read_error},
     deletions::deletions,
     encoding::{self, approver_values, to_time},
-    reviewed_access::{GroupRows, MemberDetail, groups_now, last_complete_read, operators, periods},
+    reviewed_access::{GroupRows, groups_now, last_complete_read, operators, periods},
 };
 
 /// What became of a review that was to be recorded.

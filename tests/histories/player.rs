@@ -9,7 +9,7 @@ use std::{
 
 use campaign_group_sync::{
     domain::{ChangeOutcome, Digest, OperatorGroupName, Outcome, RunMode, RunReport, Scope, Watcher},
-    journal::Journal,
+    journal::{Journal, MemberDetail},
     sandbox::{
         Effect, Fault, Organization, Sandbox, Scenario, UmapiGroup, User,
         campaign::{InstanceWorld, Operator, OperatorGroup},
@@ -426,7 +426,7 @@ impl Player {
             return Ok(());
         }
         let (view, now) = (self.view(), Utc::now() + TimeDelta::seconds(1));
-        let access = self.journal.access(now, now).await.expect("readable");
+        let access = self.journal.access(now, now, MemberDetail::Cause).await.expect("readable");
         let matched = report.instances.iter().flat_map(|instance| &instance.matched_profiles);
         let matched: Vec<String> = matched.map(|profile| lower(&profile.group)).collect();
         for group in access.iter().flat_map(|instance| &instance.groups) {

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Instant};
 
 use campaign_group_sync::{
     domain::{GroupObservation, InstanceName, OperatorGroupName, OperatorLogin, ProductProfileName},
-    journal::Journal,
+    journal::{Journal, MemberDetail},
 };
 
 use super::recording::Recording as _;
@@ -27,7 +27,7 @@ async fn observe(journal: &Journal, seconds: i64, groups: &[GroupObservation], i
 
 /// `production/delivery: ann bob` for every group.
 async fn access(journal: &Journal, seconds: i64) -> Vec<String> {
-    let instances = journal.access(at(seconds), at(1_000_000)).await.expect("readable");
+    let instances = journal.access(at(seconds), at(1_000_000), MemberDetail::Cause).await.expect("readable");
     let lines = instances.iter().flat_map(|instance| {
         instance
             .groups
@@ -66,8 +66,8 @@ async fn a_group_of_many_members_is_compared_member_by_member() {
         let left = members.swap_remove(7_777);
         members.push("ann@acme.com");
         observe(&journal, 30, &[seen("delivery", &members)], true).await;
-        let before = journal.access(at(29), at(1_000_000)).await.expect("readable");
-        let after = journal.access(at(30), at(1_000_000)).await.expect("readable");
+        let before = journal.access(at(29), at(1_000_000), MemberDetail::Cause).await.expect("readable");
+        let after = journal.access(at(30), at(1_000_000), MemberDetail::Cause).await.expect("readable");
         let [before, after] = [before, after]
             .map(|instances| instances[0].groups[0].logins().map(str::to_owned).collect::<BTreeSet<_>>());
         assert_eq!(before.difference(&after).collect::<Vec<_>>(), [left]);
@@ -132,7 +132,7 @@ async fn the_first_observation_of_a_large_instance_takes_seconds_and_the_second_
         assert_eq!(fixture.steps().1, written);
         // Generous, for an unoptimized build on a busy machine.
         assert!(first.as_secs() < 30, "{first:?}");
-        let access_then = journal.access(at(15), at(1_000_000)).await.expect("readable");
+        let access_then = journal.access(at(15), at(1_000_000), MemberDetail::Cause).await.expect("readable");
         assert_eq!(access_then[0].groups.iter().map(|group| group.members.len()).sum::<usize>(), 75_000);
     }
 }

@@ -5,7 +5,7 @@ use campaign_group_sync::{
         Approver, BegunApproval, ChangeKind, ChangeOutcome, ChangeReport, Evidence, RunEvent, RunMode, SettledChanges,
         SystemUser,
     },
-    journal::Journal,
+    journal::{Journal, MemberDetail},
 };
 
 use super::recording::Recording as _;
@@ -98,7 +98,7 @@ async fn incident_41_a_change_keeps_who_approved_it_and_when_its_outcome_was_see
         assert_eq!(listed, [(Some(by), Some(at(3))), (None, Some(at(3)))]);
         let verified = journal.verify(None).await.expect("readable");
         assert!(verified.is_whole(), "{:?}", verified.faults);
-        let access = journal.access(at(5), at(6)).await.expect("readable");
+        let access = journal.access(at(5), at(6), MemberDetail::Cause).await.expect("readable");
         assert!(access.is_empty(), "no group was observed yet");
     }
 }

@@ -2,7 +2,7 @@
 
 use campaign_group_sync::{
     domain::{ChangeKind, GroupObservation, OperatorGroupName, OperatorLogin, Outcome, ProductProfileName, RunMode},
-    journal::Journal,
+    journal::{Journal, MemberDetail},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -118,7 +118,7 @@ async fn incident_28_who_was_seen_by_a_clock_that_was_ahead_has_access_now() {
     for fixture in JournalFixture::all().await {
         let journal = fixture.open().await;
         let members = async |seconds: i64, now: i64| {
-            let access = journal.access(at(seconds), at(now)).await.expect("readable");
+            let access = journal.access(at(seconds), at(now), MemberDetail::Cause).await.expect("readable");
             let groups = access.into_iter().flat_map(|instance| instance.groups);
             groups.flat_map(|group| group.logins().map(str::to_owned).collect::<Vec<_>>()).collect::<Vec<_>>()
         };

@@ -9,7 +9,8 @@ use campaign_group_sync::{
         RunMode, RunReport, SettledChanges,
     },
     journal::{
-        DeletionSummary, FindRunError, Journal, KeepSetting, LockAttempt, RecordHead, Retention, RetentionPeriod,
+        DeletionSummary, FindRunError, Journal, KeepSetting, LockAttempt, MemberDetail, RecordHead, Retention,
+        RetentionPeriod,
     },
 };
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -102,7 +103,7 @@ async fn what_decides(journal: &Journal, seconds: i64) -> String {
     let unread = journal.unread_changes(&production()).await.expect("readable");
     let written = journal.was_written_to(&production()).await.expect("readable");
     let (held, holds) = (journal.held().await.expect("readable"), journal.holds().await.expect("readable"));
-    let access = journal.access(at(seconds), at(seconds)).await.expect("readable");
+    let access = journal.access(at(seconds), at(seconds), MemberDetail::Cause).await.expect("readable");
     let without_end = journal.runs_without_end().await.expect("readable");
     format!("{history:?}\n{unread:?}\n{written}\n{held:?}\n{holds:?}\n{access:?}\n{without_end:?}")
 }
@@ -208,22 +209,31 @@ async fn old_changes_are_deleted_and_open_memberships_stay() {
     for fixture in JournalFixture::all().await {
         let journal = fixture.open().await;
         two_months(&journal).await;
-        let (before, access) =
-            (what_decides(&journal, 70 * DAY).await, journal.access(at(70 * DAY), at(70 * DAY)).await);
+        let (before, access) = (
+            what_decides(&journal, 70 * DAY).await,
+            journal.access(at(70 * DAY), at(70 * DAY), MemberDetail::Cause).await,
+        );
         let head = journal.verify(None).await.expect("readable").head;
         delete_old(&journal, all_for(40), 60 * DAY).await.expect("something is old");
         assert_eq!(what_decides(&journal, 70 * DAY).await, before);
-        let access_now = journal.access(at(70 * DAY), at(70 * DAY)).await.expect("readable");
+        let access_now = journal.access(at(70 * DAY), at(70 * DAY), MemberDetail::Cause).await.expect("readable");
         assert_eq!(access_now, access.expect("readable"));
         let ann =
             access_now[0].groups[0].members.iter().find(|member| member.login == "ann@acme.com").expect("a member");
         assert_eq!(ann.granted_by, Some(run_id("01JADDED")));
         assert_eq!(ann.approved_by.as_deref(), Some("root (uid 0)"), "although the run is deleted");
+        let logins = journal.access(at(70 * DAY), at(70 * DAY), MemberDetail::Login).await.expect("readable");
+        let without_approvers = access_now.into_iter().map(|mut instance| {
+            let members = instance.groups.iter_mut().flat_map(|group| &mut group.members);
+            members.for_each(|member| member.approved_by = None);
+            instance
+        });
+        assert_eq!(logins, without_approvers.collect::<Vec<_>>());
         let error = journal.find_run("01JADDED").await.expect_err("deleted");
         assert!(error.to_string().contains("state.keep_changes"), "{error}");
         let since = journal.deleted_before().await.expect("readable").changes.expect("deleted");
         assert!(since > at(20) && since < at(30 * DAY), "{since}");
-        let then = journal.access(since, at(70 * DAY)).await.expect("readable");
+        let then = journal.access(since, at(70 * DAY), MemberDetail::Cause).await.expect("readable");
         assert_eq!(then[0].groups[0].logins().collect::<Vec<_>>(), ["ann@acme.com", "old@acme.com"]);
         is_whole(&journal, Some(&head)).await;
         // Later runs.

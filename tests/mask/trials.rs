@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use campaign_group_sync::sandbox::campaign::{InstanceWorld, Operator, OperatorGroup};
 use campaign_group_sync::{
     domain::{ChangeOutcome, RunReport},
-    journal::Journal,
+    journal::{Journal, MemberDetail},
     sandbox::{Organization, Scenario, UmapiGroup, User},
 };
 use chrono::Utc;
@@ -147,10 +147,10 @@ async fn a_trial_does_not_change_the_access_record() {
     let settings = harness.settings(None, AT_ONCE);
     run(&settings).await;
     let journal = Journal::open(&settings.journal_options()).await.expect("a journal");
-    let before = journal.access(Utc::now(), Utc::now()).await.expect("a record");
+    let before = journal.access(Utc::now(), Utc::now(), MemberDetail::Cause).await.expect("a record");
     let answer = ask(&settings, &everything(Some("Campaign - acme-stage - (.*)"))).await.expect("an answer");
     let report = answer.run.expect("a dry run");
     assert!(report.instances.iter().any(|instance| !instance.changes.is_empty()), "{report:#?}");
     assert!(report.instances.iter().all(|instance| instance.held.is_none()), "there is nothing to approve yet");
-    assert_eq!(journal.access(Utc::now(), Utc::now()).await.expect("a record"), before);
+    assert_eq!(journal.access(Utc::now(), Utc::now(), MemberDetail::Cause).await.expect("a record"), before);
 }

@@ -16,7 +16,7 @@ use campaign_group_sync::{
         ChangeKind, ChangeOutcome, ChangeReport, Digest, MissingPolicy, Outcome, RunMode, RunReport, SharedText,
         Watcher, WithoutGroups,
     },
-    journal::{self, Journal},
+    journal::{self, Journal, MemberDetail},
     observability,
     sandbox::{Change, ConnectionParameters, Effect, Fault, LoggedRequest, Scenario, campaign::InstanceChange},
     sync,
@@ -190,7 +190,7 @@ async fn told_once(harness: &Harness, before: &World, what: &str) {
     recorded.sort();
     assert_eq!(recorded, facts.into_iter().collect::<Vec<_>>(), "{what}: the history");
     let now = Utc::now() + TimeDelta::seconds(1);
-    let access = harness.journal.access(now, now).await.expect("a record");
+    let access = harness.journal.access(now, now, MemberDetail::Cause).await.expect("a record");
     let members = harness.memberships("production");
     for group in access.iter().flat_map(|instance| &instance.groups) {
         let of_group = members.iter().filter(|(_, name)| *name == group.group).map(|(login, _)| login.clone());

@@ -6,7 +6,7 @@ use campaign_group_sync::{
     domain::{
         AssociationMask, ChangeKind, ChangeOutcome, Digest, OrphanedGroup, Outcome, RunMode, RunReport, SkipReason,
     },
-    journal::{FindRunError, LockAttempt},
+    journal::{FindRunError, LockAttempt, MemberDetail},
     sandbox::{Change, OrganizationChange, campaign::InstanceChange},
 };
 use chrono::{TimeDelta, Utc};
@@ -294,7 +294,7 @@ async fn the_journal_knows_who_had_access_when() {
     disturb(&harness, &[Change::unassign("ann@acme.com", DELIVERY)]);
     harness.sync().await;
     let members = async |at| {
-        let access = harness.journal.access(at, Utc::now()).await.expect("readable");
+        let access = harness.journal.access(at, Utc::now(), MemberDetail::Cause).await.expect("readable");
         let groups = access.into_iter().flat_map(|instance| instance.groups);
         groups
             .filter(|group| group.group == "delivery")

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use campaign_group_sync::{
     domain::{AssociationMask, ChangeOutcome, Outcome, RunId, RunMode, RunReport},
-    journal::{Retention, RetentionPeriod},
+    journal::{MemberDetail, Retention, RetentionPeriod},
     sandbox::{Change, OrganizationChange, campaign::InstanceChange},
 };
 use regex::Regex;
@@ -169,7 +169,7 @@ async fn retention_changes_no_plan_no_hold_and_no_digest() {
     }
     let now = chrono::Utc::now();
     let access = async |world: &World| {
-        let access = world.harness.journal.access(now, now).await.expect("readable");
+        let access = world.harness.journal.access(now, now, MemberDetail::Cause).await.expect("readable");
         serde_json::to_string(&access).expect("a document")
     };
     assert_eq!(access(&keeps).await, access(&forgets).await);
