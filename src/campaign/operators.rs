@@ -6,6 +6,7 @@ use super::xml_reader::{Attribute, Tag, XmlError, XmlReader};
 use super::xtk;
 use crate::domain::{
     Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, SignInMethod,
+    is_agent_label,
 };
 
 /// `access/@authenticationType` of operators that sign in through Adobe IMS.
@@ -54,7 +55,7 @@ impl GroupSource {
     /// The schema that is queried.
     pub(super) fn schema(self) -> &'static str {
         match self {
-            Self::Operators => GroupAmongOperators::SCHEMA,
+            Self::Operators => LabelledRow::SCHEMA,
             Self::Groups => OperatorGroup::SCHEMA,
         }
     }
@@ -89,7 +90,7 @@ impl Row for Operator {
     }
 
     fn text_bytes(&self) -> usize {
-        self.login.as_str().len() + self.label.len()
+        self.login.as_str().len()
     }
 }
 
@@ -116,10 +117,14 @@ impl Row for OperatorGroup {
     }
 }
 
-/// An operator group as a row of `xtk:operator`.
-pub(super) struct GroupAmongOperators(pub(super) OperatorGroup);
+/// A row of `xtk:operator` of any type, with its label.
+pub(super) struct LabelledRow {
+    pub(super) id: i64,
+    pub(super) name: String,
+    pub(super) label: String,
+}
 
-impl Row for GroupAmongOperators {
+impl Row for LabelledRow {
     type Key = i64;
 
     const SCHEMA: &'static str = Operator::SCHEMA;
@@ -131,13 +136,21 @@ impl Row for GroupAmongOperators {
         OperatorGroup::after(key)
     }
 
-    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<(i64, Result<Self, XmlError>), XmlError> {
-        let (key, group) = OperatorGroup::read(reader, tag)?;
-        Ok((key, group.map(Self)))
+    fn read(_: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<(i64, Result<Self, XmlError>), XmlError> {
+        let [id, name, label] = tag.select(["id", "name", "label"])?;
+        let id = id.number()?;
+        let row = || Ok(Self { id, name: name.required()?.into_owned(), label: label_of(&label)? });
+        Ok((id, row()))
     }
 
     fn text_bytes(&self) -> usize {
-        self.0.text_bytes()
+        self.name.len() + self.label.len()
+    }
+}
+
+impl From<LabelledRow> for OperatorGroup {
+    fn from(row: LabelledRow) -> Self {
+        Self { id: OperatorGroupId(row.id), name: OperatorGroupName::new(row.name), label: row.label }
     }
 }
 
@@ -195,7 +208,7 @@ fn operator(
     disabled: &Attribute<'_>,
 ) -> Result<Operator, XmlError> {
     let is_disabled = |disabled: &Attribute<'_>| disabled.text()?.map_or(Ok(false), |value| is_true(&value));
-    let (login, label) = (OperatorLogin::new(name.required()?), label_of(label)?);
+    let (login, has_agent_label) = (OperatorLogin::new(name.required()?), is_agent_label(&label_of(label)?));
     let (mut sign_in, mut disabled) = (SignInMethod::Native, is_disabled(disabled)?);
     reader.children(|_, inner| {
         if inner.is("access") {
@@ -207,7 +220,7 @@ fn operator(
         }
         Ok(())
     })?;
-    Ok(Operator { id, login, label, sign_in, disabled })
+    Ok(Operator { id, login, has_agent_label, sign_in, disabled })
 }
 
 /// The operator group with these attributes.
@@ -241,13 +254,13 @@ pub(super) fn is_true(value: &str) -> Result<bool, XmlError> {
 mod tests {
     use super::*;
 
-    fn check(row: &str, expected: (i64, &str, &str, SignInMethod)) {
+    fn check(row: &str, expected: (i64, &str, bool, SignInMethod)) {
         let operator = XmlReader::document(row, |reader, tag| Operator::read(reader, tag)?.1).expect(row);
-        let (id, login, label, sign_in) = expected;
+        let (id, login, has_agent_label, sign_in) = expected;
         let expected = Operator {
             id: OperatorId(id),
             login: OperatorLogin::new(login),
-            label: label.to_owned(),
+            has_agent_label,
             sign_in,
             disabled: false,
         };
@@ -259,22 +272,25 @@ mod tests {
         for (row, expected) in [
             (
                 "<operator id='7' name='Ann@acme.com' label='Ann'><access authenticationType='ims'/></operator>",
-                (7, "Ann@acme.com", "Ann", SignInMethod::Ims),
+                (7, "Ann@acme.com", false, SignInMethod::Ims),
             ),
-            ("<operator id='-1' name='admin' label=''><access/></operator>", (-1, "admin", "", SignInMethod::Native)),
-            ("<operator id='0' name='internal'/>", (0, "internal", "", SignInMethod::Native)),
+            (
+                "<operator id='-1' name='admin' label=''><access/></operator>",
+                (-1, "admin", false, SignInMethod::Native),
+            ),
+            ("<operator id='0' name='internal' label='Internal Agent'/>", (0, "internal", true, SignInMethod::Native)),
             (
                 "<operator id='7' name='a'><access authenticationType=''/></operator>",
-                (7, "a", "", SignInMethod::Native),
+                (7, "a", false, SignInMethod::Native),
             ),
             (
                 "<operator id='7' name='a'><access authenticationType='ldap'/></operator>",
-                (7, "a", "", SignInMethod::Native),
+                (7, "a", false, SignInMethod::Native),
             ),
             (
                 "<operator _cs='x' img='y' id='7' name='o&apos;b &amp; &lt;c&gt;' md5='z'>\
                  <access authenticationType='IMS'/><folder id='1'/></operator>",
-                (7, "o'b & <c>", "", SignInMethod::Ims),
+                (7, "o'b & <c>", false, SignInMethod::Ims),
             ),
         ] {
             check(row, expected);

@@ -5,7 +5,7 @@ use super::client::Campaign;
 use super::error::CampaignError;
 use super::membership_forms::{collection_call, join_row, leave_call, membership_call};
 use super::memberships::{KEY_COLUMNS, MembershipRow, is_of_one_of};
-use super::operators::is_operator;
+use super::operators::{LabelledRow, is_operator};
 use super::rows::Row;
 use super::soap_call::{SoapCall, condition, node, query_element};
 use super::writer::{CampaignWrite, CampaignWriter};
@@ -125,9 +125,10 @@ impl Campaign {
                 lookup.look_alikes.push(found);
             }
         }
-        for operator in self.find_operators(&[OperatorLogin::new(SCRATCH_OPERATOR)]).await? {
-            let Operator { id, login, label, .. } = operator;
-            let found = FoundScratch { kind: ScratchKind::Operator, id: id.0, name: login.as_str().to_owned(), label };
+        let conditions = [is_operator(), xtk::is_one_of("@name", [SCRATCH_OPERATOR])];
+        let operators: Vec<LabelledRow> = self.walk(&conditions, |_| {}).await?;
+        for LabelledRow { id, name, label } in operators {
+            let found = FoundScratch { kind: ScratchKind::Operator, id, name, label };
             if found.name == SCRATCH_OPERATOR {
                 lookup.operators.push(ScratchOperator(found));
             } else {

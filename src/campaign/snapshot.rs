@@ -3,7 +3,7 @@
 use super::client::Campaign;
 use super::error::CampaignError;
 use super::memberships::{MembershipFilter, MembershipRow, is_in_one_of, is_one_of_pairs};
-use super::operators::{DisabledColumn, GroupAmongOperators, GroupSource, OperatorOrGroup, is_group, is_operator};
+use super::operators::{DisabledColumn, GroupSource, LabelledRow, OperatorOrGroup, is_group, is_operator};
 use super::rows::{Rows, UnusableRow};
 use super::xml_writer::can_carry;
 use super::xtk;
@@ -193,8 +193,8 @@ impl Campaign {
         match source {
             GroupSource::Operators => {
                 let conditions: Vec<String> = [is_group()].into_iter().chain(conditions.iter().cloned()).collect();
-                let rows: Vec<GroupAmongOperators> = self.walk(&conditions, progress).await?;
-                Ok(rows.into_iter().map(|row| row.0).collect())
+                let rows: Vec<LabelledRow> = self.walk(&conditions, progress).await?;
+                Ok(rows.into_iter().map(OperatorGroup::from).collect())
             }
             GroupSource::Groups => self.walk(conditions, progress).await,
         }

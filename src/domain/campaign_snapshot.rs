@@ -23,8 +23,8 @@ pub struct Operator {
     pub id: OperatorId,
     /// `@name`, in Campaign's own spelling.
     pub login: OperatorLogin,
-    /// `@label`; empty when Campaign has none.
-    pub label: String,
+    /// Whether `@label` is one that Campaign gives its agents ([`is_agent_label`](super::is_agent_label)).
+    pub has_agent_label: bool,
     /// How the operator signs in.
     pub sign_in: SignInMethod,
     /// Whether the operator cannot sign in.

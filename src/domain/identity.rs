@@ -320,7 +320,7 @@ mod tests {
         let operators = (1001..).zip(operators).map(|(id, (login, sign_in))| Operator {
             id: OperatorId(id),
             login: OperatorLogin::new(*login),
-            label: String::new(),
+            has_agent_label: false,
             sign_in: *sign_in,
             disabled: false,
         });
@@ -357,8 +357,8 @@ mod tests {
     #[test]
     fn operators_are_ambiguous_when_several_managed_ones_have_one_login() {
         let operator = |id, login: &str, sign_in| {
-            let (login, label) = (OperatorLogin::new(login), String::new());
-            Operator { id: OperatorId(id), login, label, sign_in, disabled: false }
+            let login = OperatorLogin::new(login);
+            Operator { id: OperatorId(id), login, has_agent_label: false, sign_in, disabled: false }
         };
         let operators = vec![
             operator(1001, "vic", SignInMethod::Ims),

@@ -144,6 +144,7 @@ pub use policy::{Manage, Membership, MissingPolicy, OrphanedGroup, Policy, Prote
 pub use printable::{is_printable, name_shown, printable, shell_word};
 pub use profile_read::{MembersListing, MembersQuery, ProfileDoubt, ProfileRead};
 pub use progress::{Progress, RunStep, Watcher, WatcherUpdate};
+pub use protection::is_agent_label;
 pub use report::{
     ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, MatchedProfile, Orphan, RunMode, RunReport, SourceKind,
     SourceReport, rfc3339, rfc3339_or_null, to_the_second,

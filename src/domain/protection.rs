@@ -59,7 +59,7 @@ impl<'a> Protection<'a> {
             Some("built into Campaign")
         } else if login.ends_with(TECHNICAL_ACCOUNT_DOMAIN) {
             Some("a technical account")
-        } else if is_agent_label(&operator.label) {
+        } else if operator.has_agent_label {
             Some("an agent of Campaign, by its label")
         } else {
             None
@@ -71,7 +71,8 @@ impl<'a> Protection<'a> {
     }
 }
 
-fn is_agent_label(label: &str) -> bool {
+/// Whether an operator with this label (`@label`) is an agent of Campaign, which no plan changes.
+pub fn is_agent_label(label: &str) -> bool {
     let label = fold(label);
     AGENT_LABELS.iter().any(|known| label.contains(known))
 }

@@ -59,7 +59,7 @@ mod tests {
 
     fn operator(id: i64, login: &str, disabled: bool) -> Operator {
         let (id, login) = (OperatorId(id), OperatorLogin::new(login));
-        Operator { id, login, label: String::new(), sign_in: SignInMethod::Ims, disabled }
+        Operator { id, login, has_agent_label: false, sign_in: SignInMethod::Ims, disabled }
     }
 
     fn change(action: Action) -> Change {

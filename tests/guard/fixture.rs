@@ -337,7 +337,13 @@ pub(crate) fn named(change: &Change) -> ApprovedChange {
 }
 
 fn operator(login: &str, id: OperatorId) -> Operator {
-    Operator { id, login: OperatorLogin::new(login), label: String::new(), sign_in: SignInMethod::Ims, disabled: false }
+    Operator {
+        id,
+        login: OperatorLogin::new(login),
+        has_agent_label: false,
+        sign_in: SignInMethod::Ims,
+        disabled: false,
+    }
 }
 
 fn change(action: Action, group: &Group) -> Change {

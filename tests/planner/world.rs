@@ -125,7 +125,7 @@ impl World {
                 .map(|(login, sign_in)| Operator {
                     id: operator_id(login),
                     login: OperatorLogin::new(login),
-                    label: String::new(),
+                    has_agent_label: false,
                     sign_in: sign_in.unwrap_or(SignInMethod::Native),
                     disabled: self.disabled.contains(login),
                 })
