@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     fn user(id: Option<&str>) -> AdobeUser {
-        AdobeUser { id: id.map(str::to_owned), email: Some("old@x".to_owned()), user_name: None }
+        AdobeUser { id: id.map(Into::into), email: Some("old@x".into()), user_name: None }
     }
 
     #[test]

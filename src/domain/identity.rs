@@ -326,7 +326,7 @@ mod tests {
         });
         let campaign = CampaignSnapshot::new(operators.collect(), Vec::new(), [], OperatorLogin::new("sync"));
         let index = OperatorIndex::new(&campaign, Manage::Ims);
-        let user = AdobeUser { id: None, email: email.map(str::to_owned), user_name: user_name.map(str::to_owned) };
+        let user = AdobeUser { id: None, email: email.map(Into::into), user_name: user_name.map(Into::into) };
         let found = match index.identify(&user) {
             Identity::Operator(operator) => operator.login.to_string(),
             Identity::Renamed(operator) => format!("renamed: {}", operator.login),

@@ -40,7 +40,7 @@ mod tests {
     use crate::domain::KnownOperator;
 
     fn logins(email: &str, user_name: Option<&str>) -> Vec<String> {
-        let user = AdobeUser { id: None, email: Some(email.to_owned()), user_name: user_name.map(str::to_owned) };
+        let user = AdobeUser { id: None, email: Some(email.into()), user_name: user_name.map(Into::into) };
         let sought = OperatorQuery::of(&user, &Identities::default(), Vec::new());
         sought.logins.iter().map(ToString::to_string).collect()
     }
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn the_stored_operator_and_those_that_look_alike_are_read_by_key() {
         let identities = Identities::new([("ID1".into(), KnownOperator { id: OperatorId(7), login: None })]);
-        let user = AdobeUser { id: Some("id1".to_owned()), ..AdobeUser::default() };
+        let user = AdobeUser { id: Some("id1".into()), ..AdobeUser::default() };
         assert_eq!(
             OperatorQuery::of(&user, &identities, vec![OperatorId(9), OperatorId(7)]).ids,
             [7, 9].map(OperatorId)

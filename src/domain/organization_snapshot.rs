@@ -27,11 +27,11 @@ pub struct ProductProfile {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AdobeUser {
     /// `id`, which a change of name does not change; documented as optional.
-    pub id: Option<String>,
+    pub id: Option<Box<str>>,
     /// `email`, as Adobe spells it.
-    pub email: Option<String>,
+    pub email: Option<Box<str>>,
     /// `username`, as Adobe spells it.
-    pub user_name: Option<String>,
+    pub user_name: Option<Box<str>>,
 }
 
 /// Which calls fetched the memberships.

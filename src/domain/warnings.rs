@@ -48,15 +48,19 @@ fn renamed_profiles(read: &SourceRead, history: &History) -> Vec<String> {
 }
 
 fn disabled_members(desired: &DesiredState, campaign: &CampaignSnapshot) -> Vec<String> {
-    let mut groups_of: BTreeMap<OperatorId, Vec<&str>> = BTreeMap::new();
+    // Few operators are disabled, and a large instance has a million members.
+    let disabled = campaign.operators().iter().filter(|operator| operator.disabled);
+    let mut groups_of: BTreeMap<OperatorId, Vec<&str>> = disabled.map(|operator| (operator.id, Vec::new())).collect();
     for group in &desired.groups {
         for operator in &group.members {
-            groups_of.entry(*operator).or_default().push(group.name.as_str());
+            if let Some(groups) = groups_of.get_mut(operator) {
+                groups.push(group.name.as_str());
+            }
         }
     }
-    let mut disabled: Vec<_> = groups_of
-        .into_iter()
-        .filter_map(|(id, groups)| Some((campaign.operator(id).filter(|operator| operator.disabled)?, groups)))
+    let belonging = groups_of.into_iter().filter(|(_, groups)| !groups.is_empty());
+    let mut disabled: Vec<_> = belonging
+        .filter_map(|(id, groups)| Some((campaign.operator(id)?, groups)))
         .map(|(operator, groups)| {
             let groups = groups.iter().map(|group| format!("\"{group}\"")).collect::<Vec<_>>().join(", ");
             format!("operator \"{}\" belongs in {groups} and is disabled in Campaign", operator.login)

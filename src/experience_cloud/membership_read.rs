@@ -234,7 +234,10 @@ impl MembershipRead<'_> {
         unlisted: Vec<ProductProfileName>,
         proof: ReadProof,
     ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
-        let CollectedMembers { users, memberships, .. } = members;
+        let CollectedMembers { mut users, mut memberships, .. } = members;
+        // They are kept as long as the run lasts, and have grown by doubling.
+        users.shrink_to_fit();
+        memberships.shrink_to_fit();
         let ProfileListing { profiles, unusable, .. } = listing;
         OrganizationSnapshot::new(self.organization.clone(), profiles, users, memberships, unlisted, proof)
             .map(|snapshot| snapshot.with_unusable(unusable))

@@ -12,6 +12,7 @@ use crate::domain::{
 
 use super::{
     Journal, JournalError,
+    chain::{EventKind, EventRecorder},
     database::{ReadTransaction, Value, WriteTransaction},
     encoding::to_time,
     reviewed_access::of_change,
@@ -76,7 +77,12 @@ pub enum MemberDetail {
 /// Most logins that are read at once.
 const LOGINS_A_CHUNK: i64 = 10_000;
 
-/// The difference between an observation of Campaign and the access record.
+/// With so many memberships, a difference is recorded, and the groups that are left follow in another event: the text of
+/// an event is in memory several times while it is written.
+const MEMBERSHIPS_AN_EVENT: usize = 10_000;
+
+/// The difference between an observation of Campaign and the access record. It has each group as a whole: an event shows
+/// by itself whether its group was seen for the first time.
 #[derive(Default)]
 struct ObservedDifference<'a> {
     managed: Vec<&'a GroupObservation>,
@@ -212,22 +218,34 @@ fn sorted(mut group: GroupAccess) -> GroupAccess {
     group
 }
 
-/// Writes who was seen in the managed groups, and returns what changed: a new member begins a period that no run
-/// granted, and a missing one ends its period. Groups that are not observed are not managed any more, if all groups
-/// were observed.
+/// Records who was seen in the managed groups: a new member begins a period that no run granted, and a missing one ends
+/// its period. Groups that are not observed are not managed any more, if all groups were observed.
+///
+/// The groups are compared and recorded one after the other: all memberships of a large instance at once would be most
+/// of the memory of a run.
 pub(super) async fn observe(
-    writer: &mut WriteTransaction,
-    at: DateTime<Utc>,
+    recorder: &mut EventRecorder<'_>,
     observed: &ObservedGroups<'_>,
-) -> Result<Option<AccessDifference>, JournalError> {
+) -> Result<(), JournalError> {
     let instance = observed.instance;
-    let difference = difference(writer, observed).await?;
-    if difference.is_empty() {
-        return Ok(None);
+    let managed = open_groups(recorder.writer, instance).await?;
+    let with_members = groups_with_members(recorder.writer, instance).await?;
+    let mut groups: BTreeMap<FoldedName, Option<&GroupObservation>> =
+        observed.groups.iter().map(|group| (group.group.folded(), Some(group))).collect();
+    if observed.is_all {
+        for former in managed.keys().chain(&with_members) {
+            groups.entry(former.clone()).or_default();
+        }
     }
-    let event = difference.to_event(instance);
-    difference.write(writer, instance, at.timestamp_millis()).await?;
-    Ok(Some(event))
+    let mut difference = ObservedDifference::default();
+    for (name, group) in &groups {
+        let known = (managed.get(name), with_members.contains(name));
+        difference.add(recorder.writer, instance, (name, *group), known).await?;
+        if difference.memberships() >= MEMBERSHIPS_AN_EVENT {
+            std::mem::take(&mut difference).record(recorder, instance).await?;
+        }
+    }
+    difference.record(recorder, instance).await
 }
 
 /// Writes which memberships a run granted and removed.
@@ -353,57 +371,64 @@ async fn open_members(
     }
 }
 
-/// Compares an observation with the access record, one group after the other: all memberships of a large instance at
-/// once would be most of the memory of a run.
-async fn difference<'a>(
-    writer: &mut WriteTransaction,
-    observed: &ObservedGroups<'a>,
-) -> Result<ObservedDifference<'a>, JournalError> {
-    let instance = observed.instance;
-    let managed = open_groups(writer, instance).await?;
-    let mut with_members = groups_with_members(writer, instance).await?;
-    let mut difference = ObservedDifference::default();
-    let groups: BTreeMap<FoldedName, &GroupObservation> =
-        observed.groups.iter().map(|group| (group.group.folded(), group)).collect();
-    for (name, group) in &groups {
-        // A new spelling, or another profile, begins a new row of the record.
-        let is_known = managed
-            .get(name)
-            .is_some_and(|(spelling, profile)| spelling == group.group.as_str() && profile == group.profile.as_str());
-        if !is_known {
-            difference.managed.push(group);
+impl<'a> ObservedDifference<'a> {
+    /// Adds how a group differs from the access record, which has this spelling and profile for it and says whether it
+    /// has members; `None` for a group that is not managed any more.
+    async fn add(
+        &mut self,
+        writer: &mut WriteTransaction,
+        instance: &InstanceName,
+        (name, group): (&FoldedName, Option<&'a GroupObservation>),
+        (known, has_members): (Option<&(String, String)>, bool),
+    ) -> Result<(), JournalError> {
+        match group {
+            // A new spelling, or another profile, begins a new row of the record.
+            Some(group) => {
+                let is_known = known.is_some_and(|(spelling, profile)| {
+                    spelling == group.group.as_str() && profile == group.profile.as_str()
+                });
+                self.managed.extend((!is_known).then_some(group));
+            }
+            None => self.unmanaged.extend(known.map(|_| name.clone())),
         }
+        let logins = group.map(|group| group.members.as_slice()).unwrap_or_default();
         let mut members: Vec<(FoldedName, &OperatorLogin)> =
-            group.members.iter().rev().map(|login| (login.folded(), login)).collect();
+            logins.iter().rev().map(|login| (login.folded(), login)).collect();
         // Of two spellings of one login, the last one counts.
         members.sort_by(|(one, _), (other, _)| one.cmp(other));
         members.dedup_by(|(later, _), (first, _)| later == first);
         let mut is_recorded = vec![false; members.len()];
-        if with_members.remove(name) {
+        if has_members {
             let visit = |login: &str| match members.binary_search_by(|(member, _)| member.as_str().cmp(login)) {
                 Ok(at) => is_recorded.iter_mut().skip(at).take(1).for_each(|mark| *mark = true),
-                Err(_) => difference.left.push((name.clone(), FoldedName::stored(login))),
+                Err(_) => self.left.push((name.clone(), FoldedName::stored(login))),
             };
             open_members(writer, instance, name, visit).await?;
+            // A membership that an earlier version opened twice ends once in the event.
+            self.left.dedup();
         }
         let came = members.into_iter().zip(is_recorded).filter(|(_, is_recorded)| !is_recorded);
-        difference.came.extend(came.map(|((_, login), _)| (name.clone(), login)));
+        self.came.extend(came.map(|((_, login), _)| (name.clone(), login)));
+        Ok(())
     }
-    if observed.is_all {
-        difference.unmanaged.extend(managed.keys().filter(|name| !groups.contains_key(*name)).cloned());
-        for name in with_members {
-            let visit = |login: &str| difference.left.push((name.clone(), FoldedName::stored(login)));
-            open_members(writer, instance, &name, visit).await?;
-        }
-    }
-    // A membership that an earlier version opened twice ends once in the event.
-    difference.left.dedup();
-    Ok(difference)
-}
 
-impl ObservedDifference<'_> {
+    /// The number of memberships.
+    fn memberships(&self) -> usize {
+        self.came.len() + self.left.len()
+    }
+
     fn is_empty(&self) -> bool {
-        self.managed.is_empty() && self.unmanaged.is_empty() && self.came.is_empty() && self.left.is_empty()
+        self.managed.is_empty() && self.unmanaged.is_empty() && self.memberships() == 0
+    }
+
+    /// Records the difference, if there is any.
+    async fn record(self, recorder: &mut EventRecorder<'_>, instance: &InstanceName) -> Result<(), JournalError> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let event = self.to_event(instance);
+        self.write(recorder.writer, instance, recorder.at.timestamp_millis()).await?;
+        recorder.append(EventKind::Observed, &event).await
     }
 
     /// The event form of the difference.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::domain::{HeldState, InstanceName, ObservedGroups, RunEvent, RunId, RunStart};
+use crate::domain::{HeldState, InstanceName, RunEvent, RunId, RunStart};
 
 use super::{
     Journal, JournalError, RecordHead, access,
@@ -47,7 +47,7 @@ impl EventRecorder<'_> {
             RunEvent::Held(held) => self.held(held).await,
             RunEvent::Sending(sending) => changes::send(self, sending).await,
             RunEvent::Settled(settled) => changes::settle(self, settled).await,
-            RunEvent::Observed(observed) => self.observed(observed).await,
+            RunEvent::Observed(observed) => access::observe(self, observed).await,
             RunEvent::InstanceEnded(report) => instance_plans::end_instance(self, report).await,
             RunEvent::Ended(report) => runs::end(self, report).await,
         }
@@ -72,13 +72,6 @@ impl EventRecorder<'_> {
             changes: record.map_or(0, |record| record.changes.len()),
         };
         self.append(EventKind::Held, &body).await
-    }
-
-    async fn observed(&mut self, observed: &ObservedGroups<'_>) -> Result<(), JournalError> {
-        match access::observe(self.writer, self.at, observed).await? {
-            Some(difference) => self.append(EventKind::Observed, &difference).await,
-            None => Ok(()),
-        }
     }
 }
 

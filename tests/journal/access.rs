@@ -134,5 +134,15 @@ async fn the_first_observation_of_a_large_instance_takes_seconds_and_the_second_
         assert!(first.as_secs() < 30, "{first:?}");
         let access_then = journal.access(at(15), at(1_000_000), MemberDetail::Cause).await.expect("readable");
         assert_eq!(access_then[0].groups.iter().map(|group| group.members.len()).sum::<usize>(), 75_000);
+        // Few groups are recorded in one event, each as a whole: none of the members came by hand.
+        let recorded = journal.verify(None).await.expect("readable");
+        assert!(recorded.is_whole() && recorded.events > 5, "{recorded:?}");
+        assert!(journal.manual_changes(0, 10).await.expect("readable").changes.is_empty());
+        observe(&journal, 30, &groups[..1], true).await;
+        let access_now = journal.access(at(30), at(1_000_000), MemberDetail::Cause).await.expect("readable");
+        assert_eq!(access_now[0].groups.len(), 1, "the other groups are not managed any more");
+        let recorded = journal.verify(None).await.expect("readable");
+        assert!(recorded.is_whole(), "{:?}", recorded.faults);
+        assert!(journal.manual_changes(0, 10).await.expect("readable").changes.is_empty());
     }
 }
