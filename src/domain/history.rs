@@ -228,6 +228,11 @@ impl Identities {
         self
     }
 
+    /// Whether it has no user.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// All users, by folded id, and their operators; sorted.
     pub fn iter(&self) -> impl Iterator<Item = (&str, StoredOperator<'_>)> {
         self.entries.iter().map(|entry| (self.user(entry), self.operator(entry)))
@@ -238,17 +243,13 @@ impl Identities {
         self.find(&fold(user.id.as_deref()?))
     }
 
-    /// The operator of the user with this folded id.
-    pub fn of(&self, user: &FoldedName) -> Option<StoredOperator<'_>> {
-        self.find(user.as_str())
-    }
-
     /// The key of that operator.
     pub fn operator_of(&self, user: &AdobeUser) -> Option<OperatorId> {
         self.known(user).map(|operator| operator.id)
     }
 
-    fn find(&self, user: &str) -> Option<StoredOperator<'_>> {
+    /// The operator of the user with this folded id.
+    pub fn find(&self, user: &str) -> Option<StoredOperator<'_>> {
         let at = self.entries.binary_search_by(|entry| self.user(entry).cmp(user)).ok()?;
         self.entries.get(at).map(|entry| self.operator(entry))
     }

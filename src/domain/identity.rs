@@ -7,9 +7,9 @@ use std::{
 };
 
 use super::{
-    AdobeUser, CampaignSnapshot, FoldedName, History, Identities, KnownOperator, LoginHolder, LoginSet, LooseName,
-    Manage, MatchedSource, Operator, OperatorId, OperatorLogin, OrganizationSnapshot, Policy, SignInMethod,
-    StoredOperator, folded_name::fold,
+    AdobeUser, CampaignSnapshot, FoldedName, History, Identities, LoginHolder, LoginSet, LooseName, Manage,
+    MatchedSource, Operator, OperatorId, OperatorLogin, OrganizationSnapshot, Policy, SignInMethod, StoredOperator,
+    folded_name::fold,
 };
 
 /// The operator of a user in one instance.
@@ -248,11 +248,10 @@ pub fn unsettled_logins(
 }
 
 /// Which users and operators a read matched, as far as that is not stored already.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct IdentitiesSeen {
-    /// The operator of each user that has exactly one, and the present login of each stored operator: the user's `id`
-    /// and the operator, sorted.
-    pub new: Vec<(String, KnownOperator)>,
+    /// The operator of each user that has exactly one, and the present login of each stored operator.
+    pub new: Identities,
     /// Users, by folded `id`, whose stored operator belongs to another user now: the stored match has ended.
     pub ended: Vec<FoldedName>,
 }
@@ -265,7 +264,7 @@ pub fn identities_seen(
     history: &History,
 ) -> IdentitiesSeen {
     let index = OperatorIndex::new(campaign, policy.manage);
-    let (mut new, mut owners) = (Vec::new(), Vec::new());
+    let (mut new, mut owners) = (Identities::default(), Vec::new());
     for user in organization.users() {
         let Some(id) = user.id.as_deref().map(str::trim).filter(|id| !id.is_empty()) else { continue };
         let known = history.identities.known(user);
@@ -279,11 +278,9 @@ pub fn identities_seen(
         };
         let login = operator.login.folded();
         if known.is_none_or(|known| known.id != operator.id || known.login != Some(login.as_str())) {
-            new.push((id.to_owned(), KnownOperator { id: operator.id, login: Some(login) }));
+            new.add(&fold(id), operator.id, Some(login.as_str()));
         }
     }
-    new.sort_unstable();
-    new.dedup();
     owners.sort_unstable();
     let is_ended = |(user, known): &(&str, StoredOperator<'_>)| {
         let first = owners.partition_point(|(of, _)| *of < known.id);
@@ -292,7 +289,7 @@ pub fn identities_seen(
     };
     // Sorted, because the stored identities are.
     let ended = history.identities.iter().filter(is_ended).map(|(user, _)| FoldedName::stored(user)).collect();
-    IdentitiesSeen { new, ended }
+    IdentitiesSeen { new: new.sorted(), ended }
 }
 
 /// The folded names by which a user may be an operator, in the order in which they decide.

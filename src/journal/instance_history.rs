@@ -1,12 +1,12 @@
 //! What is stored about one instance: accepted reads, followed groups, which user is which operator.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
     ChangeKey, EarlierHold, FoldedName, FollowedGroup, HeldRecord, History, Identities, InstanceName, KnownOperator,
-    KnownProfiles, LoginHolders, Memory, OperatorId, RunId, SourceRead, StoredOperator,
+    KnownProfiles, LoginHolders, Memory, OperatorId, RunId, SourceRead,
 };
 
 use super::{
@@ -143,7 +143,7 @@ impl Journal {
     pub async fn remember_identities(
         &self,
         instance: &InstanceName,
-        identities: &[(String, KnownOperator)],
+        identities: &Identities,
         over: &[FoldedName],
     ) -> Result<(), JournalError> {
         if identities.is_empty() && over.is_empty() {
@@ -152,29 +152,15 @@ impl Journal {
         let mut reader = self.begin_read().await?;
         let known = self::identities(&mut reader, instance).await?;
         drop(reader);
-        let is_known = |user: &FoldedName, operator: &KnownOperator| {
-            let login = operator.login.as_ref().map(FoldedName::as_str);
-            known.of(user) == Some(StoredOperator { id: operator.id, login })
-        };
-        // A user that is named twice becomes one row: one statement cannot write it twice. Rows in the order of their key
-        // fill whole pages.
-        let fresh: BTreeMap<FoldedName, &KnownOperator> = identities
-            .iter()
-            .map(|(user, operator)| (FoldedName::new(user), operator))
-            .filter(|(user, operator)| !is_known(user, operator))
-            .collect();
-        let over: Vec<&FoldedName> = over.iter().filter(|user| known.of(user).is_some()).collect();
-        drop(known);
-        if fresh.is_empty() && over.is_empty() {
+        // Rows in the order of their key fill whole pages.
+        let mut fresh = identities.iter().filter(|(user, operator)| known.find(user) != Some(*operator)).peekable();
+        let over: Vec<&FoldedName> = over.iter().filter(|user| known.find(user.as_str()).is_some()).collect();
+        if fresh.peek().is_none() && over.is_empty() {
             return Ok(());
         }
-        let rows = fresh.into_iter().map(|(user, operator)| {
-            [
-                instance.as_str().into(),
-                user.into(),
-                operator.id.0.into(),
-                operator.login.clone().map(FoldedName::into_string).into(),
-            ]
+        let rows = fresh.map(|(user, operator)| {
+            let login = operator.login.map(str::to_owned);
+            [instance.as_str().into(), user.into(), operator.id.0.into(), login.into()]
         });
         let mut writer = self.begin_write().await?;
         let head = "delete from identities where instance = $1 and user_folded in (";

@@ -2,7 +2,9 @@
 //! once.
 
 use campaign_group_sync::{
-    domain::{AssociationMask, Digest, FoldedName, InstanceReport, MissingPolicy, Outcome, RunMode, RunReport},
+    domain::{
+        AssociationMask, Digest, FoldedName, Identities, InstanceReport, MissingPolicy, Outcome, RunMode, RunReport,
+    },
     sandbox::{Change, Organization, OrganizationChange, Scenario, UmapiGroup, campaign::InstanceChange},
 };
 use chrono::{TimeDelta, Utc};
@@ -469,7 +471,11 @@ async fn incident_54_an_undo_outlives_the_absence_of_the_group_and_of_the_operat
     // Without its remembered id, the program cannot know who c1 is.
     harness
         .journal
-        .remember_identities(&harness.options.instances[0].policy.instance, &[], &[FoldedName::new("ID-c1@acme.com")])
+        .remember_identities(
+            &harness.options.instances[0].policy.instance,
+            &Identities::default(),
+            &[FoldedName::new("ID-c1@acme.com")],
+        )
         .await
         .expect("forgotten");
     disturb(&harness, [in_campaign(gone)]);

@@ -71,26 +71,26 @@ async fn identities_are_stored_and_only_changes_are_written() {
         let journal = fixture.open().await;
         let operator =
             |id: i64| KnownOperator { id: OperatorId(id), login: Some(FoldedName::new(&format!("{id}@acme.com"))) };
-        let users = |count: i64| -> Vec<(String, KnownOperator)> {
-            (0..count).map(|number| (format!("USER-{number}@AdobeID"), operator(number - 3))).collect()
+        let users = |count: i64| -> Vec<(FoldedName, KnownOperator)> {
+            let user = |number| FoldedName::new(&format!("USER-{number}@AdobeID"));
+            (0..count).map(|number| (user(number), operator(number - 3))).collect()
         };
         // More than are read at once.
         let mut known = users(20_500);
-        journal.remember_identities(&production(), &known, &[]).await.expect("remembered");
+        journal.remember_identities(&production(), &Identities::new(known.clone()), &[]).await.expect("remembered");
         let written = fixture.steps().1;
-        journal.remember_identities(&production(), &known, &[]).await.expect("known");
+        journal.remember_identities(&production(), &Identities::new(known.clone()), &[]).await.expect("known");
         assert_eq!(fixture.steps().1, written, "nothing new, nothing written");
         known[17].1 = operator(99);
         known[18].1.login = Some("renamed@acme.com".into());
-        let twice = [known[17].clone(), ("user-17@adobeid ".to_owned(), operator(99)), known[18].clone()];
-        journal.remember_identities(&production(), &twice, &[]).await.expect("remembered");
-        let gone = known.remove(4).0.as_str().into();
-        journal.remember_identities(&production(), &[], &[gone]).await.expect("forgotten");
+        // Of two operators of one user, the last one counts.
+        let former = (known[17].0.clone(), operator(5));
+        let changed = Identities::new([former, known[17].clone(), known[18].clone()]);
+        journal.remember_identities(&production(), &changed, &[]).await.expect("remembered");
+        let gone = known.remove(4).0;
+        journal.remember_identities(&production(), &Identities::default(), &[gone]).await.expect("forgotten");
         let history = journal.history(&production(), at(0)).await.expect("readable");
-        assert_eq!(
-            history.identities,
-            Identities::new(known.iter().map(|(user, operator)| (user.as_str().into(), operator.clone())))
-        );
+        assert_eq!(history.identities, Identities::new(known));
         let logins = journal.remembered_logins().await.expect("readable");
         assert!(
             logins.contains("99@acme.com") && logins.contains("Renamed@acme.com") && !logins.contains("14@acme.com")
