@@ -1,7 +1,10 @@
 //! Whether a second, independent read confirms the removals, and whether operators still have the logins that a plan
 //! names.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::{
     Action, AdobeUser, ApprovedPlan, CampaignSnapshot, Change, DesiredState, History, LoginSet, ManagedGroup, Operator,
@@ -14,7 +17,7 @@ use super::{
 #[derive(Clone, Copy, Debug)]
 pub struct SecondRead<'a> {
     /// For each group of [`profiles_to_confirm`], the users in its profile now, or why they could not be read.
-    pub members: &'a BTreeMap<OperatorGroupName, Result<Vec<AdobeUser>, String>>,
+    pub members: &'a BTreeMap<OperatorGroupName, Result<Arc<[AdobeUser]>, String>>,
     /// All users of the first read: an operator whose login is the name of one of them belongs to that user only.
     pub users: &'a [AdobeUser],
     /// Logins whose holders are all among `users`.
@@ -171,7 +174,7 @@ fn removal_doubts<'a>(
     policy: &'a Policy,
     history: &'a History,
 ) -> impl Fn(&Change) -> Option<String> + use<'a> {
-    let users = second.members.values().flatten().flatten().chain(second.users);
+    let users = second.members.values().flatten().flat_map(|users| users.iter()).chain(second.users);
     let read = UsersRead { users, logins: second.logins };
     let index = OperatorIndex::new(campaign, policy.manage).remembering(history, &read);
     let present: BTreeMap<_, _> = second

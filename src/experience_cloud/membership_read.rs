@@ -1,6 +1,6 @@
 //! Builds a snapshot from pages: from all users of the organization, or from the members of each matching profile.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 use super::{
     error::ExperienceCloudError,
@@ -23,8 +23,8 @@ use crate::domain::{
 /// The members of one profile, read completely and counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProfileMembers {
-    /// The listed users.
-    pub users: Vec<AdobeUser>,
+    /// The listed users; shared, because several instances may follow the profile.
+    pub users: Arc<[AdobeUser]>,
     /// How many accounts Adobe counts and does not list.
     pub unlisted: u64,
 }
@@ -172,7 +172,7 @@ impl MembershipRead<'_> {
             return Err(ExperienceCloudError::UnusableUser { listing, what });
         }
         match listing.unlisted().filter(|_| listing.is_counted()) {
-            Some(unlisted) => Ok(ProfileMembers { users: members.users, unlisted }),
+            Some(unlisted) => Ok(ProfileMembers { users: members.users.into(), unlisted }),
             None => Err(ExperienceCloudError::incomplete(&members_of(profile), IncompleteRead::Uncounted)),
         }
     }

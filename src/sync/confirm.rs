@@ -44,7 +44,7 @@ struct ReadKey {
 
 /// The members that a second read found, or why it failed. A failure is shared as well: the removals that rest on the
 /// profile are confirmed in no instance.
-type SharedRead = Result<Arc<ProfileMembers>, UnreadProfile>;
+type SharedRead = Result<ProfileMembers, UnreadProfile>;
 
 /// Why the members of a profile could not be read a second time.
 #[derive(Clone, Debug)]
@@ -75,10 +75,7 @@ impl SharedReads {
         let key = ReadKey { id: profile.id, name: profile.name.folded(), first: read.query() };
         // A thread that panicked left complete entries.
         let cell = Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
-        let fetch = async || {
-            let members = experience_cloud.fetch_profile_members(profile, read).await;
-            members.map(Arc::new).map_err(UnreadProfile::from)
-        };
+        let fetch = async || experience_cloud.fetch_profile_members(profile, read).await.map_err(UnreadProfile::from);
         cell.get_or_init(fetch).await.clone()
     }
 }
@@ -87,7 +84,7 @@ impl SharedReads {
 #[derive(Default)]
 pub(super) struct SecondReads {
     /// The users that each profile has now, or why they could not be read.
-    members: BTreeMap<OperatorGroupName, Result<Vec<AdobeUser>, String>>,
+    members: BTreeMap<OperatorGroupName, Result<Arc<[AdobeUser]>, String>>,
     /// Profiles that Adobe now lists under another name.
     renamed: BTreeMap<OperatorGroupName, ProfileDoubt>,
     /// The number of accounts that Adobe counts in a profile and does not list.
@@ -122,7 +119,7 @@ impl SecondReads {
         let users = match read {
             Ok(members) => {
                 self.unlisted.insert(name.clone(), members.unlisted);
-                Ok(members.users.clone())
+                Ok(members.users)
             }
             Err(UnreadProfile { why, renamed }) => {
                 self.renamed.extend(renamed.map(|doubt| (name.clone(), doubt)));

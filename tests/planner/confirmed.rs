@@ -1,6 +1,6 @@
 //! Removals that a second read confirms, and those that it does not confirm.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use campaign_group_sync::domain::{
     AdobeUser, Limits, OperatorGroupName, OrphanedGroup, Policy, ProductProfileName, Review, SecondRead, SourceCounts,
@@ -18,7 +18,7 @@ fn confirm(world: &World, policy: &Policy, second: &[(&str, Result<&[&str], &str
     let asked = profiles_to_confirm(approved.changes(), &desired);
     let asked: Vec<_> = asked.iter().map(|group| group.name.as_str()).collect();
     assert_eq!(asked, second.iter().map(|(group, _)| *group).collect::<Vec<_>>());
-    let members: BTreeMap<OperatorGroupName, Result<Vec<AdobeUser>, String>> = second
+    let members: BTreeMap<OperatorGroupName, Result<Arc<[AdobeUser]>, String>> = second
         .iter()
         .map(|(group, users)| {
             let users = users.map(|users| users.iter().map(|email| world.user(email)).collect());

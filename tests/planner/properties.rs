@@ -299,7 +299,7 @@ proptest! {
             prop_assert_ne!(group.as_str(), "gone", "an orphan has no profile to read");
             let (_, first) = world.profiles.iter().find(|(name, _)| name == profile.name.as_str()).expect("known");
             let users = first.iter().chain(&back).map(|email| world.user(email)).collect::<Vec<_>>();
-            members.insert(group.clone(), if fails { Err("503".to_owned()) } else { Ok(users) });
+            members.insert(group.clone(), if fails { Err("503".to_owned()) } else { Ok(users.into()) });
         }
         let second = SecondRead { members: &members, users: organization.users(), logins: organization.logins() };
         let (confirmed, doubted) = confirmed_removals(approved, &second, &desired, &campaign, &eager(), &world.history);
