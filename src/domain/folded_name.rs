@@ -104,7 +104,11 @@ impl From<&str> for FoldedName {
 
 /// The strict key of a name, without a copy of a name that is its own key.
 pub(super) fn fold(name: &str) -> Cow<'_, str> {
-    let name = name.trim();
+    let name = match name.as_bytes() {
+        // Nearly every name: to decode its first and last character would take as long as the rest.
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => name,
+        _ => name.trim(),
+    };
     if !name.is_ascii() {
         Cow::Owned(folded(name))
     } else if name.bytes().any(|byte| byte.is_ascii_uppercase()) {

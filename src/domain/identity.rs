@@ -175,10 +175,11 @@ impl<'a> OperatorIndex<'a> {
 
     /// The user's e-mail address decides; the user name counts only if no operator has the address as login.
     fn present(&self, user: &AdobeUser) -> Identity<'a> {
-        if names(user).next().is_none() {
+        let mut names = names(user).peekable();
+        if names.peek().is_none() {
             return Identity::NoLogin;
         }
-        let mut found = names(user).map(|login| self.among(&self.campaign.operators_called(&login)));
+        let mut found = names.map(|login| self.among(&self.campaign.operators_called(&login)));
         found.find(|found| *found != Identity::Unknown).unwrap_or(Identity::Unknown)
     }
 
