@@ -7,10 +7,10 @@ use crate::domain::{ChangeKind, ChangeOutcome, FoldedName, OperatorGroupName};
 
 use super::{
     JournalError,
-    access::AccessDifference,
     database::ReadTransaction,
     encoding::from_json,
     membership_retention::{fingerprint_of, sealed_memberships},
+    observed_access::AccessDifference,
     stored_changes::SettledBody,
 };
 

@@ -7,11 +7,11 @@ use serde::Serialize;
 use crate::domain::{ChangeKey, ChangeReport, Evidence, InstanceName, RunId, Sending, SentChange, SettledChanges};
 
 use super::{
-    Journal, JournalError, access, approvals,
+    Journal, JournalError, approvals,
     chain::{EventKind, EventRecorder},
     database::{Row, Value},
     encoding::{from_json, to_key},
-    event_notifications, position_ranges, runs,
+    event_notifications, membership_periods, position_ranges, runs,
     stored_changes::{OutcomeGroup, SettledBody, StoredChange, change_columns, outcomes},
     unfinished_disablements,
 };
@@ -107,7 +107,7 @@ pub(super) async fn settle(recorder: &mut EventRecorder<'_>, settled: &SettledCh
         positions.extend(of_change.map(|position| (*position, change)));
     }
     unfinished_disablements::forget_settled(recorder.writer, instance, settled.changes).await?;
-    access::settle(recorder.writer, recorder.run, at, instance, settled.changes).await?;
+    membership_periods::settle(recorder.writer, recorder.run, at, instance, settled.changes).await?;
     let made: Vec<ChangeKey> =
         settled.changes.iter().filter(|change| change.outcome.is_in_place()).map(ChangeReport::key).collect();
     approvals::spend_in(recorder.writer, instance, &made).await?;

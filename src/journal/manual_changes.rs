@@ -9,9 +9,9 @@ use crate::domain::{FoldedName, OperatorGroupName, RunId};
 
 use super::{
     Journal, JournalError,
-    access::AccessDifference,
     database::{ReadTransaction, Row},
     encoding::{from_json, to_time},
+    observed_access::AccessDifference,
 };
 
 /// Most observations that are searched: a new installation has one for each instance, and later ones exist only if

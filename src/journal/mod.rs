@@ -33,7 +33,8 @@
 //! | `unfinished_disablements` | disablements that a later run has to make |
 //! | `instance_answers`, `scratch_records` | what `probe` learned about an instance, and its scratch records |
 //! | `reviews`, `reviewed_access`, `review_replay` | access reviews: those that were done, what they show, their verification |
-//! | `access`, `manual_changes` | who was in which group and when; changes that no run made |
+//! | `access`, `observed_access`, `membership_periods` | who was in which group and when: queries, what a run saw, what it made |
+//! | `manual_changes` | changes that no run made |
 //! | `found_changes` | searches past changes |
 //! | `call_budget`, `call_windows` | the calls to Adobe, and when the next ones may be sent |
 //! | `event_notifications`, `outbox` | notifications about events, and their delivery |
@@ -79,7 +80,9 @@ mod logged_skips;
 mod login_holders;
 mod made_folders;
 mod manual_changes;
+mod membership_periods;
 mod membership_retention;
+mod observed_access;
 mod open;
 mod open_transaction;
 mod operator_record;

@@ -6,9 +6,9 @@ use serde::Serialize;
 use crate::domain::{HeldState, InstanceName, RunEvent, RunId, RunStart};
 
 use super::{
-    Journal, JournalError, RecordHead, access,
+    Journal, JournalError, RecordHead,
     chain::{EventKind, EventRecorder},
-    changes, event_notifications, held_plans, instance_plans, runs,
+    changes, event_notifications, held_plans, instance_plans, observed_access, runs,
 };
 
 impl Journal {
@@ -47,7 +47,7 @@ impl EventRecorder<'_> {
             RunEvent::Held(held) => self.held(held).await,
             RunEvent::Sending(sending) => changes::send(self, sending).await,
             RunEvent::Settled(settled) => changes::settle(self, settled).await,
-            RunEvent::Observed(observed) => access::observe(self, observed).await,
+            RunEvent::Observed(observed) => observed_access::observe(self, observed).await,
             RunEvent::InstanceEnded(report) => instance_plans::end_instance(self, report).await,
             RunEvent::Ended(report) => runs::end(self, report).await,
         }

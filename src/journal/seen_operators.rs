@@ -31,7 +31,7 @@ const OPERATORS: &str = "the operators of the last read";
 pub(super) struct StoredOperator {
     id: i64,
     pub(super) login: String,
-    /// Left out where the operator can sign in.
+    /// Skipped where the operator can sign in.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) disabled: bool,
     /// Number of operator groups of any kind.
