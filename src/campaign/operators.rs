@@ -55,7 +55,7 @@ impl GroupSource {
     /// The schema that is queried.
     pub(super) fn schema(self) -> &'static str {
         match self {
-            Self::Operators => LabelledRow::SCHEMA,
+            Self::Operators => Operator::SCHEMA,
             Self::Groups => OperatorGroup::SCHEMA,
         }
     }
@@ -208,7 +208,8 @@ fn operator(
     disabled: &Attribute<'_>,
 ) -> Result<Operator, XmlError> {
     let is_disabled = |disabled: &Attribute<'_>| disabled.text()?.map_or(Ok(false), |value| is_true(&value));
-    let (login, has_agent_label) = (OperatorLogin::new(name.required()?), is_agent_label(&label_of(label)?));
+    let (login, has_agent_label) =
+        (OperatorLogin::new(name.required()?), is_agent_label(&label.text()?.unwrap_or_default()));
     let (mut sign_in, mut disabled) = (SignInMethod::Native, is_disabled(disabled)?);
     reader.children(|_, inner| {
         if inner.is("access") {

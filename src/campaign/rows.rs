@@ -19,7 +19,7 @@ const MOST_ROWS: usize = 5_000_000;
 /// smallest known limit of a server is 200 rows.
 const FEW_ROWS: usize = 100;
 
-/// Maximum number of bytes of text that one read keeps: two million operators with long labels.
+/// Maximum number of bytes of text that one read keeps: some millions of operators.
 const MOST_TEXT_BYTES: usize = 512 * 1024 * 1024;
 
 /// A row of a schema that the client reads.

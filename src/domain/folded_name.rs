@@ -105,7 +105,7 @@ impl From<&str> for FoldedName {
 /// The strict key of a name, without a copy of a name that is its own key.
 pub(super) fn fold(name: &str) -> Cow<'_, str> {
     let name = match name.as_bytes() {
-        // Nearly every name: to decode its first and last character would take as long as the rest.
+        // Nearly every name. Decoding its first and last character takes as long as everything else.
         [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => name,
         _ => name.trim(),
     };

@@ -243,13 +243,22 @@ impl Identities {
         self.find(&fold(user.id.as_deref()?))
     }
 
+    /// The operator of the user with this folded id.
+    pub fn of(&self, user: &FoldedName) -> Option<StoredOperator<'_>> {
+        self.find(user.as_str())
+    }
+
+    /// The users that `others` does not have, or has with another operator.
+    pub fn except<'a>(&'a self, others: &Self) -> impl Iterator<Item = (&'a str, StoredOperator<'a>)> {
+        self.iter().filter(|(user, operator)| others.find(user) != Some(*operator))
+    }
+
     /// The key of that operator.
     pub fn operator_of(&self, user: &AdobeUser) -> Option<OperatorId> {
         self.known(user).map(|operator| operator.id)
     }
 
-    /// The operator of the user with this folded id.
-    pub fn find(&self, user: &str) -> Option<StoredOperator<'_>> {
+    fn find(&self, user: &str) -> Option<StoredOperator<'_>> {
         let at = self.entries.binary_search_by(|entry| self.user(entry).cmp(user)).ok()?;
         self.entries.get(at).map(|entry| self.operator(entry))
     }

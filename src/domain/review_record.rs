@@ -296,7 +296,7 @@ impl ReviewRecord {
         if self.operators.is_none() {
             notes.push(
                 "Disabled operators, operators without a group, and members that runs leave alone are not known before \
-                 the next run: earlier versions did not record them."
+                 the next run: no run of this version has read the operators."
                     .to_owned(),
             );
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    CampaignSnapshot, DesiredState, FoldedName, History, OperatorId, SourceRead,
+    CampaignSnapshot, DesiredState, FoldedName, History, Operator, OperatorId, SourceRead,
     profile_changes::{TieChange, profile_changes},
 };
 
@@ -48,19 +48,20 @@ fn renamed_profiles(read: &SourceRead, history: &History) -> Vec<String> {
 }
 
 fn disabled_members(desired: &DesiredState, campaign: &CampaignSnapshot) -> Vec<String> {
-    // Few operators are disabled, and a large instance has a million members.
+    // Only disabled operators have a list: a large instance has a million members.
     let disabled = campaign.operators().iter().filter(|operator| operator.disabled);
-    let mut groups_of: BTreeMap<OperatorId, Vec<&str>> = disabled.map(|operator| (operator.id, Vec::new())).collect();
+    let mut groups_of: BTreeMap<OperatorId, (&Operator, Vec<&str>)> =
+        disabled.map(|operator| (operator.id, (operator, Vec::new()))).collect();
     for group in &desired.groups {
         for operator in &group.members {
-            if let Some(groups) = groups_of.get_mut(operator) {
+            if let Some((_, groups)) = groups_of.get_mut(operator) {
                 groups.push(group.name.as_str());
             }
         }
     }
-    let belonging = groups_of.into_iter().filter(|(_, groups)| !groups.is_empty());
-    let mut disabled: Vec<_> = belonging
-        .filter_map(|(id, groups)| Some((campaign.operator(id)?, groups)))
+    let mut disabled: Vec<_> = groups_of
+        .into_values()
+        .filter(|(_, groups)| !groups.is_empty())
         .map(|(operator, groups)| {
             let groups = groups.iter().map(|group| format!("\"{group}\"")).collect::<Vec<_>>().join(", ");
             format!("operator \"{}\" belongs in {groups} and is disabled in Campaign", operator.login)

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::domain::{FoldedName, RunId};
 
 use super::{
-    Journal, JournalError, database::ReadTransaction, encoding::to_time, membership_periods::LOGINS_A_CHUNK,
-    reviewed_access::of_change,
+    Journal, JournalError,
+    database::ReadTransaction,
+    encoding::to_time,
+    membership_periods::{LOGINS_A_CHUNK, of_change},
 };
 
 /// Who is in the managed groups of one instance. The field names are part of the JSON form.
@@ -42,7 +44,7 @@ pub struct MemberAccess {
     pub since: DateTime<Utc>,
     /// The run that granted it; `None` if it was made in Campaign, or by a run of an earlier version.
     pub granted_by: Option<RunId>,
-    /// Who approved the grant, if an approval released it and this was asked for.
+    /// Who approved the grant, if an approval released it; read for [`MemberDetail::Cause`] only.
     pub approved_by: Option<String>,
 }
 
@@ -62,9 +64,9 @@ impl Serialize for MemberAccess {
 /// What is read of a membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemberDetail {
-    /// The login and the beginning.
+    /// The login, the beginning, and the run that granted it.
     Login,
-    /// Also what the change that made it records.
+    /// Also what is recorded about the change that made the membership.
     Cause,
 }
 
@@ -86,16 +88,17 @@ impl Journal {
             let group = GroupAccess { group: row.text(2)?, profile: row.text(3)?, members: Vec::new() };
             instances.entry(row.text(0)?).or_default().insert(row.folded(1)?, group);
         }
-        for (name, groups) in &mut instances {
-            for (folded, group) in groups {
-                group.members = open_at(&mut reader, (name, folded), at, detail).await?;
+        let mut add = |row: StoredMembership| {
+            let groups = instances.get_mut(&row.instance);
+            if let Some(group) = groups.and_then(|groups| groups.get_mut(&FoldedName::stored(row.group_folded))) {
+                let (login, since) = (row.login, to_time(row.since)?);
+                let granted_by = row.granted_by.map(RunId::new);
+                group.members.push(MemberAccess { login, since, granted_by, approved_by: row.approved_by });
             }
-        }
-        for (name, group, member) in ended_after(&mut reader, at, detail).await? {
-            if let Some(group) = instances.get_mut(&name).and_then(|groups| groups.get_mut(&group)) {
-                group.members.push(member);
-            }
-        }
+            Ok(())
+        };
+        open_then(&mut reader, at, detail, &mut add).await?;
+        ended_since(&mut reader, at, detail, &mut add).await?;
         let access = |(name, groups): (String, BTreeMap<FoldedName, GroupAccess>)| InstanceAccess {
             name,
             groups: groups.into_values().map(sorted).collect(),
@@ -104,13 +107,23 @@ impl Journal {
     }
 }
 
-/// The columns of a membership: instance, folded group, folded login, login, beginning, run and approver.
-type StoredMembership = (String, String, String, String, i64, Option<String>, Option<String>);
+/// A membership as it is read, in the order of its columns.
+#[derive(Deserialize)]
+struct StoredMembership {
+    instance: String,
+    group_folded: String,
+    login_folded: String,
+    login: String,
+    since: i64,
+    until: Option<i64>,
+    granted_by: Option<String>,
+    approved_by: Option<String>,
+}
 
-const MEMBERSHIP_COLUMNS: &str = "instance, group_folded, login_folded, login, since, granted_by, approved_by";
+const MEMBERSHIP_COLUMNS: &str = "instance, group_folded, login_folded, login, since, until, granted_by, approved_by";
 
 /// The statement that reads memberships on this condition; with the approvers only for [`MemberDetail::Cause`], because
-/// to find them takes longer than all the rest.
+/// finding them takes longer than everything else.
 macro_rules! memberships {
     ($detail:expr, $condition:literal) => {
         match $detail {
@@ -123,7 +136,7 @@ macro_rules! memberships {
     };
     (@approver [$($approver:tt)*], $condition:literal) => {
         concat!(
-            "select instance, group_folded, login_folded, login, since, granted_by, ",
+            "select instance, group_folded, login_folded, login, since, until, granted_by, ",
             $($approver)*,
             " as approved_by from stays s where ",
             $condition
@@ -131,47 +144,53 @@ macro_rules! memberships {
     };
 }
 
-/// The members of a group at that time who are in it now.
-async fn open_at(
+/// Reads the memberships that were open at that time and still are. A membership that an earlier version opened twice
+/// may be read once.
+async fn open_then(
     reader: &mut ReadTransaction,
-    (instance, group): (&str, &FoldedName),
     at: i64,
     detail: MemberDetail,
-) -> Result<Vec<MemberAccess>, JournalError> {
+    mut add: impl FnMut(StoredMembership) -> Result<(), JournalError>,
+) -> Result<(), JournalError> {
     let sql = memberships!(
         detail,
-        "instance = $1 and group_folded = $2 and until is null and login_folded > $3 and since <= $4
-         order by login_folded limit $5"
+        "until is null and (instance, group_folded, login_folded) > ($1, $2, $3) and since <= $4
+         order by instance, group_folded, login_folded limit $5"
     );
-    let (mut members, mut last) = (Vec::new(), String::new());
+    let mut last = [String::new(), String::new(), String::new()];
     loop {
-        let values = [instance.into(), group.into(), last.as_str().into(), at.into(), LOGINS_A_CHUNK.into()];
+        let [instance, group, login] = last.each_ref().map(|text| text.as_str().into());
+        let values = [instance, group, login, at.into(), LOGINS_A_CHUNK.into()];
         let rows: Vec<StoredMembership> = reader.chunk((MEMBERSHIP_COLUMNS, sql), values).await?;
-        match rows.last() {
-            Some((_, _, login_folded, ..)) => last.clone_from(login_folded),
-            None => return Ok(members),
-        }
-        for row in rows {
-            members.push(membership(row)?.2);
-        }
+        let Some(row) = rows.last() else { return Ok(()) };
+        last = [row.instance.clone(), row.group_folded.clone(), row.login_folded.clone()];
+        rows.into_iter().try_for_each(&mut add)?;
     }
 }
 
-/// The memberships of that time that have ended since, with the names of their instances and groups.
-async fn ended_after(
+/// Reads the memberships that were open at that time and have ended since.
+async fn ended_since(
     reader: &mut ReadTransaction,
     at: i64,
     detail: MemberDetail,
-) -> Result<Vec<(String, FoldedName, MemberAccess)>, JournalError> {
-    let sql = memberships!(detail, "since <= $1 and until > $1");
-    let rows: Vec<StoredMembership> = reader.chunk((MEMBERSHIP_COLUMNS, sql), [at.into()]).await?;
-    rows.into_iter().map(membership).collect()
-}
-
-fn membership(row: StoredMembership) -> Result<(String, FoldedName, MemberAccess), JournalError> {
-    let (instance, group, _, login, since, granted_by, approved_by) = row;
-    let member = MemberAccess { login, since: to_time(since)?, granted_by: granted_by.map(RunId::new), approved_by };
-    Ok((instance, FoldedName::stored(group), member))
+    mut add: impl FnMut(StoredMembership) -> Result<(), JournalError>,
+) -> Result<(), JournalError> {
+    // One run ends many memberships at one time.
+    let sql = memberships!(
+        detail,
+        "until is not null and (until, instance, group_folded, login_folded) > ($1, $2, $3, $4) and since <= $5
+         order by until, instance, group_folded, login_folded limit $6"
+    );
+    let (mut until, mut last) = (at.saturating_add(1), [String::new(), String::new(), String::new()]);
+    loop {
+        let [instance, group, login] = last.each_ref().map(|text| text.as_str().into());
+        let values = [until.into(), instance, group, login, at.into(), LOGINS_A_CHUNK.into()];
+        let rows: Vec<StoredMembership> = reader.chunk((MEMBERSHIP_COLUMNS, sql), values).await?;
+        let Some(row) = rows.last() else { return Ok(()) };
+        until = row.until.unwrap_or(until);
+        last = [row.instance.clone(), row.group_folded.clone(), row.login_folded.clone()];
+        rows.into_iter().try_for_each(&mut add)?;
+    }
 }
 
 /// Each login once, sorted.

@@ -153,8 +153,8 @@ impl Journal {
         let known = self::identities(&mut reader, instance).await?;
         drop(reader);
         // Rows in the order of their key fill whole pages.
-        let mut fresh = identities.iter().filter(|(user, operator)| known.find(user) != Some(*operator)).peekable();
-        let over: Vec<&FoldedName> = over.iter().filter(|user| known.find(user.as_str()).is_some()).collect();
+        let mut fresh = identities.except(&known).peekable();
+        let over: Vec<&FoldedName> = over.iter().filter(|user| known.of(user).is_some()).collect();
         if fresh.peek().is_none() && over.is_empty() {
             return Ok(());
         }

@@ -14,9 +14,12 @@ use super::{
     observed_access::AccessDifference,
 };
 
-/// Most observations that are searched: a new installation has one for each instance, and later ones exist only if
-/// something differed.
-const MOST_OBSERVATIONS: i64 = 200;
+/// Most observations with changes that are searched. Those that saw groups for the first time are not counted: a large
+/// instance has a hundred of them, one for each ten thousand memberships.
+const MOST_OBSERVATIONS: usize = 200;
+
+/// Most positions of observations that are read at once.
+const POSITIONS_AT_ONCE: i64 = 200;
 
 /// A membership that changed without a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,24 +69,31 @@ impl Journal {
     /// managed any more.
     pub async fn manual_changes(&self, after: i64, limit: usize) -> Result<ManualChanges, JournalError> {
         let mut reader = self.begin_read().await?;
-        let sql =
-            "select position from events where kind = 'observed' and position > $1 order by position desc limit $2";
-        let positions = reader.rows(sql, [after.into(), MOST_OBSERVATIONS.into()]).await?;
+        let sql = "select position from events where kind = 'observed' and position > $1 and position < $2
+                   order by position desc limit $3";
         let mut found = ManualChanges { changes: Vec::new(), searched_to: after };
-        for row in positions {
-            let position = row.number(0)?;
-            found.searched_to = found.searched_to.max(position);
-            if found.changes.len() >= limit {
-                break;
+        let (mut before, mut searched) = (i64::MAX, 0);
+        loop {
+            let positions = reader.rows(sql, [after.into(), before.into(), POSITIONS_AT_ONCE.into()]).await?;
+            if positions.is_empty() {
+                return Ok(found);
             }
-            // One observation at a time: the first one of a large instance is a long text.
-            if let Some(observation) = observation(&mut reader, position).await? {
-                let first_observations = first_observations(&mut reader, &observation).await?;
-                let remaining = limit - found.changes.len();
-                found.changes.extend(changes(&mut reader, observation, &first_observations, remaining).await?);
+            for row in positions {
+                before = row.number(0)?;
+                found.searched_to = found.searched_to.max(before);
+                let remaining = limit.saturating_sub(found.changes.len());
+                if remaining == 0 || searched >= MOST_OBSERVATIONS {
+                    return Ok(found);
+                }
+                // One observation at a time: that of a large instance is a long text.
+                if let Some(observation) = observation(&mut reader, before).await? {
+                    let first_observations = first_observations(&mut reader, &observation).await?;
+                    let changes = changes(&mut reader, observation, &first_observations, remaining).await?;
+                    searched += usize::from(!changes.is_empty());
+                    found.changes.extend(changes);
+                }
             }
         }
-        Ok(found)
     }
 }
 

@@ -11,6 +11,23 @@ use super::{
     database::{Value, WriteTransaction},
 };
 
+/// SQL expressions for the profile and the approver of the change that began or ended a row of `stays`.
+macro_rules! of_change {
+    ($column:literal, $run:literal, $op:literal) => {
+        concat!(
+            "(select min(c.",
+            $column,
+            ") from changes c where c.run = s.",
+            $run,
+            " and c.instance = s.instance and c.group_folded = s.group_folded
+                  and c.operator_folded = s.login_folded and c.op = '",
+            $op,
+            "')"
+        )
+    };
+}
+pub(super) use of_change;
+
 /// Most logins that are read at once.
 pub(super) const LOGINS_A_CHUNK: i64 = 10_000;
 

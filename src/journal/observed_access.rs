@@ -13,8 +13,8 @@ use super::{
     membership_periods::{LOGINS_A_CHUNK, Membership, end_periods},
 };
 
-/// With so many memberships, a difference is recorded, and the groups that are left follow in another event: the text of
-/// an event is in memory several times while it is written.
+/// The number of memberships at which a difference is recorded; the remaining groups follow in the next event, because the
+/// text of an event is in memory several times while it is written.
 const MEMBERSHIPS_AN_EVENT: usize = 10_000;
 
 /// The difference between an observation of Campaign and the access record. It has each group as a whole: an event shows
@@ -41,11 +41,20 @@ pub(super) struct AccessDifference {
     pub(super) left: Vec<(SharedText, SharedText)>,
 }
 
+/// What the access record has of a group now.
+struct RecordedGroup<'a> {
+    name: &'a FoldedName,
+    /// Spelling and profile; `None` if the group is not managed.
+    shown: Option<&'a (String, String)>,
+    has_members: bool,
+}
+
 /// Records who was seen in the managed groups: a new member begins a period that no run granted, and a missing one ends
 /// its period. Groups that are not observed are not managed any more, if all groups were observed.
 ///
 /// The groups are compared and recorded one after the other: all memberships of a large instance at once would be most
-/// of the memory of a run.
+/// of the memory of a run. With the first of several events, the head of the record is locked: on a shared server, other
+/// instances wait with their events for the end of this transaction.
 pub(super) async fn observe(
     recorder: &mut EventRecorder<'_>,
     observed: &ObservedGroups<'_>,
@@ -62,8 +71,8 @@ pub(super) async fn observe(
     }
     let mut difference = ObservedDifference::default();
     for (name, group) in &groups {
-        let known = (managed.get(name), with_members.contains(name));
-        difference.add(recorder.writer, instance, (name, *group), known).await?;
+        let recorded = RecordedGroup { name, shown: managed.get(name), has_members: with_members.contains(name) };
+        difference.add(recorder.writer, instance, *group, &recorded).await?;
         if difference.memberships() >= MEMBERSHIPS_AN_EVENT {
             std::mem::take(&mut difference).record(recorder, instance).await?;
         }
@@ -116,24 +125,24 @@ async fn open_members(
 }
 
 impl<'a> ObservedDifference<'a> {
-    /// Adds how a group differs from the access record, which has this spelling and profile for it and says whether it
-    /// has members; `None` for a group that is not managed any more.
+    /// Adds how a group differs from the access record; `None` for a group that is not managed any more.
     async fn add(
         &mut self,
         writer: &mut WriteTransaction,
         instance: &InstanceName,
-        (name, group): (&FoldedName, Option<&'a GroupObservation>),
-        (known, has_members): (Option<&(String, String)>, bool),
+        group: Option<&'a GroupObservation>,
+        recorded: &RecordedGroup<'_>,
     ) -> Result<(), JournalError> {
+        let name = recorded.name;
         match group {
             // A new spelling, or another profile, begins a new row of the record.
             Some(group) => {
-                let is_known = known.is_some_and(|(spelling, profile)| {
+                let is_known = recorded.shown.is_some_and(|(spelling, profile)| {
                     spelling == group.group.as_str() && profile == group.profile.as_str()
                 });
                 self.managed.extend((!is_known).then_some(group));
             }
-            None => self.unmanaged.extend(known.map(|_| name.clone())),
+            None => self.unmanaged.extend(recorded.shown.map(|_| name.clone())),
         }
         let logins = group.map(|group| group.members.as_slice()).unwrap_or_default();
         let mut members: Vec<(FoldedName, &OperatorLogin)> =
@@ -142,14 +151,12 @@ impl<'a> ObservedDifference<'a> {
         members.sort_by(|(one, _), (other, _)| one.cmp(other));
         members.dedup_by(|(later, _), (first, _)| later == first);
         let mut is_recorded = vec![false; members.len()];
-        if has_members {
+        if recorded.has_members {
             let visit = |login: &str| match members.binary_search_by(|(member, _)| member.as_str().cmp(login)) {
                 Ok(at) => is_recorded.iter_mut().skip(at).take(1).for_each(|mark| *mark = true),
                 Err(_) => self.left.push((name.clone(), FoldedName::stored(login))),
             };
             open_members(writer, instance, name, visit).await?;
-            // A membership that an earlier version opened twice ends once in the event.
-            self.left.dedup();
         }
         let came = members.into_iter().zip(is_recorded).filter(|(_, is_recorded)| !is_recorded);
         self.came.extend(came.map(|((_, login), _)| (name.clone(), login)));
@@ -166,10 +173,12 @@ impl<'a> ObservedDifference<'a> {
     }
 
     /// Records the difference, if there is any.
-    async fn record(self, recorder: &mut EventRecorder<'_>, instance: &InstanceName) -> Result<(), JournalError> {
+    async fn record(mut self, recorder: &mut EventRecorder<'_>, instance: &InstanceName) -> Result<(), JournalError> {
         if self.is_empty() {
             return Ok(());
         }
+        // A membership that an earlier version opened twice ends once in the event.
+        self.left.dedup();
         let event = self.to_event(instance);
         self.write(recorder.writer, instance, recorder.at.timestamp_millis()).await?;
         recorder.append(EventKind::Observed, &event).await

@@ -13,8 +13,8 @@ use super::{
 
 impl Journal {
     /// Records an event of a run when it happens: appends it to the chain of events, and updates the history, the
-    /// access record and what later runs read. An event without news is not appended. Otherwise returns the event as
-    /// the new head of the record.
+    /// access record and what later runs read. An event without news is not appended. Returns the
+    /// event that was appended last, the new head of the record.
     pub async fn record(
         &self,
         run: &RunId,

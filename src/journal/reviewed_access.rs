@@ -15,26 +15,10 @@ use super::{
     database::{ReadTransaction, Row, Transaction, read_error},
     encoding::{from_json, to_optional_time, to_time},
     instance_plans::report_column,
+    membership_periods::of_change,
     seen_operators::{StoredOperator, each_operator},
     stored_changes::{StoredChange, change_columns},
 };
-
-/// SQL expressions for the profile and the approver of the change that began or ended a row of `stays`.
-macro_rules! of_change {
-    ($column:literal, $run:literal, $op:literal) => {
-        concat!(
-            "(select min(c.",
-            $column,
-            ") from changes c where c.run = s.",
-            $run,
-            " and c.instance = s.instance and c.group_folded = s.group_folded
-                  and c.operator_folded = s.login_folded and c.op = '",
-            $op,
-            "')"
-        )
-    };
-}
-pub(super) use of_change;
 
 /// The rows of `managed_groups` of one instance, by folded name, each in the order of time.
 pub(super) struct GroupRows(BTreeMap<FoldedName, Vec<GroupRow>>);
@@ -248,12 +232,12 @@ pub(super) async fn operators(
     instance: &str,
 ) -> Result<Option<OperatorsRecord>, JournalError> {
     let (mut without_group, mut disabled, mut is_stored) = (BTreeSet::new(), BTreeSet::new(), false);
-    let visit = |operator: StoredOperator| {
+    let visit = |operator: StoredOperator<'_>| {
         is_stored = true;
         if operator.disabled {
-            disabled.insert(operator.login);
+            disabled.insert(operator.login.into_owned());
         } else if operator.in_groups == 0 {
-            without_group.insert(operator.login);
+            without_group.insert(operator.login.into_owned());
         }
     };
     each_operator(reader, instance, visit).await?;

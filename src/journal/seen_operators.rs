@@ -2,9 +2,10 @@
 //! that is or resembles the requested one, and how many members the managed groups have; for access reviews, which are
 //! disabled or in no operator group.
 //!
-//! They are stored in blocks, one row for all operators of a range of ids: a run writes the blocks that changed.
+//! They are stored in a fixed number of blocks, because a row for each operator took most of the time and space of a first
+//! run. A run writes the blocks that changed; a query about one operator reads them all.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,20 +18,21 @@ use super::{
     encoding::{from_json, to_json},
 };
 
-/// The length of the range of ids of one block.
-const IDS_A_BLOCK: i64 = 1_024;
+/// The number of blocks of an instance: the block of an operator is the remainder of its id. Ids are not consecutive,
+/// because other records take theirs from the same sequence.
+const BLOCKS: i64 = 128;
 
 /// Most blocks that are read at once.
-const BLOCKS_A_CHUNK: i64 = 16;
+const BLOCKS_AT_ONCE: i64 = 16;
 
 /// The name of a block in errors.
 const OPERATORS: &str = "the operators of the last read";
 
 /// One operator in the JSON text of a block.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct StoredOperator {
+pub(super) struct StoredOperator<'a> {
     id: i64,
-    pub(super) login: String,
+    pub(super) login: Cow<'a, str>,
     /// Skipped where the operator can sign in.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) disabled: bool,
@@ -83,7 +85,7 @@ impl Journal {
         let mut reader = self.begin_read().await?;
         let names: Vec<_> = names.iter().map(FoldedName::loose).collect();
         let (mut ids, mut is_stored) = (Vec::new(), false);
-        let visit = |operator: StoredOperator| {
+        let visit = |operator: StoredOperator<'_>| {
             is_stored = true;
             if names.contains(&FoldedName::new(&operator.login).loose()) {
                 ids.push(OperatorId(operator.id));
@@ -101,7 +103,7 @@ impl Journal {
     ) -> Result<(), JournalError> {
         let mut blocks: BTreeMap<i64, Vec<&SeenOperator<'_>>> = BTreeMap::new();
         for operator in operators {
-            blocks.entry(operator.id.0.div_euclid(IDS_A_BLOCK)).or_default().push(operator);
+            blocks.entry(operator.id.0.rem_euclid(BLOCKS)).or_default().push(operator);
         }
         let mut stored: BTreeMap<i64, String> = BTreeMap::new();
         let mut reader = self.begin_read().await?;
@@ -110,55 +112,63 @@ impl Journal {
             stored.insert(row.number(0)?, row.text(1)?);
         }
         drop(reader);
-        let mut changed = Vec::new();
+        let mut writer = None;
+        // One block at a time: the text of all is many megabytes.
         for (block, operators) in blocks {
             let text = block_text(operators)?;
             let digest = fingerprint(&text);
-            if stored.remove(&block).as_ref() != Some(&digest) {
-                changed.push([instance.as_str().into(), block.into(), digest.into(), text.into()]);
+            if stored.remove(&block).as_ref() == Some(&digest) {
+                continue;
             }
+            let writer = match &mut writer {
+                Some(writer) => writer,
+                None => writer.insert(self.begin_write().await?),
+            };
+            let sql = "insert into operator_blocks (instance, block, digest, operators) values ($1, $2, $3, $4)
+                       on conflict (instance, block) do update set
+                           digest = excluded.digest, operators = excluded.operators";
+            writer.execute(sql, [instance.as_str().into(), block.into(), digest.into(), text.into()]).await?;
         }
-        if changed.is_empty() && stored.is_empty() {
-            return Ok(());
-        }
-        let mut writer = self.begin_write().await?;
         for block in stored.into_keys() {
+            let writer = match &mut writer {
+                Some(writer) => writer,
+                None => writer.insert(self.begin_write().await?),
+            };
             let sql = "delete from operator_blocks where instance = $1 and block = $2";
             writer.execute(sql, [instance.as_str().into(), block.into()]).await?;
         }
-        let head = "insert into operator_blocks (instance, block, digest, operators)";
-        let tail = "on conflict (instance, block) do update set
-                        digest = excluded.digest, operators = excluded.operators";
-        writer.insert(head, changed, tail).await?;
-        writer.commit().await
+        match writer {
+            Some(writer) => writer.commit().await,
+            None => Ok(()),
+        }
     }
 }
 
 /// The operators of one block as JSON, by id.
-fn block_text(mut operators: Vec<&SeenOperator<'_>>) -> Result<String, JournalError> {
+fn block_text<'a>(mut operators: Vec<&'a SeenOperator<'_>>) -> Result<String, JournalError> {
     operators.sort_unstable_by_key(|operator| operator.id);
-    let stored = |operator: &SeenOperator<'_>| StoredOperator {
+    let stored = |operator: &'a SeenOperator<'_>| StoredOperator {
         id: operator.id.0,
-        login: operator.login.to_string(),
+        login: operator.login.as_str().into(),
         disabled: operator.disabled,
         in_groups: operator.in_groups,
     };
     to_json(&operators.into_iter().map(stored).collect::<Vec<_>>(), OPERATORS)
 }
 
-/// Passes each stored operator of the instance to `visit`, by id.
+/// Passes each stored operator of the instance to `visit`.
 pub(super) async fn each_operator(
     reader: &mut ReadTransaction,
     instance: &str,
-    mut visit: impl FnMut(StoredOperator),
+    mut visit: impl FnMut(StoredOperator<'_>),
 ) -> Result<(), JournalError> {
     let sql = "select block, operators from operator_blocks where instance = $1 and block > $2 order by block limit $3";
     let mut last = i64::MIN;
     loop {
-        let rows = reader.rows(sql, [instance.into(), last.into(), BLOCKS_A_CHUNK.into()]).await?;
+        let rows = reader.rows(sql, [instance.into(), last.into(), BLOCKS_AT_ONCE.into()]).await?;
         for row in &rows {
             last = row.number(0)?;
-            let operators: Vec<StoredOperator> = from_json(&row.text(1)?, OPERATORS)?;
+            let operators: Vec<StoredOperator<'_>> = from_json(&row.text(1)?, OPERATORS)?;
             operators.into_iter().for_each(&mut visit);
         }
         if rows.is_empty() {

@@ -1,6 +1,10 @@
 //! All layers in one: a value for each key, with its origin.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use config::ValueKind;
 
@@ -52,6 +56,8 @@ pub(super) struct Layers {
     values: BTreeMap<KeyPath, LayerValue>,
     secrets: BTreeMap<KeyPath, SecretVariable>,
     has_unreadable_layer: bool,
+    /// The file of the system, where no other one is named and it does not exist.
+    missing_file: Option<PathBuf>,
     /// The names in lower case, each with the spelling of the lowest layer that has it.
     instances: BTreeMap<String, String>,
 }
@@ -107,6 +113,16 @@ impl Layers {
 
     pub(super) fn put_secret(&mut self, path: &KeyPath, secret: SecretVariable) {
         self.secrets.insert(path.folded(), secret);
+    }
+
+    /// Records that no file was read, because this one does not exist.
+    pub(super) fn miss_file(&mut self, path: PathBuf) {
+        self.missing_file = Some(path);
+    }
+
+    /// The file that would have been read, where none was.
+    pub(super) fn missing_file(&self) -> Option<&Path> {
+        self.missing_file.as_deref()
     }
 
     /// Records that a layer could not be read.

@@ -107,6 +107,12 @@ pub fn load_partial(sources: &Sources) -> PartialSettings {
         .chain(no_events)
         .collect();
     let has_all_layers = !layers.has_unreadable_layer();
+    // A configuration may consist of variables alone. Where keys are missing, the reader looks for the file.
+    if let Some(path) = layers.missing_file()
+        && noted.iter().any(|problem| problem.place.is_none() && !problem.is_about_a_secret())
+    {
+        noted.insert(0, Problem::no_file(path));
+    }
     let read = PartialSettings {
         organization: sources.organization(),
         experience_cloud: experience_cloud.whole,

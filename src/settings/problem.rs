@@ -1,11 +1,12 @@
 //! The problems of a configuration, each with its place and a remedy.
 
-use std::fmt;
+use std::{fmt, path::Path};
 
 use super::{
     KeyPath,
     layers::{Layers, Origin},
     schema::{EVERY_INSTANCE, INSTANCES, holds_secret, nearest},
+    sources::FILE_VARIABLE,
 };
 use crate::domain::InstanceName;
 
@@ -42,8 +43,7 @@ impl fmt::Display for Problem {
 impl SettingsError {
     /// Whether all problems are about secrets: missing, or not readable for this user.
     pub fn is_about_secrets_only(&self) -> bool {
-        let is_secret = |problem: &Problem| holds_secret(problem.subject.rsplit('.').next().unwrap_or_default());
-        self.problems.iter().all(is_secret)
+        self.problems.iter().all(Problem::is_about_a_secret)
     }
 }
 
@@ -61,6 +61,21 @@ impl fmt::Display for SettingsError {
 }
 
 impl Problem {
+    /// Whether it is about a secret: one that is missing, or not readable for this user.
+    pub(super) fn is_about_a_secret(&self) -> bool {
+        holds_secret(self.subject.rsplit('.').next().unwrap_or_default())
+    }
+
+    /// No configuration file is named, and the file of the system does not exist.
+    pub(super) fn no_file(path: &Path) -> Self {
+        Self {
+            subject: path.display().to_string(),
+            place: None,
+            what: "there is no such file, and no other configuration file is named".to_owned(),
+            remedy: format!("name your file with --config or {FILE_VARIABLE}, or create this one"),
+        }
+    }
+
     /// The problem and its remedy, for a log.
     pub fn on_one_line(&self) -> String {
         self.to_string().lines().map(str::trim).collect::<Vec<_>>().join("; ")

@@ -73,7 +73,7 @@ impl Layers {
         };
         match regular_file::read_to_string(&path) {
             Ok(text) => self.add_toml(&text, &Origin::File { path, line: None }, problems),
-            Err(error) if error.is_not_found() && named_by.is_none() => {}
+            Err(error) if error.is_not_found() && named_by.is_none() => self.miss_file(path),
             Err(error) => {
                 self.mark_unreadable_layer();
                 problems.push(Problem {
