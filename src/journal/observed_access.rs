@@ -71,8 +71,8 @@ pub(super) async fn observe(
     }
     let mut difference = ObservedDifference::default();
     for (name, group) in &groups {
-        let recorded = RecordedGroup { name, shown: managed.get(name), has_members: with_members.contains(name) };
-        difference.add(recorder.writer, instance, *group, &recorded).await?;
+        let known = RecordedGroup { name, shown: managed.get(name), has_members: with_members.contains(name) };
+        difference.add(recorder.writer, instance, *group, &known).await?;
         if difference.memberships() >= MEMBERSHIPS_AN_EVENT {
             std::mem::take(&mut difference).record(recorder, instance).await?;
         }

@@ -129,6 +129,14 @@ async fn operators_are_stored_and_only_changes_are_written() {
             let found = journal.operators_like(&production(), &[login.into()]).await.expect("readable");
             assert_eq!(found.as_deref(), Some(expected), "{login}");
         }
+        // Few operators are left, so that whole blocks are gone; their ids are far apart.
+        remember(&journal, &[(-7, login(1)), (1_999_999_999, login(2))]).await;
+        for (login, expected) in [("1@acme.com", vec![OperatorId(-7)]), ("ann@acme.com", vec![])] {
+            let found = journal.operators_like(&production(), &[login.into()]).await.expect("readable");
+            assert_eq!(found, Some(expected), "{login}");
+        }
+        remember(&journal, &[]).await;
+        assert_eq!(journal.operators_like(&production(), &["1@acme.com".into()]).await.expect("readable"), None);
     }
 }
 
