@@ -299,6 +299,16 @@ mod tests {
     }
 
     #[test]
+    fn an_operator_whose_label_cannot_be_read_cannot_be_used_because_it_may_be_an_agent() {
+        let (operator, group) =
+            ("<operator id='7' name='a' label='&nosuch;'/>", "<group id='7' name='a' label='&nosuch;'/>");
+        let read = XmlReader::document(operator, |reader, tag| Operator::read(reader, tag)?.1);
+        assert!(read.is_err_and(|error| error.is_of_a_value()));
+        let read = XmlReader::document(group, |reader, tag| OperatorGroup::read(reader, tag)?.1);
+        assert_eq!(read.map(|group| group.label).ok().as_deref(), Some(""), "only shown");
+    }
+
+    #[test]
     fn the_type_of_a_row_says_whether_it_is_an_operator_or_a_group() {
         let read = |row: &str| XmlReader::document(row, |reader, tag| OperatorOrGroup::read(reader, tag)?.1);
         for row in [
