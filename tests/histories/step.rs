@@ -104,6 +104,15 @@ pub(super) fn user(number: usize, login: &str, profiles: &[String]) -> User {
     User { id: Some(format!("A{number:05}@acme.com")), ..User::federated(login, &groups) }
 }
 
+/// A user who is about to lose a profile.
+struct Leaver {
+    /// The id of the account.
+    user: String,
+    login: String,
+    /// The id of the profile.
+    profile: u64,
+}
+
 /// Draws steps that fit the present world.
 pub(super) struct Deck<'a> {
     pub(super) random: &'a mut Random,
@@ -126,19 +135,24 @@ impl Deck<'_> {
 
     /// A run that settles what came before, a reason for doubt, and a run with something to remove that no limit holds.
     fn doubt(&mut self) -> Option<Vec<Step>> {
-        let leaves = self.leaver()?;
+        let Leaver { user, login, profile } = self.leaver()?;
+        let group = format!("id:{profile}");
         let on = self.random.percent(50);
-        let doubt = match self.random.below(8) {
+        let doubt = match self.random.below(10) {
             0..=2 => Step::Configure(Setting::Mask(*self.random.pick(&Mask::EACH)?)),
             3 => Step::Configure(Setting::DirectOnly(on)),
             4 => Step::Configure(Setting::ManageAll(on)),
+            5 => Step::Configure(Setting::Protect(login)),
+            6 => Step::Disturb(Fault::new("members", Effect::Change { changes: vec![Change::assign(&user, &group)] })),
             _ => Step::Disturb(self.row_without_profiles()),
         };
+        let change = OrganizationChange::Unassign { user, group };
+        let leaves = Step::World { kind: "profile unassigned", changes: vec![change.into()] };
         Some(vec![Step::Run(RunKind::Full), doubt, leaves, Step::Run(RunKind::Full)])
     }
 
-    /// A member of a group with others loses its profile.
-    fn leaver(&mut self) -> Option<Step> {
+    /// Someone who can lose a profile while its group keeps other members.
+    fn leaver(&mut self) -> Option<Leaver> {
         let mut leavers = Vec::new();
         for (id, name) in &self.view.profiles {
             let Some(group) = name.strip_prefix(PREFIX).filter(|group| self.view.members_of(group).len() >= 3) else {
@@ -146,11 +160,10 @@ impl Deck<'_> {
             };
             let is_member = |person: &&Person| self.view.members.contains(&(person.login.clone(), group.to_owned()));
             let people = self.view.people.iter().filter(|person| person.is_active && person.direct.contains(id));
-            leavers.extend(people.filter(is_member).map(|person| (person.id.clone(), *id)));
+            leavers.extend(people.filter(is_member).map(|person| (person, *id)));
         }
-        let (user, id) = self.random.pick(&leavers)?.clone();
-        let change = OrganizationChange::Unassign { user, group: format!("id:{id}") };
-        Some(Step::World { kind: "profile unassigned", changes: vec![change.into()] })
+        let (person, profile) = *self.random.pick(&leavers)?;
+        Some(Leaver { user: person.id.clone(), login: person.login.clone(), profile })
     }
 
     fn one(&mut self) -> Step {
