@@ -426,6 +426,7 @@ impl Player {
             return Ok(());
         }
         let (view, now) = (self.view(), Utc::now() + TimeDelta::seconds(1));
+        let claims = self.model.claims(&view);
         let access = self.journal.access(now, now, MemberDetail::Cause).await.expect("readable");
         let matched = report.instances.iter().flat_map(|instance| &instance.matched_profiles);
         let matched: Vec<String> = matched.map(|profile| lower(&profile.group)).collect();
@@ -434,8 +435,9 @@ impl Player {
             if !matched.contains(&name) || report.undo_of.is_some() || report.source.read.is_none() {
                 continue;
             }
-            // That a group is gone is recorded by a run over everything.
-            if !is_full && !view.groups.contains(&name) {
+            // That a group is gone, or has two profiles and is left alone, is recorded by a run over everything.
+            let is_managed = claims.get(&name).is_some_and(|profiles| profiles.len() == 1);
+            if !is_full && !(view.groups.contains(&name) && is_managed) {
                 continue;
             }
             let recorded: std::collections::BTreeSet<String> = group.logins().map(lower).collect();

@@ -125,7 +125,7 @@ pub(super) struct Deck<'a> {
 impl Deck<'_> {
     /// The next step, or a few that belong together.
     pub(super) fn draw(&mut self) -> Vec<Step> {
-        if self.random.percent(5)
+        if self.random.percent(8)
             && let Some(steps) = self.doubt()
         {
             return steps;
@@ -138,12 +138,14 @@ impl Deck<'_> {
         let Leaver { user, login, profile } = self.leaver()?;
         let group = format!("id:{profile}");
         let on = self.random.percent(50);
-        let doubt = match self.random.below(10) {
+        let doubt = match self.random.below(12) {
             0..=2 => Step::Configure(Setting::Mask(*self.random.pick(&Mask::EACH)?)),
             3 => Step::Configure(Setting::DirectOnly(on)),
             4 => Step::Configure(Setting::ManageAll(on)),
             5 => Step::Configure(Setting::Protect(login)),
-            6 => Step::Disturb(Fault::new("members", Effect::Change { changes: vec![Change::assign(&user, &group)] })),
+            6 | 7 => {
+                Step::Disturb(Fault::new("members", Effect::Change { changes: vec![Change::assign(&user, &group)] }))
+            }
             _ => Step::Disturb(self.row_without_profiles()),
         };
         let change = OrganizationChange::Unassign { user, group };
