@@ -436,8 +436,8 @@ impl Player {
                 continue;
             }
             // That a group is gone, or has two profiles and is left alone, is recorded by a run over everything.
-            let is_managed = claims.get(&name).is_some_and(|profiles| profiles.len() == 1);
-            if !is_full && !(view.groups.contains(&name) && is_managed) {
+            let is_left_alone = claims.get(&name).is_none_or(|profiles| profiles.len() > 1);
+            if !is_full && (is_left_alone || !view.groups.contains(&name)) {
                 continue;
             }
             let recorded: std::collections::BTreeSet<String> = group.logins().map(lower).collect();
