@@ -106,10 +106,9 @@ impl Row for OperatorGroup {
         xtk::is_after("@id", key)
     }
 
-    fn read(_: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<(i64, Result<Self, XmlError>), XmlError> {
-        let [id, name, label] = tag.select(["id", "name", "label"])?;
-        let id = id.number()?;
-        Ok((id, group(OperatorGroupId(id), &name, &label)))
+    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<(i64, Result<Self, XmlError>), XmlError> {
+        let (key, row) = LabelledRow::read(reader, tag)?;
+        Ok((key, row.map(Self::from)))
     }
 
     fn text_bytes(&self) -> usize {

@@ -9,7 +9,7 @@ use crate::domain::{FoldedName, RunId};
 
 use super::{
     Journal, JournalError,
-    database::ReadTransaction,
+    database::{ReadTransaction, Value},
     encoding::to_time,
     membership_periods::{LOGINS_A_CHUNK, of_change},
 };
@@ -108,7 +108,7 @@ impl Journal {
 }
 
 /// A membership as it is read, in the order of its columns.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct StoredMembership {
     instance: String,
     group_folded: String,
@@ -118,6 +118,13 @@ struct StoredMembership {
     until: Option<i64>,
     granted_by: Option<String>,
     approved_by: Option<String>,
+}
+
+impl StoredMembership {
+    /// Instance, group and login, by which pages are ordered; empty before the first membership.
+    fn key(last: Option<&Self>) -> [Value; 3] {
+        last.map_or(["", "", ""], |last| [&last.instance, &last.group_folded, &last.login_folded]).map(Value::from)
+    }
 }
 
 const MEMBERSHIP_COLUMNS: &str = "instance, group_folded, login_folded, login, since, until, granted_by, approved_by";
@@ -150,22 +157,18 @@ async fn open_then(
     reader: &mut ReadTransaction,
     at: i64,
     detail: MemberDetail,
-    mut add: impl FnMut(StoredMembership) -> Result<(), JournalError>,
+    add: impl FnMut(StoredMembership) -> Result<(), JournalError>,
 ) -> Result<(), JournalError> {
     let sql = memberships!(
         detail,
         "until is null and (instance, group_folded, login_folded) > ($1, $2, $3) and since <= $4
          order by instance, group_folded, login_folded limit $5"
     );
-    let mut last = [String::new(), String::new(), String::new()];
-    loop {
-        let [instance, group, login] = last.each_ref().map(|text| text.as_str().into());
-        let values = [instance, group, login, at.into(), LOGINS_A_CHUNK.into()];
-        let rows: Vec<StoredMembership> = reader.chunk((MEMBERSHIP_COLUMNS, sql), values).await?;
-        let Some(row) = rows.last() else { return Ok(()) };
-        last = [row.instance.clone(), row.group_folded.clone(), row.login_folded.clone()];
-        rows.into_iter().try_for_each(&mut add)?;
-    }
+    let after = |last: Option<&StoredMembership>| {
+        let [instance, group, login] = StoredMembership::key(last);
+        [instance, group, login, at.into(), LOGINS_A_CHUNK.into()]
+    };
+    each_membership(reader, sql, after, add).await
 }
 
 /// Reads the memberships that were open at that time and have ended since.
@@ -173,7 +176,7 @@ async fn ended_since(
     reader: &mut ReadTransaction,
     at: i64,
     detail: MemberDetail,
-    mut add: impl FnMut(StoredMembership) -> Result<(), JournalError>,
+    add: impl FnMut(StoredMembership) -> Result<(), JournalError>,
 ) -> Result<(), JournalError> {
     // One run ends many memberships at one time.
     let sql = memberships!(
@@ -181,14 +184,29 @@ async fn ended_since(
         "until is not null and (until, instance, group_folded, login_folded) > ($1, $2, $3, $4) and since <= $5
          order by until, instance, group_folded, login_folded limit $6"
     );
-    let (mut until, mut last) = (at.saturating_add(1), [String::new(), String::new(), String::new()]);
+    let after = |last: Option<&StoredMembership>| {
+        let until = last.and_then(|last| last.until).unwrap_or_else(|| at.saturating_add(1));
+        let [instance, group, login] = StoredMembership::key(last);
+        [until.into(), instance, group, login, at.into(), LOGINS_A_CHUNK.into()]
+    };
+    each_membership(reader, sql, after, add).await
+}
+
+/// Reads memberships page by page. `after` has the values of the statement for the page after a membership, or for the
+/// first page.
+async fn each_membership<const N: usize>(
+    reader: &mut ReadTransaction,
+    sql: &'static str,
+    after: impl Fn(Option<&StoredMembership>) -> [Value; N],
+    mut add: impl FnMut(StoredMembership) -> Result<(), JournalError>,
+) -> Result<(), JournalError> {
+    let mut last = None;
     loop {
-        let [instance, group, login] = last.each_ref().map(|text| text.as_str().into());
-        let values = [until.into(), instance, group, login, at.into(), LOGINS_A_CHUNK.into()];
-        let rows: Vec<StoredMembership> = reader.chunk((MEMBERSHIP_COLUMNS, sql), values).await?;
-        let Some(row) = rows.last() else { return Ok(()) };
-        until = row.until.unwrap_or(until);
-        last = [row.instance.clone(), row.group_folded.clone(), row.login_folded.clone()];
+        let rows: Vec<StoredMembership> = reader.chunk((MEMBERSHIP_COLUMNS, sql), after(last.as_ref())).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        last = rows.last().cloned();
         rows.into_iter().try_for_each(&mut add)?;
     }
 }

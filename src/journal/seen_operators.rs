@@ -5,7 +5,10 @@
 //! They are stored in a fixed number of blocks, because a row for each operator took most of the time and space of a first
 //! run. A run writes the blocks that changed; a query about one operator reads them all.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -112,30 +115,28 @@ impl Journal {
             stored.insert(row.number(0)?, row.text(1)?);
         }
         drop(reader);
+        let upsert = "insert into operator_blocks (instance, block, digest, operators) values ($1, $2, $3, $4)
+                      on conflict (instance, block) do update set
+                          digest = excluded.digest, operators = excluded.operators";
+        let delete = "delete from operator_blocks where instance = $1 and block = $2";
         let mut writer = None;
-        // One block at a time: the text of all is many megabytes.
-        for (block, operators) in blocks {
-            let text = block_text(operators)?;
-            let digest = fingerprint(&text);
-            if stored.remove(&block).as_ref() == Some(&digest) {
+        let ids: BTreeSet<i64> = blocks.keys().chain(stored.keys()).copied().collect();
+        for block in ids {
+            // One block at a time: the text of all is many megabytes.
+            let text = blocks.remove(&block).map(block_text).transpose()?;
+            let digest = text.as_deref().map(fingerprint);
+            if digest == stored.remove(&block) {
                 continue;
             }
             let writer = match &mut writer {
                 Some(writer) => writer,
                 None => writer.insert(self.begin_write().await?),
             };
-            let sql = "insert into operator_blocks (instance, block, digest, operators) values ($1, $2, $3, $4)
-                       on conflict (instance, block) do update set
-                           digest = excluded.digest, operators = excluded.operators";
-            writer.execute(sql, [instance.as_str().into(), block.into(), digest.into(), text.into()]).await?;
-        }
-        for block in stored.into_keys() {
-            let writer = match &mut writer {
-                Some(writer) => writer,
-                None => writer.insert(self.begin_write().await?),
-            };
-            let sql = "delete from operator_blocks where instance = $1 and block = $2";
-            writer.execute(sql, [instance.as_str().into(), block.into()]).await?;
+            let (name, block) = (instance.as_str().into(), block.into());
+            match text.zip(digest) {
+                Some((text, digest)) => writer.execute(upsert, [name, block, digest.into(), text.into()]).await?,
+                None => writer.execute(delete, [name, block]).await?,
+            }
         }
         match writer {
             Some(writer) => writer.commit().await,

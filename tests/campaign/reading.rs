@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use campaign_group_sync::domain::{
     CampaignSnapshot, Failure, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, RunStep, SignInMethod,
-    Watcher,
+    Watcher, is_agent_label,
 };
 use campaign_group_sync::sandbox::campaign::Build;
 use campaign_group_sync::sandbox::{Effect, Fault, LoggedRequest};
@@ -37,7 +37,10 @@ async fn a_snapshot_equals_the_instance(build: Build) {
     assert_eq!(found, expected);
     for operator in harness.instance().operators {
         let read = snapshot.operator(OperatorId(operator.id.unwrap())).unwrap();
-        assert_eq!(read.login.as_str(), operator.name);
+        assert_eq!(
+            (read.login.as_str(), read.has_agent_label),
+            (operator.name.as_str(), is_agent_label(&operator.label))
+        );
         assert_eq!(read.sign_in == SignInMethod::Ims, operator.authentication == "ims", "{}", operator.name);
     }
     for group in harness.instance().groups {

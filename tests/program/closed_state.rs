@@ -34,7 +34,7 @@ fn every_command_that_writes_closes_the_state() {
         (&["state", "assign", "0123456789ABCDEF01234567@AdobeOrg"], 0),
     ] {
         let finished = served.command(arguments);
-        // A command that ends with a usage error has not opened the state.
+        // A command whose arguments are refused never opens the state.
         assert_eq!(finished.exit, Some(exit), "{arguments:?}: {}", finished.stderr);
         assert!(is_closed(&served), "{arguments:?}: {}", finished.stderr);
     }
