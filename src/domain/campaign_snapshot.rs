@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    FoldedName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin,
-    folded_name::{fold, hash_of_folded},
-};
+use super::{FoldedName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, login_index::LoginIndex};
 
 /// How an operator signs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,12 +64,13 @@ pub struct GroupSize {
 /// Everything read from one instance. Only a client that read all of it creates one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CampaignSnapshot {
+    /// By id.
     operators: Vec<Operator>,
-    /// The hash of each folded login and the position of its operator, sorted. Compared with a map by folded login, it
-    /// needs no copy of a login.
-    by_login: Vec<(u64, u32)>,
+    by_login: LoginIndex,
+    /// By id.
     groups: Vec<OperatorGroup>,
-    memberships: Vec<(OperatorGroupId, OperatorId)>,
+    /// Pairs of (position in `groups`, position in `operators`), sorted: by group and then operator.
+    memberships: Vec<(u32, u32)>,
     own_login: OperatorLogin,
     unusable: Vec<UnusableOperator>,
     /// Sizes of groups of which not every member was read; empty where every member was read.
@@ -119,19 +117,10 @@ impl CampaignSnapshot {
         operators.dedup_by_key(|operator| operator.id);
         groups.sort_unstable_by_key(|group| group.id);
         groups.dedup_by_key(|group| group.id);
-        let (memberships_read, sizes) = (memberships, BTreeMap::new());
-        let by_login = logins_by_hash(&operators);
-        let (memberships, unusable) = (Vec::new(), Vec::new());
-        let mut snapshot = Self { operators, by_login, groups, memberships, own_login, unusable, sizes };
-        let mut rows: Vec<_> = memberships_read
-            .into_iter()
-            .filter(|(operator, group)| snapshot.operator(*operator).is_some() && snapshot.group(*group).is_some())
-            .map(|(operator, group)| (group, operator))
-            .collect();
-        rows.sort_unstable();
-        rows.dedup();
-        snapshot.memberships = rows;
-        snapshot
+        let by_login = LoginIndex::new(&operators);
+        let memberships = positions(&operators, &groups, memberships.into_iter().collect());
+        let (unusable, sizes) = (Vec::new(), BTreeMap::new());
+        Self { operators, by_login, groups, memberships, own_login, unusable, sizes }
     }
 
     /// The same snapshot with the operators whose records cannot be used: no plan adds or removes them.
@@ -157,9 +146,9 @@ impl CampaignSnapshot {
         &self.groups
     }
 
-    /// All memberships, by group and then operator.
-    pub fn memberships(&self) -> &[(OperatorGroupId, OperatorId)] {
-        &self.memberships
+    /// The operator of each membership, by group and then operator.
+    pub fn memberships(&self) -> impl Iterator<Item = &Operator> {
+        self.memberships.iter().filter_map(|(_, operator)| self.operators.get(*operator as usize))
     }
 
     /// The operator that the program itself signs in as.
@@ -174,27 +163,18 @@ impl CampaignSnapshot {
     }
 
     /// The operators with this folded login, by id.
-    pub(super) fn operators_called<'a, 'n>(
-        &'a self,
-        login: &'n str,
-    ) -> impl Iterator<Item = &'a Operator> + Clone + use<'a, 'n> {
-        let hash = hash_of_folded(login);
-        let begin = self.by_login.partition_point(|(of, _)| *of < hash);
-        let of_hash = self.by_login.get(begin..).unwrap_or_default().iter().take_while(move |(of, _)| *of == hash);
-        let operators = of_hash.filter_map(|(_, position)| self.operators.get(*position as usize));
-        // Two logins may have one hash.
-        operators.filter(move |operator| fold(operator.login.as_str()) == login)
+    pub(super) fn operators_called<'a>(&'a self, login: &str) -> impl Iterator<Item = &'a Operator> + Clone + use<'a> {
+        self.by_login.find(login, &self.operators).filter_map(|position| self.operators.get(position))
     }
 
     /// The operators that share their folded login with another one, by login and then id.
     pub(super) fn namesakes(&self) -> BTreeMap<FoldedName, Vec<&Operator>> {
         let mut by_login: BTreeMap<FoldedName, Vec<&Operator>> = BTreeMap::new();
-        for of_one_hash in self.by_login.chunk_by(|(one, _), (other, _)| one == other).filter(|chunk| chunk.len() > 1) {
-            for operator in of_one_hash.iter().filter_map(|(_, position)| self.operators.get(*position as usize)) {
-                by_login.entry(operator.login.folded()).or_default().push(operator);
-            }
+        for operator in self.by_login.namesakes().filter_map(|position| self.operators.get(position)) {
+            let login = operator.login.folded();
+            let found = self.operators_called(login.as_str());
+            by_login.entry(login).or_insert_with_key(|_| found.collect());
         }
-        by_login.retain(|_, operators| operators.len() > 1);
         by_login
     }
 
@@ -205,27 +185,55 @@ impl CampaignSnapshot {
     }
 
     /// The operators in one group, by id.
-    pub fn members(&self, group: OperatorGroupId) -> impl ExactSizeIterator<Item = OperatorId> + Clone + '_ {
+    pub fn members(&self, group: OperatorGroupId) -> impl Iterator<Item = &Operator> + Clone {
+        self.rows(group).iter().filter_map(|(_, operator)| self.operators.get(*operator as usize))
+    }
+
+    /// The rows of `memberships` of one group.
+    fn rows(&self, group: OperatorGroupId) -> &[(u32, u32)] {
+        let Some(group) = position(&self.groups, |known| known.id, group) else { return &[] };
         let begin = self.memberships.partition_point(|(of, _)| *of < group);
-        let end = self.memberships.partition_point(|(of, _)| *of <= group);
-        self.memberships.get(begin..end).unwrap_or_default().iter().map(|(_, operator)| *operator)
+        let rows = self.memberships.get(begin..).unwrap_or_default();
+        rows.get(..rows.partition_point(|(of, _)| *of == group)).unwrap_or_default()
     }
 
     /// How many members the group has; `managed` is the number of managed members among those that were read.
     pub fn size(&self, group: OperatorGroupId, managed: usize) -> GroupSize {
         let known = self.sizes.get(&group).copied().unwrap_or_default();
-        GroupSize { members: self.members(group).len().max(known.members), managed: managed.max(known.managed) }
+        GroupSize { members: self.rows(group).len().max(known.members), managed: managed.max(known.managed) }
     }
 
     /// Whether the operator is in the group.
     pub fn holds(&self, group: OperatorGroupId, operator: OperatorId) -> bool {
-        self.memberships.binary_search(&(group, operator)).is_ok()
+        let rows = self.rows(group);
+        position(&self.operators, |known| known.id, operator)
+            .is_some_and(|operator| rows.binary_search_by_key(&operator, |(_, member)| *member).is_ok())
     }
 }
 
-fn logins_by_hash(operators: &[Operator]) -> Vec<(u64, u32)> {
-    let hashes = operators.iter().map(|operator| hash_of_folded(&fold(operator.login.as_str())));
-    let mut by_login: Vec<(u64, u32)> = hashes.zip(0..).collect();
-    by_login.sort_unstable();
-    by_login
+/// The position of the entry with this key; `sorted` by it.
+fn position<T, K: Ord>(sorted: &[T], key: impl Fn(&T) -> K, sought: K) -> Option<u32> {
+    sorted.binary_search_by_key(&sought, key).ok().and_then(|at| u32::try_from(at).ok())
+}
+
+/// The memberships of known operators in known groups, as [`CampaignSnapshot`] stores them.
+fn positions(
+    operators: &[Operator],
+    groups: &[OperatorGroup],
+    mut memberships: Vec<(OperatorId, OperatorGroupId)>,
+) -> Vec<(u32, u32)> {
+    // Sorted, they are taken side by side with the operators, and no operator has to be searched for.
+    memberships.sort_unstable();
+    let mut operators = (0..).zip(operators).peekable();
+    let mut rows: Vec<(u32, u32)> = memberships
+        .into_iter()
+        .filter_map(|(id, group)| {
+            while operators.next_if(|(_, operator)| operator.id < id).is_some() {}
+            let (operator, _) = operators.peek().filter(|(_, operator)| operator.id == id)?;
+            Some((position(groups, |known| known.id, group)?, *operator))
+        })
+        .collect();
+    rows.sort_unstable();
+    rows.dedup();
+    rows
 }

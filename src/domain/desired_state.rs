@@ -1,6 +1,9 @@
 //! The desired state of one Campaign instance: the managed groups, their members, and what is skipped.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    iter::Peekable,
+};
 
 use super::{
     CampaignSnapshot, LookAlike, MatchedProfile, Operator, OperatorGroupId, OperatorGroupName, OperatorId,
@@ -41,15 +44,51 @@ impl ManagedGroup {
         self.members.binary_search(&operator).is_ok() || self.undecided.binary_search(&operator).is_ok()
     }
 
+    /// The operators that are in the group now, by id.
+    fn present<'a>(&self, campaign: &'a CampaignSnapshot) -> impl Iterator<Item = &'a Operator> + use<'a> {
+        self.id.into_iter().flat_map(|id| campaign.members(id))
+    }
+
+    /// How many operators belong in the group and are in it.
+    pub(super) fn staying(&self, campaign: &CampaignSnapshot) -> usize {
+        let mut wanted = Ascending::new(self.members.iter().copied());
+        self.present(campaign).filter(|operator| wanted.contains(operator.id)).count()
+    }
+
+    /// The operators that belong in the group and are not in it, protected operators included.
+    pub(super) fn joining<'a>(&self, campaign: &'a CampaignSnapshot) -> impl Iterator<Item = &'a Operator> {
+        let mut present = Ascending::new(self.present(campaign).map(|operator| operator.id));
+        let absent = self.members.iter().filter(move |id| !present.contains(**id));
+        absent.filter_map(|id| campaign.operator(*id))
+    }
+
     /// The members of the group that are not [kept](Self::keeps), protected operators included.
     pub(super) fn leaving<'a>(&self, campaign: &'a CampaignSnapshot) -> impl Iterator<Item = &'a Operator> {
-        let members = self.id.into_iter().flat_map(|id| campaign.members(id));
-        members.filter(|id| !self.keeps(*id)).filter_map(|id| campaign.operator(id))
+        let mut members = Ascending::new(self.members.iter().copied());
+        let mut undecided = Ascending::new(self.undecided.iter().copied());
+        self.present(campaign)
+            .filter(move |operator| !members.contains(operator.id) && !undecided.contains(operator.id))
     }
 
     /// Whether the pages of members carried another name than the groups listing, so that no change is planned.
     pub(super) fn is_renamed(&self) -> bool {
         matches!(self.read, ProfileRead::Doubtful(ProfileDoubt::Renamed { .. }))
+    }
+}
+
+/// Ids in ascending order, which are compared with ids in ascending order: most groups have exactly the members that they
+/// should have, and none of them is searched for.
+struct Ascending<I: Iterator<Item = OperatorId>>(Peekable<I>);
+
+impl<I: Iterator<Item = OperatorId>> Ascending<I> {
+    fn new(ids: I) -> Self {
+        Self(ids.peekable())
+    }
+
+    /// Whether this id is one of them; no id may be lower than the one before.
+    fn contains(&mut self, id: OperatorId) -> bool {
+        while self.0.next_if(|known| *known < id).is_some() {}
+        self.0.peek() == Some(&id)
     }
 }
 

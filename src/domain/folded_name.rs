@@ -109,9 +109,12 @@ pub(super) fn fold(name: &str) -> Cow<'_, str> {
         [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => name,
         _ => name.trim(),
     };
-    if !name.is_ascii() {
+    // One pass without an early end, which the compiler makes one of sixteen bytes at a time.
+    let (all_bits, has_capitals) =
+        name.bytes().fold((0, false), |(bits, capital), byte| (bits | byte, capital | byte.is_ascii_uppercase()));
+    if !all_bits.is_ascii() {
         Cow::Owned(folded(name))
-    } else if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+    } else if has_capitals {
         Cow::Owned(name.to_ascii_lowercase())
     } else {
         Cow::Borrowed(name)

@@ -54,6 +54,8 @@ pub(super) struct OperatorIndex<'a> {
 struct RememberedIdentities<'a> {
     identities: &'a Identities,
     holders: HashMap<OperatorId, LoginHolder>,
+    /// Whether it is not known of some of these operators who has their login.
+    is_incomplete: bool,
 }
 
 /// The users of one read or of several.
@@ -110,7 +112,8 @@ impl<'a> OperatorIndex<'a> {
                 holders.insert(operator.id, answer.clone());
             }
         }
-        self.remembered = Some(RememberedIdentities { identities, holders });
+        let is_incomplete = sought.iter().any(|operator| !holders.contains_key(operator));
+        self.remembered = Some(RememberedIdentities { identities, holders, is_incomplete });
         self
     }
 
@@ -235,6 +238,10 @@ pub fn unsettled_logins(
 ) -> Vec<OperatorLogin> {
     let roster = source.roster;
     let index = OperatorIndex::new(campaign, policy.manage).remembering(history, &roster.users_read());
+    // Usually all is known: then a second pass over all users is not necessary.
+    if !index.remembered.as_ref().is_some_and(|memory| memory.is_incomplete) {
+        return Vec::new();
+    }
     let mut logins: Vec<_> = roster
         .users()
         .iter()

@@ -13,7 +13,7 @@
 //! | `profile_read`, `unlisted_accounts`, `unusable` | what makes a read doubtful or a record unusable |
 //! | `roster`, `matched_source` | profiles and their users from any read, and the mask matched for it |
 //! | `claims`, `orphans`, `known_profiles`, `profile_changes` | which profile maps to which group, now and before |
-//! | `identity`, `look_alikes`, `former_logins` | which operator belongs to a user |
+//! | `identity`, `login_index`, `look_alikes`, `former_logins` | which operator belongs to a user |
 //! | `placement`, `desired_state`, `narrowing` | computes the desired state, and narrows it to users and groups |
 //! | `plan`, `protection` | the plan of an instance; protected operators and groups |
 //! | `guard` | which changes may be applied, and which are held |
@@ -53,6 +53,7 @@ mod history;
 mod identity;
 mod instance_answers;
 mod known_profiles;
+mod login_index;
 mod look_alikes;
 mod mask;
 mod matched_source;

@@ -103,7 +103,7 @@ impl DesiredState {
         for group in &mut self.groups {
             group.members.retain(|operator| operators.contains(operator));
             group.new_members.retain(|position| coming.get(*position).copied().unwrap_or_default());
-            let present = group.id.into_iter().flat_map(|id| campaign.members(id));
+            let present = group.id.into_iter().flat_map(|id| campaign.members(id)).map(|member| member.id);
             group.undecided.extend(present.filter(|operator| !operators.contains(operator)));
             group.undecided.sort_unstable();
             group.undecided.dedup();

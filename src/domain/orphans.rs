@@ -57,7 +57,7 @@ pub(super) fn orphans(
     renamed: &BTreeMap<FoldedName, RenamedGroup<'_>>,
 ) -> Vec<OrphanGroup> {
     let orphan = |group: &OperatorGroup, profile: &ProductProfileName| {
-        let members: Vec<_> = campaign.members(group.id).collect();
+        let members: Vec<_> = campaign.members(group.id).map(|member| member.id).collect();
         let (name, profile) = (group.name.clone(), profile.clone());
         (!members.is_empty()).then(|| OrphanGroup { name, id: group.id, profile, members, undecided: Vec::new() })
     };

@@ -132,7 +132,7 @@ fn pending_disablements<'p>(
         return Vec::new();
     }
     let wanted = index.all_that_may_be(users);
-    let with_group: HashSet<OperatorId> = campaign.memberships().iter().map(|(_, operator)| *operator).collect();
+    let with_group: HashSet<OperatorId> = campaign.memberships().map(|operator| operator.id).collect();
     let unfinished = history.unfinished_disablements.iter();
     let mut pending_disablements: Vec<_> = unfinished
         .filter_map(|unfinished| {

@@ -265,7 +265,7 @@ impl<'a> Planner<'a> {
 
     fn managed_members(&self, group: Option<OperatorGroupId>) -> usize {
         let Some(group) = group else { return 0 };
-        let managed = self.campaign.members(group).filter(|operator| !self.untouchable.contains(operator)).count();
+        let managed = self.campaign.members(group).filter(|operator| !self.untouchable.contains(&operator.id)).count();
         self.campaign.size(group, managed).managed
     }
 
@@ -288,8 +288,8 @@ impl<'a> Planner<'a> {
         }
         losses.retain(|id, _| !coming.contains(id) && !self.desired.keep_enabled.contains(id));
         let mut left: BTreeMap<OperatorId, usize> = losses.keys().map(|id| (*id, 0)).collect();
-        for (_, operator) in self.campaign.memberships() {
-            if let Some(count) = left.get_mut(operator) {
+        for operator in self.campaign.memberships() {
+            if let Some(count) = left.get_mut(&operator.id) {
                 *count += 1;
             }
         }
@@ -359,10 +359,9 @@ impl<'a> Planner<'a> {
             profile: group.profile.name.clone(),
             reason: reason.clone(),
         };
-        for operator in group.members.iter().filter_map(|id| self.campaign.operator(*id)) {
-            if group.id.is_some_and(|id| self.campaign.holds(id, operator.id)) {
-                diff.unchanged += 1;
-            } else if let Some(why) = self.protection.of_operator(operator) {
+        diff.unchanged = group.staying(self.campaign);
+        for operator in group.joining(self.campaign) {
+            if let Some(why) = self.protection.of_operator(operator) {
                 skipped.insert(not_touched(operator, group, why));
             } else {
                 diff.additions.push(addition(&operator.login, Some(operator.id)));

@@ -34,8 +34,8 @@ pub fn operators_after<'a, 'c>(
             update(operator);
         }
     };
-    for (_, operator) in snapshot.memberships() {
-        of(*operator, &|operator| operator.in_groups += 1);
+    for operator in snapshot.memberships() {
+        of(operator.id, &|operator| operator.in_groups += 1);
     }
     for change in made {
         match &change.action {

@@ -17,10 +17,10 @@ pub fn settled_by(snapshot: &CampaignSnapshot, change: ChangeReport) -> ChangeRe
 /// memberships.
 fn is_in_place(snapshot: &CampaignSnapshot, change: &ChangeReport) -> bool {
     let key = change.key();
-    let operator = snapshot.operators().iter().find(|operator| operator.login.folded() == key.operator);
+    let operator = snapshot.operators_called(key.operator.as_str()).next();
     let group = snapshot.groups().iter().find(|group| group.name.folded() == key.group);
     let is_member = || match (operator, group) {
-        (Some(operator), Some(group)) => snapshot.members(group.id).any(|member| member == operator.id),
+        (Some(operator), Some(group)) => snapshot.holds(group.id, operator.id),
         _ => false,
     };
     match change.op {

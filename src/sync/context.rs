@@ -266,13 +266,11 @@ fn after_changes(mut sizes: GroupSizes, settled: &[ChangeResult]) -> GroupSizes 
 
 /// The members of each managed group and of each orphaned one.
 fn observations(desired: &DesiredState, snapshot: &CampaignSnapshot) -> Vec<GroupObservation> {
-    let login = |id| snapshot.operator(id).map(|operator| operator.login.clone());
     let seen = |group: &OperatorGroupName, id: Option<OperatorGroupId>, profile: &ProductProfileName| {
         let members: BTreeMap<FoldedName, OperatorLogin> = id
             .into_iter()
             .flat_map(|id| snapshot.members(id))
-            .filter_map(login)
-            .map(|login| (login.folded(), login))
+            .map(|operator| (operator.login.folded(), operator.login.clone()))
             .collect();
         let members = members.into_values().collect();
         (group.folded(), GroupObservation { group: group.clone(), profile: profile.clone(), members })

@@ -130,10 +130,11 @@ impl DigestInput<'_> {
             _ => None,
         };
         let left: HashSet<OperatorId> = made.iter().filter_map(left).collect();
-        let stayed = group.into_iter().flat_map(|id| self.campaign.members(id)).filter(|id| !left.contains(id));
+        let stayed = group.into_iter().flat_map(|id| self.campaign.members(id));
+        let stayed = stayed.filter(|operator| !left.contains(&operator.id)).map(|operator| operator.login.folded());
         let came = made.iter().filter(|change| matches!(change.action, Action::Add { .. }));
         let came = came.filter_map(|change| change.operator().map(OperatorLogin::folded));
-        stayed.filter_map(|id| self.login(id)).chain(came).collect()
+        stayed.chain(came).collect()
     }
 }
 
