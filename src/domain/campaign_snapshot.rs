@@ -141,6 +141,17 @@ impl CampaignSnapshot {
         &self.operators
     }
 
+    /// All operators, by id, with their numbers of operator groups.
+    pub fn operators_with_groups(&self) -> impl Iterator<Item = (&Operator, u32)> {
+        let mut counts = vec![0; self.operators.len()];
+        for (_, operator) in &self.memberships {
+            if let Some(count) = counts.get_mut(*operator as usize) {
+                *count += 1;
+            }
+        }
+        self.operators.iter().zip(counts)
+    }
+
     /// All operator groups, by id.
     pub fn groups(&self) -> &[OperatorGroup] {
         &self.groups

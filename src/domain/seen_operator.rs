@@ -21,11 +21,11 @@ pub fn operators_after<'a, 'c>(
     snapshot: &'a CampaignSnapshot,
     made: impl IntoIterator<Item = &'c Change>,
 ) -> Vec<SeenOperator<'a>> {
-    let seen = snapshot.operators().iter().map(|operator| SeenOperator {
+    let seen = snapshot.operators_with_groups().map(|(operator, in_groups)| SeenOperator {
         id: operator.id,
         login: &operator.login,
         disabled: operator.disabled,
-        in_groups: 0,
+        in_groups,
     });
     let mut seen: Vec<SeenOperator<'a>> = seen.collect();
     let mut of = |id: OperatorId, update: &dyn Fn(&mut SeenOperator<'_>)| {
@@ -34,9 +34,6 @@ pub fn operators_after<'a, 'c>(
             update(operator);
         }
     };
-    for operator in snapshot.memberships() {
-        of(operator.id, &|operator| operator.in_groups += 1);
-    }
     for change in made {
         match &change.action {
             Action::Add { operator_id: Some(id), .. } => of(*id, &|operator| operator.in_groups += 1),

@@ -10,7 +10,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::domain::{FoldedName, GroupSize, InstanceName, OperatorId, SeenOperator};
 
@@ -31,13 +31,13 @@ const BLOCKS_AT_ONCE: i64 = 16;
 /// The name of a block in errors.
 const OPERATORS: &str = "the operators of the last read";
 
-/// One operator in the JSON text of a block.
-#[derive(Debug, Serialize, Deserialize)]
+/// One operator in the JSON text of a block: an array of these values. States of earlier versions have an object with
+/// these fields, where `disabled` may be missing.
+#[derive(Debug, Deserialize)]
 pub(super) struct StoredOperator<'a> {
     id: i64,
     pub(super) login: Cow<'a, str>,
-    /// Skipped where the operator can sign in.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     pub(super) disabled: bool,
     /// Number of operator groups of any kind.
     #[serde(rename = "groups")]
@@ -102,12 +102,12 @@ impl Journal {
     pub async fn remember_operators(
         &self,
         instance: &InstanceName,
-        operators: &[SeenOperator<'_>],
+        mut operators: Vec<SeenOperator<'_>>,
     ) -> Result<(), JournalError> {
-        let mut blocks: BTreeMap<i64, Vec<&SeenOperator<'_>>> = BTreeMap::new();
-        for operator in operators {
-            blocks.entry(operator.id.0.rem_euclid(BLOCKS)).or_default().push(operator);
-        }
+        operators.sort_unstable_by_key(|operator| (block_of(operator), operator.id));
+        let blocks = operators.chunk_by(|one, other| block_of(one) == block_of(other));
+        let mut blocks: BTreeMap<i64, &[SeenOperator<'_>]> =
+            blocks.filter_map(|block| Some((block_of(block.first()?), block))).collect();
         let mut stored: BTreeMap<i64, String> = BTreeMap::new();
         let mut reader = self.begin_read().await?;
         let sql = "select block, digest from operator_blocks where instance = $1";
@@ -145,16 +145,15 @@ impl Journal {
     }
 }
 
-/// The operators of one block as JSON, by id.
-fn block_text<'a>(mut operators: Vec<&'a SeenOperator<'_>>) -> Result<String, JournalError> {
-    operators.sort_unstable_by_key(|operator| operator.id);
-    let stored = |operator: &'a SeenOperator<'_>| StoredOperator {
-        id: operator.id.0,
-        login: operator.login.as_str().into(),
-        disabled: operator.disabled,
-        in_groups: operator.in_groups,
-    };
-    to_json(&operators.into_iter().map(stored).collect::<Vec<_>>(), OPERATORS)
+fn block_of(operator: &SeenOperator<'_>) -> i64 {
+    operator.id.0.rem_euclid(BLOCKS)
+}
+
+/// The operators of one block as JSON.
+fn block_text(operators: &[SeenOperator<'_>]) -> Result<String, JournalError> {
+    let stored =
+        operators.iter().map(|SeenOperator { id, login, disabled, in_groups }| (id.0, login.as_str(), disabled, in_groups));
+    to_json(&stored.collect::<Vec<_>>(), OPERATORS)
 }
 
 /// Passes each stored operator of the instance to `visit`.
@@ -174,6 +173,31 @@ pub(super) async fn each_operator(
         }
         if rows.is_empty() {
             return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::OperatorLogin;
+
+    #[test]
+    fn the_operators_of_a_block_are_read_as_they_are_written_and_as_earlier_versions_wrote_them() {
+        let logins = ["ann@acme.com", "\"bob\"@acme.com"].map(OperatorLogin::new);
+        let operator = |at: usize, id, disabled, in_groups| SeenOperator {
+            id: OperatorId(id),
+            login: &logins[at],
+            disabled,
+            in_groups,
+        };
+        let written = block_text(&[operator(0, -7, false, 2), operator(1, 121, true, 0)]).expect("text");
+        let earlier = r#"[{"id":-7,"login":"ann@acme.com","groups":2},
+                          {"id":121,"login":"\"bob\"@acme.com","disabled":true,"groups":0}]"#;
+        for text in [&*written, earlier] {
+            let operators: Vec<StoredOperator<'_>> = from_json(text, OPERATORS).expect(text);
+            let read: Vec<_> = operators.iter().map(|it| (it.id, &*it.login, it.disabled, it.in_groups)).collect();
+            assert_eq!(read, [(-7, "ann@acme.com", false, 2), (121, "\"bob\"@acme.com", true, 0)], "{text}");
         }
     }
 }

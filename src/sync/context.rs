@@ -140,7 +140,7 @@ impl InstanceRun<'_> {
             return Ok(());
         }
         let operators = operators_after(&self.context.snapshot, []);
-        self.recorder.journal().remember_operators(self.name(), &operators).await
+        self.recorder.journal().remember_operators(self.name(), operators).await
     }
 
     /// Remembers the operators as they are after the changes. A failure is only logged: the next run reads them again.
@@ -150,7 +150,7 @@ impl InstanceRun<'_> {
         }
         let made = settled.iter().filter(|one| one.is_in_place()).map(|one| &one.change);
         let operators = operators_after(&self.context.snapshot, made);
-        if let Err(error) = self.recorder.journal().remember_operators(self.name(), &operators).await {
+        if let Err(error) = self.recorder.journal().remember_operators(self.name(), operators).await {
             tracing::warn!("the operators of the instance could not be stored: {}", Chain(&error));
         }
     }

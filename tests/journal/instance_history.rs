@@ -101,7 +101,7 @@ async fn identities_are_stored_and_only_changes_are_written() {
 async fn remember(journal: &Journal, operators: &[(i64, OperatorLogin)]) {
     let seen =
         operators.iter().map(|(id, login)| SeenOperator { id: OperatorId(*id), login, disabled: false, in_groups: 1 });
-    journal.remember_operators(&production(), &seen.collect::<Vec<_>>()).await.expect("remembered");
+    journal.remember_operators(&production(), seen.collect()).await.expect("remembered");
 }
 
 #[tokio::test]

@@ -119,9 +119,9 @@ async fn operators_are_not_known_before_the_first_run_of_this_version_and_unchan
             in_groups,
         };
         let operators = [operator(0, true, 1), operator(1, false, 0), operator(2, false, 2)];
-        journal.remember_operators(&production(), &operators).await.expect("remembered");
+        journal.remember_operators(&production(), operators.to_vec()).await.expect("remembered");
         let written = fixture.steps().1;
-        journal.remember_operators(&production(), &operators).await.expect("known");
+        journal.remember_operators(&production(), operators.to_vec()).await.expect("known");
         assert_eq!(fixture.steps().1, written, "the same operators: nothing to write");
         let after = reviewed(&journal, None, at(20)).await;
         assert_eq!(after.operators_without_group, Some(vec!["bob@acme.com".to_owned()]));
@@ -133,7 +133,7 @@ async fn operators_are_not_known_before_the_first_run_of_this_version_and_unchan
         assert_eq!(after.groups[0].members[0].disabled, Some(true));
         // Only the state of one operator differs.
         journal
-            .remember_operators(&production(), &[operator(0, false, 1), operator(1, false, 0), operator(2, false, 2)])
+            .remember_operators(&production(), vec![operator(0, false, 1), operator(1, false, 0), operator(2, false, 2)])
             .await
             .expect("remembered");
         assert_eq!(reviewed(&journal, None, at(20)).await.disabled_operators, Some(Vec::new()));

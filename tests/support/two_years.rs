@@ -242,7 +242,7 @@ async fn remember_operators(journal: &Journal, world: &World) {
         disabled: ["olaf@acme.com", "retired@acme.com"].contains(&login.as_str()),
         in_groups: u32::from(!["lena@acme.com", "retired@acme.com"].contains(&login.as_str())),
     });
-    journal.remember_operators(&instance(), &seen.collect::<Vec<_>>()).await.expect("remembered");
+    journal.remember_operators(&instance(), seen.collect()).await.expect("remembered");
 }
 
 /// Records two years of runs that end two hours before `now`.
