@@ -2,12 +2,12 @@
 
 use campaign_group_sync::{
     domain::{
-        ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, FoldedName, InstanceMode, InstanceName, InstanceReport,
-        RunId, RunMode, SharedText, Summary,
+        ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, FoldedName, GroupObservation, InstanceMode, InstanceName,
+        InstanceReport, OperatorGroupName, ProductProfileName, RunId, RunMode, SharedText, Summary,
     },
     journal::{Journal, JournalLocation, JournalOptions},
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use super::Failure;
 
@@ -24,8 +24,22 @@ pub(crate) const FILL: &str = "--fill-journal";
 /// Changes of one run.
 const CHANGES_OF_A_RUN: usize = 2_000;
 
+/// Operator groups, each with a profile.
+const GROUPS: usize = 40;
+
 /// Users that the changes concern.
 pub(crate) const USERS: usize = 50_000;
+
+/// Hours between two runs.
+const HOURS: usize = 2;
+
+/// A past time at which all users were members, in text: between the last run that added and the first one that removed, some
+/// rounds before the last ones.
+pub(crate) fn when_all_were_members() -> Result<String, Failure> {
+    let runs_since = USERS / CHANGES_OF_A_RUN * 9;
+    let before_now = hours_of(runs_since)? + TimeDelta::hours(1);
+    Ok((Utc::now() - before_now).to_rfc3339_opts(SecondsFormat::Secs, true))
+}
 
 /// Writes runs that add and remove memberships in turn, one in two hours, the last one just now.
 pub(crate) fn fill(file: &str, changes: usize) -> Result<(), Failure> {
@@ -34,13 +48,21 @@ pub(crate) fn fill(file: &str, changes: usize) -> Result<(), Failure> {
         let options = JournalOptions { location: JournalLocation::Sqlite(file.into()), watch: None };
         let journal = Journal::open(&options).await?;
         let runs = changes.div_ceil(CHANGES_OF_A_RUN);
+        let observed: Vec<GroupObservation> = (0..GROUPS).map(observed).collect();
+        let begin = Utc::now() - hours_of(runs + 1)?;
+        journal.observe(&InstanceName::new("production"), begin, &observed, true).await?;
         for run in 0..runs {
-            let before_now = TimeDelta::hours(2) * i32::try_from(runs - run)?;
+            let before_now = hours_of(runs - run)?;
             record(&journal, run, Utc::now() - before_now).await?;
         }
         journal.close().await;
         Ok(())
     })
+}
+
+/// How long this number of runs takes.
+fn hours_of(runs: usize) -> Result<TimeDelta, Failure> {
+    Ok(TimeDelta::hours((HOURS * runs).try_into()?))
 }
 
 async fn record(journal: &Journal, run: usize, at: DateTime<Utc>) -> Result<(), Failure> {
@@ -74,8 +96,23 @@ fn key(change: &ChangeReport) -> ChangeKey {
     ChangeKey { kind: change.op, group: folded(&change.group), operator: folded(&change.operator) }
 }
 
+/// The group of a user.
+fn group_name(user: usize) -> String {
+    format!("segment{:03}", user % GROUPS)
+}
+
+/// A managed group without members.
+fn observed(number: usize) -> GroupObservation {
+    let name = group_name(number);
+    GroupObservation {
+        group: OperatorGroupName::new(name.as_str()),
+        profile: ProductProfileName::new(format!("Campaign - acme - {name}")),
+        members: Vec::new(),
+    }
+}
+
 fn change(op: ChangeKind, user: usize, at: DateTime<Utc>) -> ChangeReport {
-    let group = format!("segment{:03}", user % 40);
+    let group = group_name(user);
     let reason = if op == ChangeKind::Add { "member" } else { "not a member" };
     ChangeReport {
         op,

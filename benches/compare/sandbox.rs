@@ -58,7 +58,7 @@ impl Sandbox {
     /// The configuration of a client, which reaches the sandbox at this address; `change` may alter it.
     pub(crate) fn configuration(&self, address: &str, change: impl Fn(String) -> String) -> Result<Client, Failure> {
         let text = change(self.configuration.replace(&self.address()?, address));
-        let file = self.folder.join("client.toml");
+        let (_, file) = tempfile::Builder::new().prefix("client-").suffix(".toml").tempfile_in(&self.folder)?.keep()?;
         fs::write(&file, &text)?;
         Ok(Client { settings: text.parse()?, folder: self.folder.clone(), file })
     }

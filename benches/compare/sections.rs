@@ -143,8 +143,9 @@ fn token(client: &Client) -> Result<String, Failure> {
     Ok(answer.get("access_token").and_then(serde_json::Value::as_str).ok_or("no token")?.to_owned())
 }
 
-/// A dry run over an instance with many operators, and Adobe's SDK that reads the same rows. The run also reads the
-/// organization, with a user for each operator.
+/// Dry runs over an instance with many operators, and Adobe's SDK that reads the same rows. One run follows a single
+/// profile with a twentieth of the operators, so that nearly all of its work is that of the SDK; the other one also reads
+/// an organization with a user for each operator, and places all of them.
 fn campaign_read(setup: &Setup) -> Result<(), Failure> {
     let users = setup.size(100_000, 2_000);
     let scenario = format!(
@@ -156,10 +157,23 @@ fn campaign_read(setup: &Setup) -> Result<(), Failure> {
     let frozen = sandbox.freeze()?;
     let client = sandbox.configuration(&frozen.address, |text| with_read(&text, "organization"))?;
     let url = client.value(&["instances", "production"], "url")?;
-    let mut candidates =
-        vec![Candidate::new("campaign-group-sync, whole dry run, the organization included", |round| {
-            fresh(&client, "ours", round, DRY_RUN, PLANNED)
-        })];
+    let one_profile = sandbox.configuration(&frozen.address, |text| {
+        with_read(&text, "profiles").replace("Campaign - acme - (.*)", "Campaign - acme - (segment000)")
+    })?;
+    let mut candidates = vec![
+        Candidate::new("campaign-group-sync, first dry run, one profile", |round| {
+            fresh(&one_profile, "one", round, DRY_RUN, PLANNED)
+        }),
+        Candidate::new("campaign-group-sync, next dry run, one profile", |_| {
+            measure(&mut one_profile.program("one", DRY_RUN)?, &one_profile.output("next-one"), PLANNED)
+        }),
+        Candidate::new("campaign-group-sync, first dry run, the whole organization", |round| {
+            fresh(&client, "all", round, DRY_RUN, PLANNED)
+        }),
+        Candidate::new("campaign-group-sync, next dry run, the whole organization", |_| {
+            measure(&mut client.program("all", DRY_RUN)?, &client.output("next-all"), PLANNED)
+        }),
+    ];
     if let Some(peers) = &setup.peers {
         for (representation, rows) in [("SimpleJson", "1000"), ("xml", "5000")] {
             let name = format!("acc-js-sdk, {representation}, pages of {rows}");
@@ -273,12 +287,13 @@ fn journal(setup: &Setup) -> Result<(), Failure> {
     fs::create_dir_all(&state)?;
     fill(&state.join("state.db"), changes)?;
     let ann = format!("user{:06}@acme.com", large_journal::USERS / 2);
+    let then = large_journal::when_all_were_members()?;
     let commands: [(&str, Vec<&str>); 5] = [
         ("status", vec!["status"]),
         ("history", vec!["history"]),
         ("history of one user", vec!["history", "--user", &ann]),
         ("explain", vec!["explain", &ann, "segment000"]),
-        ("access at a past time", vec!["access", "--at", "2026-11-01T00:00:00Z"]),
+        ("access at a past time", vec!["access", "--at", &then]),
     ];
     let candidates = commands
         .into_iter()

@@ -223,7 +223,7 @@ impl CampaignSnapshot {
 }
 
 /// The position of the entry with this key; `sorted` by it.
-fn position<T, K: Ord>(sorted: &[T], key: impl Fn(&T) -> K, sought: K) -> Option<u32> {
+fn position<T, K: Ord + Copy>(sorted: &[T], key: impl Fn(&T) -> K, sought: K) -> Option<u32> {
     sorted.binary_search_by_key(&sought, key).ok().and_then(|at| u32::try_from(at).ok())
 }
 

@@ -87,9 +87,10 @@ impl FoldedName {
         let shown = self.shown();
         // An ASCII key is folded and in compatibility form already. This shortcut matters: it runs for a million names.
         if shown.is_ascii() {
-            return LooseName(
-                shown.bytes().filter_map(|byte| ASCII_SKELETONS.get(usize::from(byte))).map(String::as_str).collect(),
-            );
+            // The letter m has two letters in its place.
+            let mut key = String::with_capacity(shown.len() * 2);
+            key.extend(shown.bytes().filter_map(|byte| ASCII_SKELETONS.get(usize::from(byte))).map(String::as_str));
+            return LooseName(key);
         }
         let compatible: String = shown.nfkc().collect();
         LooseName(skeleton(&CASES.fold_string(&compatible)).collect())

@@ -34,7 +34,12 @@ pub fn undo_desired_state(changes: &[ChangeReport], campaign: &CampaignSnapshot,
         })
         .collect();
     // A reverted membership may be the only one of its operator, which was enabled before: it stays enabled.
-    let keep_enabled = groups.iter().filter_map(|group| group.id).flat_map(|id| campaign.members(id)).map(|member| member.id).collect();
+    let keep_enabled = groups
+        .iter()
+        .filter_map(|group| group.id)
+        .flat_map(|id| campaign.members(id))
+        .map(|member| member.id)
+        .collect();
     let matched = groups.iter().map(|group| MatchedProfile {
         profile: group.profile.name.to_string(),
         group: group.name.to_string(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::domain::{FoldedName, RunId};
+use crate::domain::RunId;
 
 use super::{
     Journal, JournalError,
@@ -42,9 +42,10 @@ pub struct MemberAccess {
     pub login: String,
     /// When the membership was first seen.
     pub since: DateTime<Utc>,
-    /// The run that granted it; `None` if it was made in Campaign, or by a run of an earlier version.
+    /// The run that granted it; `None` if it was made in Campaign, or by a run of an earlier version. Read for
+    /// [`MemberDetail::Cause`] only.
     pub granted_by: Option<RunId>,
-    /// Who approved the grant, if an approval released it; read for [`MemberDetail::Cause`] only.
+    /// Who approved the grant, if an approval released it. Read for [`MemberDetail::Cause`] only.
     pub approved_by: Option<String>,
 }
 
@@ -64,9 +65,9 @@ impl Serialize for MemberAccess {
 /// What is read of a membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemberDetail {
-    /// The login, the beginning, and the run that granted it.
+    /// The login and the beginning.
     Login,
-    /// Also what is recorded about the change that made the membership.
+    /// Also the run that granted the membership, and what is recorded about that change.
     Cause,
 }
 
@@ -81,16 +82,19 @@ impl Journal {
     ) -> Result<Vec<InstanceAccess>, JournalError> {
         let mut reader = self.begin_read().await?;
         let at = if at < now { at.timestamp_millis() } else { i64::MAX };
-        let mut instances: BTreeMap<String, BTreeMap<FoldedName, GroupAccess>> = BTreeMap::new();
+        // By instance and folded name.
+        let mut groups: BTreeMap<(String, String), GroupAccess> = BTreeMap::new();
         let sql = "select instance, group_folded, group_name, profile from managed_groups
                    where since <= $1 and (until is null or until > $1)";
         for row in reader.rows(sql, [at.into()]).await? {
             let group = GroupAccess { group: row.text(2)?, profile: row.text(3)?, members: Vec::new() };
-            instances.entry(row.text(0)?).or_default().insert(row.folded(1)?, group);
+            groups.insert((row.text(0)?, row.text(1)?), group);
+        }
+        if groups.is_empty() {
+            return Ok(Vec::new());
         }
         let mut add = |row: StoredMembership| {
-            let groups = instances.get_mut(&row.instance);
-            if let Some(group) = groups.and_then(|groups| groups.get_mut(&FoldedName::stored(row.group_folded))) {
+            if let Some(group) = groups.get_mut(&(row.instance, row.group_folded)) {
                 let (login, since) = (row.login, to_time(row.since)?);
                 let granted_by = row.granted_by.map(RunId::new);
                 group.members.push(MemberAccess { login, since, granted_by, approved_by: row.approved_by });
@@ -99,11 +103,15 @@ impl Journal {
         };
         open_then(&mut reader, at, detail, &mut add).await?;
         ended_since(&mut reader, at, detail, &mut add).await?;
-        let access = |(name, groups): (String, BTreeMap<FoldedName, GroupAccess>)| InstanceAccess {
-            name,
-            groups: groups.into_values().map(sorted).collect(),
-        };
-        Ok(instances.into_iter().map(access).collect())
+        let mut instances: Vec<InstanceAccess> = Vec::new();
+        for ((name, _), group) in groups {
+            let group = sorted(group);
+            match instances.last_mut() {
+                Some(instance) if instance.name == name => instance.groups.push(group),
+                _ => instances.push(InstanceAccess { name, groups: vec![group] }),
+            }
+        }
+        Ok(instances)
     }
 }
 
@@ -129,22 +137,22 @@ impl StoredMembership {
 
 const MEMBERSHIP_COLUMNS: &str = "instance, group_folded, login_folded, login, since, until, granted_by, approved_by";
 
-/// The statement that reads memberships on this condition; with the approvers only for [`MemberDetail::Cause`], because
-/// finding them takes longer than everything else.
+/// The statement that reads memberships on this condition; with runs and approvers only for [`MemberDetail::Cause`],
+/// because finding approvers takes longer than everything else.
 macro_rules! memberships {
     ($detail:expr, $condition:literal) => {
         match $detail {
-            MemberDetail::Login => memberships!(@approver ["null"], $condition),
+            MemberDetail::Login => memberships!(@cause ["null as granted_by, null"], $condition),
             MemberDetail::Cause => memberships!(
-                @approver ["coalesce(s.approved_by, ", of_change!("approved_by", "granted_by", "add"), ")"],
+                @cause ["granted_by, coalesce(s.approved_by, ", of_change!("approved_by", "granted_by", "add"), ")"],
                 $condition
             ),
         }
     };
-    (@approver [$($approver:tt)*], $condition:literal) => {
+    (@cause [$($cause:tt)*], $condition:literal) => {
         concat!(
-            "select instance, group_folded, login_folded, login, since, until, granted_by, ",
-            $($approver)*,
+            "select instance, group_folded, login_folded, login, since, until, ",
+            $($cause)*,
             " as approved_by from stays s where ",
             $condition
         )

@@ -22,7 +22,7 @@ enum Migration {
 
 /// Every step of the schema with its number, in ascending order. A number is never used again; a state stores that of the
 /// last step that was made.
-const MIGRATIONS: [(i64, Migration); 22] = [
+const MIGRATIONS: [(i64, Migration); 23] = [
     (1, Migration::Script(include_str!("migrations/0001_first.sql"))),
     (2, Migration::Script(include_str!("migrations/0002_unfinished_disablements.sql"))),
     (3, Migration::Script(include_str!("migrations/0003_named_skips.sql"))),
@@ -45,6 +45,7 @@ const MIGRATIONS: [(i64, Migration); 22] = [
     (20, Migration::Script(include_str!("migrations/0020_reviews.sql"))),
     (21, Migration::Script(include_str!("migrations/0021_organization.sql"))),
     (22, Migration::Script(include_str!("migrations/0022_operator_blocks.sql"))),
+    (23, Migration::Script(include_str!("migrations/0023_ended_memberships.sql"))),
 ];
 
 /// The step that created the views which runs and the leader lock.

@@ -151,8 +151,9 @@ fn block_of(operator: &SeenOperator<'_>) -> i64 {
 
 /// The operators of one block as JSON.
 fn block_text(operators: &[SeenOperator<'_>]) -> Result<String, JournalError> {
-    let stored =
-        operators.iter().map(|SeenOperator { id, login, disabled, in_groups }| (id.0, login.as_str(), disabled, in_groups));
+    let stored = operators
+        .iter()
+        .map(|SeenOperator { id, login, disabled, in_groups }| (id.0, login.as_str(), disabled, in_groups));
     to_json(&stored.collect::<Vec<_>>(), OPERATORS)
 }
 

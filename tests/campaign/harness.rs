@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use campaign_group_sync::campaign::{Campaign, CampaignError, CampaignOptions};
-use campaign_group_sync::domain::CampaignSnapshot;
+use campaign_group_sync::domain::{CampaignSnapshot, OperatorGroup};
 use campaign_group_sync::sandbox::campaign::{
     Build, InstanceAuthentication, InstanceBehavior, InstanceWorld, Operator,
 };
@@ -190,9 +190,9 @@ impl Drop for Harness {
 
 /// Memberships as pairs of names.
 pub(crate) fn named(snapshot: &CampaignSnapshot) -> Vec<(String, String)> {
-    let name = |(group, operator): &(_, _)| {
-        let (group, operator) = (snapshot.group(*group).unwrap(), snapshot.operator(*operator).unwrap());
-        (operator.login.to_string(), group.name.to_string())
+    let named = |group: &OperatorGroup| {
+        let members = snapshot.members(group.id);
+        members.map(|operator| (operator.login.to_string(), group.name.to_string())).collect::<Vec<_>>()
     };
-    snapshot.memberships().iter().map(name).collect()
+    snapshot.groups().iter().flat_map(named).collect()
 }

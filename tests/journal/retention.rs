@@ -223,12 +223,12 @@ async fn old_changes_are_deleted_and_open_memberships_stay() {
         assert_eq!(ann.granted_by, Some(run_id("01JADDED")));
         assert_eq!(ann.approved_by.as_deref(), Some("root (uid 0)"), "although the run is deleted");
         let logins = journal.access(at(70 * DAY), at(70 * DAY), MemberDetail::Login).await.expect("readable");
-        let without_approvers = access_now.into_iter().map(|mut instance| {
+        let without_causes = access_now.into_iter().map(|mut instance| {
             let members = instance.groups.iter_mut().flat_map(|group| &mut group.members);
-            members.for_each(|member| member.approved_by = None);
+            members.for_each(|member| (member.granted_by, member.approved_by) = (None, None));
             instance
         });
-        assert_eq!(logins, without_approvers.collect::<Vec<_>>());
+        assert_eq!(logins, without_causes.collect::<Vec<_>>());
         let error = journal.find_run("01JADDED").await.expect_err("deleted");
         assert!(error.to_string().contains("state.keep_changes"), "{error}");
         let since = journal.deleted_before().await.expect("readable").changes.expect("deleted");

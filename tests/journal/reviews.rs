@@ -133,7 +133,10 @@ async fn operators_are_not_known_before_the_first_run_of_this_version_and_unchan
         assert_eq!(after.groups[0].members[0].disabled, Some(true));
         // Only the state of one operator differs.
         journal
-            .remember_operators(&production(), vec![operator(0, false, 1), operator(1, false, 0), operator(2, false, 2)])
+            .remember_operators(
+                &production(),
+                vec![operator(0, false, 1), operator(1, false, 0), operator(2, false, 2)],
+            )
             .await
             .expect("remembered");
         assert_eq!(reviewed(&journal, None, at(20)).await.disabled_operators, Some(Vec::new()));
