@@ -115,6 +115,7 @@ impl CampaignSnapshot {
     ) -> Self {
         operators.sort_unstable_by_key(|operator| operator.id);
         operators.dedup_by_key(|operator| operator.id);
+        operators.shrink_to_fit();
         groups.sort_unstable_by_key(|group| group.id);
         groups.dedup_by_key(|group| group.id);
         let by_login = LoginIndex::new(&operators);

@@ -1,14 +1,12 @@
 //! The operators of an instance as a run leaves them: with their number of operator groups, and whether they are disabled.
 
-use super::{Action, CampaignSnapshot, Change, OperatorId, OperatorLogin};
+use super::{Action, CampaignSnapshot, Change, Operator, OperatorId};
 
 /// One operator as a run has seen it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeenOperator<'a> {
-    /// Primary key.
-    pub id: OperatorId,
-    /// The login, in Campaign's own spelling.
-    pub login: &'a OperatorLogin,
+    /// The operator as it was read.
+    pub operator: &'a Operator,
     /// Whether the operator cannot sign in.
     pub disabled: bool,
     /// Number of operator groups that it is a member of, managed or not.
@@ -21,15 +19,11 @@ pub fn operators_after<'a, 'c>(
     snapshot: &'a CampaignSnapshot,
     made: impl IntoIterator<Item = &'c Change>,
 ) -> Vec<SeenOperator<'a>> {
-    let seen = snapshot.operators_with_groups().map(|(operator, in_groups)| SeenOperator {
-        id: operator.id,
-        login: &operator.login,
-        disabled: operator.disabled,
-        in_groups,
-    });
+    let seen = snapshot.operators_with_groups();
+    let seen = seen.map(|(operator, in_groups)| SeenOperator { operator, disabled: operator.disabled, in_groups });
     let mut seen: Vec<SeenOperator<'a>> = seen.collect();
     let mut of = |id: OperatorId, update: &dyn Fn(&mut SeenOperator<'_>)| {
-        let at = seen.binary_search_by_key(&id, |operator| operator.id).ok();
+        let at = seen.binary_search_by_key(&id, |seen| seen.operator.id).ok();
         if let Some(operator) = at.and_then(|at| seen.get_mut(at)) {
             update(operator);
         }
@@ -51,7 +45,7 @@ pub fn operators_after<'a, 'c>(
 mod tests {
     use super::*;
     use crate::domain::{
-        Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, ProductProfileName, SignInMethod,
+        OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorLogin, ProductProfileName, SignInMethod,
     };
 
     fn operator(id: i64, login: &str, disabled: bool) -> Operator {
@@ -76,7 +70,7 @@ mod tests {
         let snapshot = CampaignSnapshot::new(operators, groups, memberships, OperatorLogin::new("me"));
         let shown = |made: &[Change]| {
             let seen = operators_after(&snapshot, made);
-            seen.iter().map(|it| (it.login.to_string(), it.disabled, it.in_groups)).collect::<Vec<_>>()
+            seen.iter().map(|it| (it.operator.login.to_string(), it.disabled, it.in_groups)).collect::<Vec<_>>()
         };
         let expect = |rows: [(&str, bool, u32); 3]| rows.map(|(login, off, groups)| (login.to_owned(), off, groups));
         assert_eq!(shown(&[]), expect([("bob", true, 0), ("cid", false, 1), ("ann", false, 2)]));

@@ -10,6 +10,9 @@ use super::{
     refolding::refold,
 };
 
+/// The schema of a new state, in one script: the steps to it take most of the time in which a new state is created.
+const NEWEST: &str = include_str!("schema.sql");
+
 /// One step of the schema.
 enum Migration {
     /// Statements that both databases understand.
@@ -125,26 +128,34 @@ pub(super) async fn migrate(
     step.commit().await
 }
 
-/// Makes the steps of the schema after step `done`, without a commit.
+/// Creates the schema, or makes its steps after step `done`, without a commit.
 pub(super) async fn migrate_from(
     step: &mut WriteTransaction,
     done: i64,
     lost: Option<&str>,
 ) -> Result<(), JournalError> {
-    if done == 0 {
-        step.execute("create table campaign_group_sync_schema (version bigint not null)", []).await?;
-        step.execute("insert into campaign_group_sync_schema (version) values ($1)", [KNOWN.into()]).await?;
+    if done > 0 {
+        make_steps(step, done).await?;
+        return step.execute("update campaign_group_sync_schema set version = $1", [KNOWN.into()]).await;
     }
+    step.execute("create table campaign_group_sync_schema (version bigint not null)", []).await?;
+    step.execute("insert into campaign_group_sync_schema (version) values ($1)", [KNOWN.into()]).await?;
+    step.script(NEWEST).await?;
+    chain::begin(step).await?;
+    match lost {
+        Some(why) => step.execute("insert into meta (name, value) values ('memory_lost', $1)", [why.into()]).await,
+        None => Ok(()),
+    }
+}
+
+/// Makes the steps of the schema after step `done`.
+async fn make_steps(step: &mut WriteTransaction, done: i64) -> Result<(), JournalError> {
     for (_, migration) in MIGRATIONS.iter().filter(|(number, _)| *number > done) {
         match migration {
             Migration::Script(script) => step.script(script).await?,
             Migration::RefoldNames => refold(step).await?,
             Migration::BeginChain => chain::begin(step).await?,
         }
-    }
-    step.execute("update campaign_group_sync_schema set version = $1", [KNOWN.into()]).await?;
-    if let (0, Some(why)) = (done, lost) {
-        step.execute("insert into meta (name, value) values ('memory_lost', $1)", [why.into()]).await?;
     }
     Ok(())
 }
@@ -187,6 +198,61 @@ mod tests {
     #[test]
     fn the_numbers_of_the_steps_ascend() {
         assert!(MIGRATIONS.is_sorted_by(|(one, _), (next, _)| one < next));
+    }
+
+    /// Tables with their columns and keys, indexes and views, and all rows, as text.
+    async fn described(step: &mut WriteTransaction) -> Vec<String> {
+        let texts = async |step: &mut WriteTransaction, sql: String| -> Vec<String> {
+            let rows = step.execute_text(sql).await.expect("readable");
+            rows.iter().map(|row| row.text(0).expect("text")).collect()
+        };
+        let words = |sql: &str| sql.split_whitespace().collect::<Vec<_>>().join(" ");
+        let objects = "select type || ' ' || name || ' ' || coalesce(case when type <> 'table' then sql end, '')
+                       from sqlite_master order by type, name";
+        let mut described: Vec<_> = texts(step, objects.to_owned()).await.iter().map(|sql| words(sql)).collect();
+        let tables = "select name from sqlite_master where type = 'table' order by name";
+        for table in texts(step, tables.to_owned()).await {
+            for sql in [
+                format!(
+                    "select json_array(name, type, \"notnull\", dflt_value, pk) from pragma_table_info('{table}') order by cid"
+                ),
+                format!("select json_array(id, \"table\", \"from\", \"to\") from pragma_foreign_key_list('{table}')"),
+                format!("select json_array(name, \"unique\", origin) from pragma_index_list('{table}') order by name"),
+            ] {
+                described.extend(texts(step, sql).await.iter().map(|text| format!("{table} {text}")));
+            }
+            let columns = format!("select group_concat('\"' || name || '\"') from pragma_table_info('{table}')");
+            let columns = texts(step, columns).await.concat();
+            let rows = texts(step, format!("select json_array({columns}) from \"{table}\" order by 1")).await;
+            described.extend(rows.iter().map(|row| format!("{table} has {row}")));
+        }
+        described
+    }
+
+    #[tokio::test]
+    async fn a_new_state_has_the_schema_to_which_the_steps_lead() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let open = async |name: &str| {
+            let pool = sqlx::sqlite::SqlitePoolOptions::new();
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.path().join(name));
+            Database::Sqlite(pool.connect_with(options.create_if_missing(true)).await.expect("opens"))
+        };
+        let (new, migrated) = (open("new.db").await, open("migrated.db").await);
+        let mut new = new.begin_write(&CommitGroup::default(), None).await.expect("begins");
+        migrate_from(&mut new, 0, None).await.expect("created");
+        let mut migrated = migrated.begin_write(&CommitGroup::default(), None).await.expect("begins");
+        migrated.script("create table campaign_group_sync_schema (version bigint not null)").await.expect("created");
+        migrated
+            .execute("insert into campaign_group_sync_schema (version) values ($1)", [KNOWN.into()])
+            .await
+            .expect("inserted");
+        make_steps(&mut migrated, 0).await.expect("migrated");
+        let (new, migrated) = (described(&mut new).await, described(&mut migrated).await);
+        assert!(new.len() > 200, "{new:#?}");
+        for (one, other) in new.iter().zip(&migrated) {
+            assert_eq!(one, other);
+        }
+        assert_eq!(new.len(), migrated.len());
     }
 
     #[test]

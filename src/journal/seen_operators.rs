@@ -104,7 +104,7 @@ impl Journal {
         instance: &InstanceName,
         mut operators: Vec<SeenOperator<'_>>,
     ) -> Result<(), JournalError> {
-        operators.sort_unstable_by_key(|operator| (block_of(operator), operator.id));
+        operators.sort_unstable_by_key(|seen| (block_of(seen), seen.operator.id));
         let blocks = operators.chunk_by(|one, other| block_of(one) == block_of(other));
         let mut blocks: BTreeMap<i64, &[SeenOperator<'_>]> =
             blocks.filter_map(|block| Some((block_of(block.first()?), block))).collect();
@@ -145,15 +145,15 @@ impl Journal {
     }
 }
 
-fn block_of(operator: &SeenOperator<'_>) -> i64 {
-    operator.id.0.rem_euclid(BLOCKS)
+fn block_of(seen: &SeenOperator<'_>) -> i64 {
+    seen.operator.id.0.rem_euclid(BLOCKS)
 }
 
 /// The operators of one block as JSON.
 fn block_text(operators: &[SeenOperator<'_>]) -> Result<String, JournalError> {
-    let stored = operators
-        .iter()
-        .map(|SeenOperator { id, login, disabled, in_groups }| (id.0, login.as_str(), disabled, in_groups));
+    let stored = operators.iter().map(|SeenOperator { operator, disabled, in_groups }| {
+        (operator.id.0, operator.login.as_str(), disabled, in_groups)
+    });
     to_json(&stored.collect::<Vec<_>>(), OPERATORS)
 }
 
@@ -181,18 +181,20 @@ pub(super) async fn each_operator(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::OperatorLogin;
+    use crate::domain::{Operator, OperatorLogin, SignInMethod};
 
     #[test]
     fn the_operators_of_a_block_are_read_as_they_are_written_and_as_earlier_versions_wrote_them() {
-        let logins = ["ann@acme.com", "\"bob\"@acme.com"].map(OperatorLogin::new);
-        let operator = |at: usize, id, disabled, in_groups| SeenOperator {
+        let operator = |id, login: &str| Operator {
             id: OperatorId(id),
-            login: &logins[at],
-            disabled,
-            in_groups,
+            login: OperatorLogin::new(login),
+            has_agent_label: false,
+            sign_in: SignInMethod::Ims,
+            disabled: false,
         };
-        let written = block_text(&[operator(0, -7, false, 2), operator(1, 121, true, 0)]).expect("text");
+        let (ann, bob) = (operator(-7, "ann@acme.com"), operator(121, "\"bob\"@acme.com"));
+        let seen = |operator, disabled, in_groups| SeenOperator { operator, disabled, in_groups };
+        let written = block_text(&[seen(&ann, false, 2), seen(&bob, true, 0)]).expect("text");
         let earlier = r#"[{"id":-7,"login":"ann@acme.com","groups":2},
                           {"id":121,"login":"\"bob\"@acme.com","disabled":true,"groups":0}]"#;
         for text in [&*written, earlier] {

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use campaign_group_sync::domain::{
     Action, Approval, ApprovalState, ApprovedChange, CampaignSnapshot, Change, DesiredState, EarlierHold,
-    FollowedGroup, History, InstanceName, KnownProfiles, Limits, ManagedGroup, NewOperator, Operator, OperatorGroup,
+    FollowedGroup, History, InstanceName, KnownProfiles, Limits, ManagedGroup, NewOperator, OperatorGroup,
     OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrphanGroup, Plan, ProductProfile, ProductProfileId,
-    ProductProfileName, ProfileRead, Review, ReviewContext, SignInMethod, SourceCounts, SourceRead, UnlistedAccounts,
-    review,
+    ProductProfileName, ProfileRead, Review, ReviewContext, SourceCounts, SourceRead, UnlistedAccounts, review,
 };
+
+use crate::support::operators::operator;
 
 /// One operator group, its members and the users of its profile.
 #[derive(Clone, Debug)]
@@ -161,7 +162,7 @@ impl Fixture {
             .clone()
             .flat_map(|(group, id)| group.current.iter().filter_map(move |login| Some((self.operator_id(login)?, id))));
         CampaignSnapshot::new(
-            operators.map(|(login, id)| operator(login, id)).collect(),
+            operators.map(|(login, id)| operator(id.0, login)).collect(),
             groups
                 .clone()
                 .map(|(group, id)| OperatorGroup {
@@ -334,16 +335,6 @@ impl Fixture {
 /// The change as an approval names it.
 pub(crate) fn named(change: &Change) -> ApprovedChange {
     ApprovedChange { key: change.key(), profile: change.profile.clone() }
-}
-
-fn operator(login: &str, id: OperatorId) -> Operator {
-    Operator {
-        id,
-        login: OperatorLogin::new(login),
-        has_agent_label: false,
-        sign_in: SignInMethod::Ims,
-        disabled: false,
-    }
 }
 
 fn change(action: Action, group: &Group) -> Change {

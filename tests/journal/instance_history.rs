@@ -12,6 +12,7 @@ use chrono::TimeDelta;
 use super::recording::Recording as _;
 use super::{
     fixture::JournalFixture,
+    operators::operator,
     options::limits,
     sample::{at, digest, followed, held, key, production, read, run_id},
 };
@@ -99,8 +100,8 @@ async fn identities_are_stored_and_only_changes_are_written() {
 }
 
 async fn remember(journal: &Journal, operators: &[(i64, OperatorLogin)]) {
-    let seen =
-        operators.iter().map(|(id, login)| SeenOperator { id: OperatorId(*id), login, disabled: false, in_groups: 1 });
+    let operators: Vec<_> = operators.iter().map(|(id, login)| operator(*id, login.as_str())).collect();
+    let seen = operators.iter().map(|operator| SeenOperator { operator, disabled: false, in_groups: 1 });
     journal.remember_operators(&production(), seen.collect()).await.expect("remembered");
 }
 

@@ -26,4 +26,4 @@ mod strangers;
 mod unfinished_disablements;
 mod verification;
 
-use crate::support::{options, recording, reports, two_years};
+use crate::support::{operators, options, recording, reports, two_years};

@@ -1,10 +1,7 @@
 //! Access reviews: what is recorded, what changed since the last one, and the record that one was done.
 
 use campaign_group_sync::{
-    domain::{
-        AccessReview, Approver, OperatorId, OperatorLogin, ReviewedChange, ReviewedInstance, SeenOperator, SinceOrigin,
-        SystemUser,
-    },
+    domain::{AccessReview, Approver, ReviewedChange, ReviewedInstance, SeenOperator, SinceOrigin, SystemUser},
     journal::{Journal, ReviewOutcome},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{
     fixture::JournalFixture,
     manual_changes::seen,
+    operators::operator,
     recording::Recording as _,
     sample::{at, production},
     two_years::{APPROVER, record_two_years},
@@ -111,14 +109,9 @@ async fn operators_are_not_known_before_the_first_run_of_this_version_and_unchan
         assert_eq!((before.disabled_operators, before.operators_without_group), (None, None));
         assert_eq!(before.groups[0].members[0].disabled, None);
         assert!(before.notes.iter().any(|note| note.contains("not known before the next run")), "{:?}", before.notes);
-        let logins = ["ann@acme.com", "bob@acme.com", "cid@acme.com"].map(OperatorLogin::new);
-        let operator = |at: usize, disabled, in_groups| SeenOperator {
-            id: OperatorId(i64::try_from(at).expect("small")),
-            login: &logins[at],
-            disabled,
-            in_groups,
-        };
-        let operators = [operator(0, true, 1), operator(1, false, 0), operator(2, false, 2)];
+        let known = [operator(0, "ann@acme.com"), operator(1, "bob@acme.com"), operator(2, "cid@acme.com")];
+        let left = |at: usize, disabled, in_groups| SeenOperator { operator: &known[at], disabled, in_groups };
+        let operators = [left(0, true, 1), left(1, false, 0), left(2, false, 2)];
         journal.remember_operators(&production(), operators.to_vec()).await.expect("remembered");
         let written = fixture.steps().1;
         journal.remember_operators(&production(), operators.to_vec()).await.expect("known");
@@ -133,10 +126,7 @@ async fn operators_are_not_known_before_the_first_run_of_this_version_and_unchan
         assert_eq!(after.groups[0].members[0].disabled, Some(true));
         // Only the state of one operator differs.
         journal
-            .remember_operators(
-                &production(),
-                vec![operator(0, false, 1), operator(1, false, 0), operator(2, false, 2)],
-            )
+            .remember_operators(&production(), vec![left(0, false, 1), left(1, false, 0), left(2, false, 2)])
             .await
             .expect("remembered");
         assert_eq!(reviewed(&journal, None, at(20)).await.disabled_operators, Some(Vec::new()));

@@ -1,6 +1,7 @@
 //! What tests of several subjects share.
 
 pub(crate) mod captured_log;
+pub(crate) mod operators;
 pub(crate) mod options;
 pub(crate) mod process;
 pub(crate) mod receivers;

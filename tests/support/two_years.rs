@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 use campaign_group_sync::{
     domain::{
         AccessReview, AfterPlan, Approver, ChangeKind, ChangeOutcome, ChangeReport, Evidence, GroupObservation,
-        InstanceMode, InstanceName, InstancePlan, InstanceReport, MatchedProfile, ObservedGroups, OperatorGroupName,
-        OperatorId, OperatorLogin, Orphan, ProductProfileName, RunEvent, RunId, RunMode, RunStart, SeenOperator,
+        InstanceMode, InstanceName, InstancePlan, InstanceReport, MatchedProfile, ObservedGroups, Operator,
+        OperatorGroupName, OperatorLogin, Orphan, ProductProfileName, RunEvent, RunId, RunMode, RunStart, SeenOperator,
         Sending, SentChange, SettledChanges, SkipReason, Skipped, Summary, SystemUser,
     },
     journal::Journal,
 };
 use chrono::{DateTime, TimeDelta, Utc};
+
+use super::operators::operator;
 
 /// Who approved some of the removals.
 pub(crate) const APPROVER: &str = "root (uid 0, signed in as carol, uid 1004)";
@@ -234,13 +236,12 @@ async fn review(journal: &Journal, at: DateTime<Utc>) {
 /// The operators that the last run saw: some are disabled, some are in no group.
 async fn remember_operators(journal: &Journal, world: &World) {
     let members: std::collections::BTreeSet<&String> = world.groups.values().flatten().collect();
-    let mut logins: Vec<OperatorLogin> = members.into_iter().map(|login| OperatorLogin::new(login.as_str())).collect();
-    logins.extend(["lena@acme.com", "retired@acme.com"].map(OperatorLogin::new));
-    let seen = logins.iter().zip(1..).map(|(login, id)| SeenOperator {
-        id: OperatorId(id),
-        login,
-        disabled: ["olaf@acme.com", "retired@acme.com"].contains(&login.as_str()),
-        in_groups: u32::from(!["lena@acme.com", "retired@acme.com"].contains(&login.as_str())),
+    let logins = members.into_iter().map(String::as_str).chain(["lena@acme.com", "retired@acme.com"]);
+    let operators: Vec<Operator> = (1..).zip(logins).map(|(id, login)| operator(id, login)).collect();
+    let seen = operators.iter().map(|operator| SeenOperator {
+        operator,
+        disabled: ["olaf@acme.com", "retired@acme.com"].contains(&operator.login.as_str()),
+        in_groups: u32::from(!["lena@acme.com", "retired@acme.com"].contains(&operator.login.as_str())),
     });
     journal.remember_operators(&instance(), seen.collect()).await.expect("remembered");
 }
