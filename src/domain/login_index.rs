@@ -7,7 +7,7 @@ use super::{
     folded_name::{fold, hash_of_folded},
 };
 
-/// Positions of operators in a list, by folded login. Whoever searches passes the same list.
+/// Positions of operators in a list, by folded login. A search takes the same list.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LoginIndex {
     /// The first operator of each login.
