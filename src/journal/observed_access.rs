@@ -22,6 +22,8 @@ const MEMBERSHIPS_AN_EVENT: usize = 10_000;
 #[derive(Default)]
 struct ObservedDifference<'a> {
     managed: Vec<&'a GroupObservation>,
+    /// The managed groups that had another spelling or followed another profile before.
+    replaced: Vec<FoldedName>,
     unmanaged: Vec<FoldedName>,
     came: Vec<(FoldedName, &'a OperatorLogin)>,
     left: Vec<(FoldedName, FoldedName)>,
@@ -140,7 +142,10 @@ impl<'a> ObservedDifference<'a> {
                 let is_known = recorded.shown.is_some_and(|(spelling, profile)| {
                     spelling == group.group.as_str() && profile == group.profile.as_str()
                 });
-                self.managed.extend((!is_known).then_some(group));
+                if !is_known {
+                    self.managed.push(group);
+                    self.replaced.extend(recorded.shown.map(|_| name.clone()));
+                }
             }
             None => self.unmanaged.extend(recorded.shown.map(|_| name.clone())),
         }
@@ -203,8 +208,7 @@ impl<'a> ObservedDifference<'a> {
         // If the clock was set back, the period ends when it began, not earlier.
         let close = "update managed_groups set until = case when since > $1 then since else $1 end
                      where instance = $2 and group_folded = $3 and until is null";
-        let renewed = self.managed.iter().map(|group| group.group.folded());
-        for group in self.unmanaged.into_iter().chain(renewed) {
+        for group in self.replaced.into_iter().chain(self.unmanaged) {
             writer.execute(close, [at.into(), instance(), group.into()]).await?;
         }
         end_periods(writer, name, self.left, (at, Value::Text(None))).await?;

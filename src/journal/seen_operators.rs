@@ -25,6 +25,9 @@ use super::{
 /// because other records take theirs from the same sequence.
 const BLOCKS: i64 = 128;
 
+/// Most blocks that one statement writes.
+const BLOCKS_A_STATEMENT: usize = 4;
+
 /// Most blocks that are read at once.
 const BLOCKS_AT_ONCE: i64 = 16;
 
@@ -115,14 +118,14 @@ impl Journal {
             stored.insert(row.number(0)?, row.text(1)?);
         }
         drop(reader);
-        let upsert = "insert into operator_blocks (instance, block, digest, operators) values ($1, $2, $3, $4)
-                      on conflict (instance, block) do update set
+        let insert = "insert into operator_blocks (instance, block, digest, operators)";
+        let update = "on conflict (instance, block) do update set
                           digest = excluded.digest, operators = excluded.operators";
         let delete = "delete from operator_blocks where instance = $1 and block = $2";
-        let mut writer = None;
+        let (mut writer, mut changed) = (None, Vec::new());
         let ids: BTreeSet<i64> = blocks.keys().chain(stored.keys()).copied().collect();
         for block in ids {
-            // One block at a time: the text of all is many megabytes.
+            // A few blocks at a time: the text of all is many megabytes.
             let text = blocks.remove(&block).map(block_text).transpose()?;
             let digest = text.as_deref().map(fingerprint);
             if digest == stored.remove(&block) {
@@ -134,14 +137,16 @@ impl Journal {
             };
             let (name, block) = (instance.as_str().into(), block.into());
             match text.zip(digest) {
-                Some((text, digest)) => writer.execute(upsert, [name, block, digest.into(), text.into()]).await?,
+                Some((text, digest)) => changed.push([name, block, digest.into(), text.into()]),
                 None => writer.execute(delete, [name, block]).await?,
             }
+            if changed.len() >= BLOCKS_A_STATEMENT {
+                writer.insert(insert, std::mem::take(&mut changed), update).await?;
+            }
         }
-        match writer {
-            Some(writer) => writer.commit().await,
-            None => Ok(()),
-        }
+        let Some(mut writer) = writer else { return Ok(()) };
+        writer.insert(insert, changed, update).await?;
+        writer.commit().await
     }
 }
 
