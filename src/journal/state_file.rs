@@ -290,7 +290,11 @@ pub(super) fn is_immutable(path: &Path) -> bool {
 }
 
 fn pool() -> SqlitePoolOptions {
-    SqlitePoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECTION_PATIENCE)
+    // The connection to a file does not break while it is idle: it is not tried out before each use.
+    SqlitePoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .acquire_timeout(CONNECTION_PATIENCE)
+        .test_before_acquire(false)
 }
 
 /// The identity of a file, independent of its path.
