@@ -3,7 +3,7 @@
 use campaign_group_sync::{
     domain::{
         ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, FoldedName, GroupObservation, InstanceMode, InstanceName,
-        InstanceReport, OperatorGroupName, ProductProfileName, RunId, RunMode, SharedText, Summary,
+        InstanceReport, OperatorGroupName, OperatorLogin, ProductProfileName, RunId, RunMode, SharedText, Summary,
     },
     journal::{Journal, JournalLocation, JournalOptions},
 };
@@ -33,21 +33,30 @@ pub(crate) const USERS: usize = 50_000;
 /// Hours between two runs.
 const HOURS: usize = 2;
 
-/// A past time at which all users were members, in text: between the last run that added and the first one that removed, some
-/// rounds before the last ones.
-pub(crate) fn when_all_were_members() -> Result<String, Failure> {
-    let runs_since = USERS / CHANGES_OF_A_RUN * 9;
-    let before_now = hours_of(runs_since)? + TimeDelta::hours(1);
+/// Members that stay from the first observation on.
+const STAYING: usize = 25_000;
+
+/// A time in the middle of the state, in text: half of a round of additions was made, so that about as many of the members
+/// have left since then as have stayed.
+pub(crate) fn middle(changes: usize) -> Result<String, Failure> {
+    let (runs, round) = (runs_of(changes), USERS / CHANGES_OF_A_RUN);
+    let half = runs / 2;
+    let made = half - half % (round * 2) + half.min(round / 2);
+    let before_now = hours_of(runs - made)? + TimeDelta::hours(1);
     Ok((Utc::now() - before_now).to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
-/// Writes runs that add and remove memberships in turn, one in two hours, the last one just now.
+fn runs_of(changes: usize) -> usize {
+    changes.div_ceil(CHANGES_OF_A_RUN)
+}
+
+/// Writes runs that add and remove memberships in turn, one in two hours until now.
 pub(crate) fn fill(file: &str, changes: usize) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let options = JournalOptions { location: JournalLocation::Sqlite(file.into()), watch: None };
         let journal = Journal::open(&options).await?;
-        let runs = changes.div_ceil(CHANGES_OF_A_RUN);
+        let runs = runs_of(changes);
         let observed: Vec<GroupObservation> = (0..GROUPS).map(observed).collect();
         let begin = Utc::now() - hours_of(runs + 1)?;
         journal.observe(&InstanceName::new("production"), begin, &observed, true).await?;
@@ -101,13 +110,14 @@ fn group_name(user: usize) -> String {
     format!("segment{:03}", user % GROUPS)
 }
 
-/// A managed group without members.
+/// A managed group with the members that stay.
 fn observed(number: usize) -> GroupObservation {
     let name = group_name(number);
+    let members = (0..STAYING).filter(|member| member % GROUPS == number);
     GroupObservation {
         group: OperatorGroupName::new(name.as_str()),
         profile: ProductProfileName::new(format!("Campaign - acme - {name}")),
-        members: Vec::new(),
+        members: members.map(|member| OperatorLogin::new(format!("staying{member:06}@acme.com"))).collect(),
     }
 }
 

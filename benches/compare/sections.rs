@@ -75,9 +75,7 @@ fn organization(setup: &Setup) -> Result<(), Failure> {
         format!("based_on = \"large\"\n[generate]\nusers = {users}\nprofiles = 0\n[quirks]\nuncompressed = true\n");
     let sandbox = Sandbox::serve(&setup.folder, "organization", &scenario)?;
     let frozen = sandbox.freeze()?;
-    let client = sandbox.configuration(&frozen.address, |text| {
-        with_read(&text, "organization").replace("Campaign - acme - (.*)", MASK)
-    })?;
+    let client = client_of(&sandbox, &frozen.address, "organization", MASK)?;
     let mut candidates = vec![Candidate::new("campaign-group-sync, whole dry run", |round| {
         fresh(&client, "ours", round, DRY_RUN, PLANNED)
     })];
@@ -106,6 +104,17 @@ fn with_arguments(mut command: Command, arguments: &[&str]) -> Command {
 /// Sets `experience_cloud.read`.
 fn with_read(configuration: &str, read: &str) -> String {
     configuration.replace("[experience_cloud]\n", &format!("[experience_cloud]\nread = \"{read}\"\n"))
+}
+
+/// A client that reads the organization in this way and follows the profiles that this mask matches.
+fn client_of(sandbox: &Sandbox, address: &str, read: &str, mask: &str) -> Result<Client, Failure> {
+    let client =
+        sandbox.configuration(address, |text| with_read(&text, read).replace("Campaign - acme - (.*)", mask))?;
+    if client.value(&["instances", "production"], "association_mask")? == mask {
+        Ok(client)
+    } else {
+        Err("the sandbox prints another mask".into())
+    }
 }
 
 /// The command that fetches all pages of users over one connection.
@@ -157,9 +166,7 @@ fn campaign_read(setup: &Setup) -> Result<(), Failure> {
     let frozen = sandbox.freeze()?;
     let client = sandbox.configuration(&frozen.address, |text| with_read(&text, "organization"))?;
     let url = client.value(&["instances", "production"], "url")?;
-    let one_profile = sandbox.configuration(&frozen.address, |text| {
-        with_read(&text, "profiles").replace("Campaign - acme - (.*)", "Campaign - acme - (segment000)")
-    })?;
+    let one_profile = client_of(&sandbox, &frozen.address, "profiles", "Campaign - acme - (segment000)")?;
     let mut candidates = vec![
         Candidate::new("campaign-group-sync, first dry run, one profile", |round| {
             fresh(&one_profile, "one", round, DRY_RUN, PLANNED)
@@ -287,7 +294,7 @@ fn journal(setup: &Setup) -> Result<(), Failure> {
     fs::create_dir_all(&state)?;
     fill(&state.join("state.db"), changes)?;
     let ann = format!("user{:06}@acme.com", large_journal::USERS / 2);
-    let then = large_journal::when_all_were_members()?;
+    let then = large_journal::middle(changes)?;
     let commands: [(&str, Vec<&str>); 5] = [
         ("status", vec!["status"]),
         ("history", vec!["history"]),

@@ -145,8 +145,8 @@ impl<'t> Attribute<'t> {
             return Err(self.wrong(format_args!("is longer than {MAX_VALUE_BYTES} bytes")));
         }
         // Most values have no reference, and no whitespace but spaces: nothing in them has to be replaced.
-        let needs_more = |needs, byte| needs | matches!(byte, b'&' | b'\t' | b'\n' | b'\r');
-        if !raw.bytes().fold(false, needs_more) {
+        let is_to_be_replaced = |byte| matches!(byte, b'&' | b'\t' | b'\n' | b'\r');
+        if !raw.bytes().fold(false, |found, byte| found | is_to_be_replaced(byte)) {
             return Ok(Some(Cow::Borrowed(raw)));
         }
         let raw = RawAttribute { key: QName(self.name), value: Cow::Borrowed(raw) };

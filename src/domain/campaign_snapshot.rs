@@ -185,7 +185,7 @@ impl CampaignSnapshot {
         for operator in self.by_login.namesakes().filter_map(|position| self.operators.get(position)) {
             let login = operator.login.folded();
             let found = self.operators_called(login.as_str());
-            by_login.entry(login).or_insert_with_key(|_| found.collect());
+            by_login.entry(login).or_insert_with(|| found.collect());
         }
         by_login
     }

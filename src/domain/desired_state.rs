@@ -1,13 +1,11 @@
 //! The desired state of one Campaign instance: the managed groups, their members, and what is skipped.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    iter::Peekable,
-};
+use std::collections::{BTreeMap, HashSet};
 
 use super::{
-    CampaignSnapshot, LookAlike, MatchedProfile, Operator, OperatorGroupId, OperatorGroupName, OperatorId,
+    CampaignSnapshot, LookAlike, MatchedProfile, Operator, OperatorGroupId, OperatorGroupName, OperatorId, OperatorIds,
     OperatorLogin, OrphanGroup, ProductProfile, ProductProfileName, ProfileDoubt, ProfileRead, Skipped,
+    operator_ids::Ascending,
 };
 
 /// An operator group whose members follow a product profile.
@@ -21,12 +19,12 @@ pub struct ManagedGroup {
     pub profile: ProductProfile,
     /// What is known of the members of that profile.
     pub read: ProfileRead,
-    /// Operators that belong in the group, by key.
-    pub members: Vec<OperatorId>,
+    /// Operators that belong in the group.
+    pub members: OperatorIds,
     /// Positions in [`DesiredState::new_operators`] of users that belong in the group and have no operator yet.
     pub new_members: Vec<usize>,
-    /// Operators that may or may not belong in the group: neither added nor removed. By key.
-    pub undecided: Vec<OperatorId>,
+    /// Operators that may or may not belong in the group: neither added nor removed.
+    pub undecided: OperatorIds,
     /// Operators in the group that do not belong in it, and whose login looks like the name of a member of the profile.
     /// By key.
     pub look_alikes: Vec<LookAlike>,
@@ -41,7 +39,7 @@ impl ManagedGroup {
 
     /// Whether the operator belongs in the group or may belong in it. All other members leave the group.
     pub(super) fn keeps(&self, operator: OperatorId) -> bool {
-        self.members.binary_search(&operator).is_ok() || self.undecided.binary_search(&operator).is_ok()
+        self.members.contains(operator) || self.undecided.contains(operator)
     }
 
     /// The operators that are in the group now, by id.
@@ -51,21 +49,19 @@ impl ManagedGroup {
 
     /// How many operators belong in the group and are in it.
     pub(super) fn staying(&self, campaign: &CampaignSnapshot) -> usize {
-        let mut wanted = Ascending::new(self.members.iter().copied());
+        let mut wanted = self.members.ascending();
         self.present(campaign).filter(|operator| wanted.contains(operator.id)).count()
     }
 
     /// The operators that belong in the group and are not in it, protected operators included.
     pub(super) fn joining<'a>(&self, campaign: &'a CampaignSnapshot) -> impl Iterator<Item = &'a Operator> {
         let mut present = Ascending::new(self.present(campaign).map(|operator| operator.id));
-        let absent = self.members.iter().filter(move |id| !present.contains(**id));
-        absent.filter_map(|id| campaign.operator(*id))
+        self.members.iter().filter(move |id| !present.contains(*id)).filter_map(|id| campaign.operator(id))
     }
 
     /// The members of the group that are not [kept](Self::keeps), protected operators included.
     pub(super) fn leaving<'a>(&self, campaign: &'a CampaignSnapshot) -> impl Iterator<Item = &'a Operator> {
-        let mut members = Ascending::new(self.members.iter().copied());
-        let mut undecided = Ascending::new(self.undecided.iter().copied());
+        let (mut members, mut undecided) = (self.members.ascending(), self.undecided.ascending());
         self.present(campaign)
             .filter(move |operator| !members.contains(operator.id) && !undecided.contains(operator.id))
     }
@@ -73,22 +69,6 @@ impl ManagedGroup {
     /// Whether the pages of members carried another name than the groups listing, so that no change is planned.
     pub(super) fn is_renamed(&self) -> bool {
         matches!(self.read, ProfileRead::Doubtful(ProfileDoubt::Renamed { .. }))
-    }
-}
-
-/// Ids in ascending order, which are compared with ids in ascending order: most groups have exactly the members that they
-/// should have, and none of them is searched for.
-struct Ascending<I: Iterator<Item = OperatorId>>(Peekable<I>);
-
-impl<I: Iterator<Item = OperatorId>> Ascending<I> {
-    fn new(ids: I) -> Self {
-        Self(ids.peekable())
-    }
-
-    /// Whether this id is one of them; no id may be lower than the one before.
-    fn contains(&mut self, id: OperatorId) -> bool {
-        while self.0.next_if(|known| *known < id).is_some() {}
-        self.0.peek() == Some(&id)
     }
 }
 

@@ -87,8 +87,8 @@ impl FoldedName {
         let shown = self.shown();
         // An ASCII key is folded and in compatibility form already. This shortcut matters: it runs for a million names.
         if shown.is_ascii() {
-            // The letter m has two letters in its place.
-            let mut key = String::with_capacity(shown.len() * 2);
+            // The letter m has two letters in its place; few names have many.
+            let mut key = String::with_capacity(shown.len() + 8);
             key.extend(shown.bytes().filter_map(|byte| ASCII_SKELETONS.get(usize::from(byte))).map(String::as_str));
             return LooseName(key);
         }

@@ -45,7 +45,7 @@ impl LoginIndex {
         operators: &[Operator],
     ) -> impl Iterator<Item = usize> + Clone + use<'a> {
         let first = self.first.find(hash_of_folded(login), |first| is_called(operators, *first, login)).copied();
-        let others = first.filter(|_| !self.others.is_empty()).map_or(&[][..], |first| {
+        let others = first.map_or(&[][..], |first| {
             let begin = self.others.partition_point(|(of, _)| *of < first);
             let others = self.others.get(begin..).unwrap_or_default();
             others.get(..others.partition_point(|(of, _)| *of == first)).unwrap_or_default()

@@ -13,7 +13,7 @@
 //! | `profile_read`, `unlisted_accounts`, `unusable` | what makes a read doubtful or a record unusable |
 //! | `roster`, `matched_source` | profiles and their users from any read, and the mask matched for it |
 //! | `claims`, `orphans`, `known_profiles`, `profile_changes` | which profile maps to which group, now and before |
-//! | `identity`, `login_index`, `look_alikes`, `former_logins` | which operator belongs to a user |
+//! | `identity`, `operator_ids`, `login_index`, `look_alikes`, `former_logins` | which operator belongs to a user |
 //! | `placement`, `desired_state`, `narrowing` | computes the desired state, and narrows it to users and groups |
 //! | `plan`, `protection` | the plan of an instance; protected operators and groups |
 //! | `guard` | which changes may be applied, and which are held |
@@ -60,6 +60,7 @@ mod matched_source;
 mod names;
 mod narrowing;
 mod notification;
+mod operator_ids;
 mod operator_query;
 mod organization_snapshot;
 mod orphans;
@@ -133,6 +134,7 @@ pub use narrowing::Scope;
 pub use notification::{
     FindingKind, FindingTopic, Notification, NotificationKind, NotificationTarget, WantedNotifications, findings,
 };
+pub use operator_ids::OperatorIds;
 pub use operator_query::{OperatorQuery, login_candidates};
 pub use organization_snapshot::{
     AdobeUser, IncompleteRead, OrganizationSnapshot, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,

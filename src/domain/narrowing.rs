@@ -101,12 +101,10 @@ impl DesiredState {
         let coming: Vec<bool> =
             self.new_operators.iter().map(|newcomer| addresses.contains(&newcomer.login.folded())).collect();
         for group in &mut self.groups {
-            group.members.retain(|operator| operators.contains(operator));
+            group.members.retain(|operator| operators.contains(&operator));
             group.new_members.retain(|position| coming.get(*position).copied().unwrap_or_default());
             let present = group.id.into_iter().flat_map(|id| campaign.members(id)).map(|member| member.id);
             group.undecided.extend(present.filter(|operator| !operators.contains(operator)));
-            group.undecided.sort_unstable();
-            group.undecided.dedup();
         }
         self.pending_disablements.retain(|pending| operators.contains(&pending.operator));
         // An orphaned group has no profile that shows whether a single user left it: the group is only reported.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{
     CampaignSnapshot, FoldedName, FollowedGroup, History, ManagedGroup, MatchedSource, Membership, OperatorGroup,
-    OperatorGroupId, OperatorGroupName, OperatorId, Policy, ProductProfile, ProductProfileName, ProfileRead,
+    OperatorGroupId, OperatorGroupName, OperatorIds, Policy, ProductProfile, ProductProfileName, ProfileRead,
     SourceRead,
     claims::{Claims, GroupsByName, has_claim, profiles_by_group},
     known_profiles::RenamedGroup,
@@ -22,9 +22,9 @@ pub struct OrphanGroup {
     /// The profile it followed.
     pub profile: ProductProfileName,
     /// Operators in it, by key.
-    pub members: Vec<OperatorId>,
+    pub members: OperatorIds,
     /// Members that this run does not decide about: they stay, whatever the policy is. By key.
-    pub undecided: Vec<OperatorId>,
+    pub undecided: OperatorIds,
 }
 
 impl OrphanGroup {
@@ -35,7 +35,7 @@ impl OrphanGroup {
             id: Some(self.id),
             profile: ProductProfile { id: None, name: self.profile.clone(), member_count: None },
             read: ProfileRead::default(),
-            members: Vec::new(),
+            members: OperatorIds::default(),
             new_members: Vec::new(),
             undecided: self.undecided.clone(),
             look_alikes: Vec::new(),
@@ -57,9 +57,15 @@ pub(super) fn orphans(
     renamed: &BTreeMap<FoldedName, RenamedGroup<'_>>,
 ) -> Vec<OrphanGroup> {
     let orphan = |group: &OperatorGroup, profile: &ProductProfileName| {
-        let members: Vec<_> = campaign.members(group.id).map(|member| member.id).collect();
+        let members: OperatorIds = campaign.members(group.id).map(|member| member.id).collect();
         let (name, profile) = (group.name.clone(), profile.clone());
-        (!members.is_empty()).then(|| OrphanGroup { name, id: group.id, profile, members, undecided: Vec::new() })
+        (!members.is_empty()).then(|| OrphanGroup {
+            name,
+            id: group.id,
+            profile,
+            members,
+            undecided: OperatorIds::default(),
+        })
     };
     let mut orphans = BTreeMap::new();
     for followed in history.known.groups() {

@@ -7,8 +7,8 @@ use std::{
 
 use super::{
     AdobeUser, CampaignSnapshot, DesiredState, FoldedName, History, LooseName, ManagedGroup, MatchedSource,
-    MissingPolicy, NewOperator, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin,
-    PendingDisablement, Policy, ProductProfile, SkipReason, Skipped, WithoutGroups,
+    MissingPolicy, NewOperator, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorIds,
+    OperatorLogin, PendingDisablement, Policy, ProductProfile, SkipReason, Skipped, WithoutGroups,
     claims::{
         GroupsByName, NoMatch, groups_by_folded_name, matched_profiles, profiles_by_group, renamed_group_notices,
     },
@@ -204,12 +204,10 @@ impl Placement<'_> {
         for (_, user) in roster.members(position) {
             self.put(user, &profile, &mut users);
         }
-        let PlacedMembers { mut decided, mut undecided, newcomers } = users;
-        for ids in [&mut decided, &mut undecided] {
-            ids.sort_unstable();
-            ids.dedup();
-        }
-        let (members, new_members) = (decided, Vec::new());
+        let PlacedMembers { decided, undecided, newcomers } = users;
+        let (members, undecided): (OperatorIds, OperatorIds) =
+            (decided.into_iter().collect(), undecided.into_iter().collect());
+        let new_members = Vec::new();
         let mut group =
             ManagedGroup { name, id, profile, read, members, new_members, undecided, look_alikes: Vec::new() };
         let users = roster.members(position).map(|(_, user)| user);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     CampaignSnapshot, ChangeKind, ChangeOutcome, ChangeReport, DesiredState, FoldedName, ManagedGroup, MatchedProfile,
-    Operator, OperatorGroup, Policy, ProductProfile, ProductProfileName, ProfileRead, SkipReason, Skipped,
+    Operator, OperatorGroup, OperatorIds, Policy, ProductProfile, ProductProfileName, ProfileRead, SkipReason, Skipped,
     claims::{GroupsByName, groups_by_folded_name},
     identity::OperatorIndex,
 };
@@ -26,13 +26,7 @@ pub fn undo_desired_state(changes: &[ChangeReport], campaign: &CampaignSnapshot,
         builder.inverse_of(change);
     }
     let UndoBuilder { groups, skipped, .. } = builder;
-    let groups: Vec<ManagedGroup> = groups
-        .into_values()
-        .map(|mut group| {
-            group.members.sort_unstable();
-            group
-        })
-        .collect();
+    let groups: Vec<ManagedGroup> = groups.into_values().collect();
     // A reverted membership may be the only one of its operator, which was enabled before: it stays enabled.
     let keep_enabled = groups
         .iter()
@@ -82,13 +76,13 @@ impl<'a> UndoBuilder<'a> {
             read: ProfileRead::default(),
             members: campaign.members(group.id).map(|member| member.id).collect(),
             new_members: Vec::new(),
-            undecided: Vec::new(),
+            undecided: OperatorIds::default(),
             look_alikes: Vec::new(),
         });
         if was_added {
-            managed.members.retain(|member| *member != operator.id);
+            managed.members.retain(|member| member != operator.id);
         } else {
-            managed.members.push(operator.id);
+            managed.members.extend([operator.id]);
         }
     }
 

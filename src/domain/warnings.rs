@@ -53,8 +53,8 @@ fn disabled_members(desired: &DesiredState, campaign: &CampaignSnapshot) -> Vec<
     let mut groups_of: BTreeMap<OperatorId, (&Operator, Vec<&str>)> =
         disabled.map(|operator| (operator.id, (operator, Vec::new()))).collect();
     for group in &desired.groups {
-        for operator in &group.members {
-            if let Some((_, groups)) = groups_of.get_mut(operator) {
+        for operator in group.members.iter() {
+            if let Some((_, groups)) = groups_of.get_mut(&operator) {
                 groups.push(group.name.as_str());
             }
         }

@@ -137,8 +137,8 @@ impl StoredMembership {
 
 const MEMBERSHIP_COLUMNS: &str = "instance, group_folded, login_folded, login, since, until, granted_by, approved_by";
 
-/// The statement that reads memberships on this condition; with runs and approvers only for [`MemberDetail::Cause`],
-/// because finding approvers takes longer than everything else.
+/// The statement that reads memberships on this condition; with runs and approvers only for [`MemberDetail::Cause`]:
+/// nothing else shows them, and finding approvers takes longer than everything else.
 macro_rules! memberships {
     ($detail:expr, $condition:literal) => {
         match $detail {

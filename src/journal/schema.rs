@@ -10,7 +10,7 @@ use super::{
     refolding::refold,
 };
 
-/// The schema of a new state, in one script: the steps to it take most of the time in which a new state is created.
+/// The schema of a new state, in one script: the steps to it would take longer than everything else that creates a state.
 const NEWEST: &str = include_str!("schema.sql");
 
 /// One step of the schema.

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use campaign_group_sync::domain::{
     Action, Approval, ApprovalState, ApprovedChange, CampaignSnapshot, Change, DesiredState, EarlierHold,
     FollowedGroup, History, InstanceName, KnownProfiles, Limits, ManagedGroup, NewOperator, OperatorGroup,
-    OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrphanGroup, Plan, ProductProfile, ProductProfileId,
-    ProductProfileName, ProfileRead, Review, ReviewContext, SourceCounts, SourceRead, UnlistedAccounts, review,
+    OperatorGroupId, OperatorGroupName, OperatorId, OperatorIds, OperatorLogin, OrphanGroup, Plan, ProductProfile,
+    ProductProfileId, ProductProfileName, ProfileRead, Review, ReviewContext, SourceCounts, SourceRead,
+    UnlistedAccounts, review,
 };
 
 use crate::support::operators::operator;
@@ -178,11 +179,7 @@ impl Fixture {
 
     pub(crate) fn desired(&self) -> DesiredState {
         let newcomers = self.newcomers();
-        let ids = |logins: &BTreeSet<String>| {
-            let mut ids: Vec<_> = logins.iter().filter_map(|login| self.operator_id(login)).collect();
-            ids.sort_unstable();
-            ids
-        };
+        let ids = |logins: &BTreeSet<String>| logins.iter().filter_map(|login| self.operator_id(login)).collect();
         let managed = self.groups.iter().filter(|group| !group.is_orphan).map(|group| ManagedGroup {
             name: OperatorGroupName::new(&group.name),
             id: self.group_id(group),
@@ -190,7 +187,7 @@ impl Fixture {
             read: ProfileRead::default(),
             members: ids(&group.wanted),
             new_members: (0..newcomers.len()).filter(|at| group.wanted.contains(newcomers[*at])).collect(),
-            undecided: Vec::new(),
+            undecided: OperatorIds::default(),
             look_alikes: Vec::new(),
         });
         let orphans = self.groups.iter().filter(|group| group.is_orphan).map(|group| OrphanGroup {
@@ -198,7 +195,7 @@ impl Fixture {
             id: self.group_id(group).expect("an orphan exists"),
             profile: ProductProfileName::new(&group.profile),
             members: ids(&group.current),
-            undecided: Vec::new(),
+            undecided: OperatorIds::default(),
         });
         DesiredState {
             matched: Vec::new(),

@@ -118,7 +118,7 @@ impl DigestInput<'_> {
     }
 
     fn wanted(&self, group: &ManagedGroup) -> Vec<FoldedName> {
-        let known = group.members.iter().filter_map(|id| self.login(*id));
+        let known = group.members.iter().filter_map(|id| self.login(id));
         let newcomers = group.new_members.iter().filter_map(|position| self.desired.new_operators.get(*position));
         known.chain(newcomers.map(|newcomer| newcomer.login.folded())).collect()
     }

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::super::{
     CampaignSnapshot, ChangeKey, ChangeKind, DesiredState, FoldedName, ManagedGroup, OperatorGroupId, OperatorId,
+    OperatorIds,
 };
 
 /// What a run found, as far as it ends decisions.
@@ -91,7 +92,7 @@ impl<'a> SettledDecisions<'a> {
             Contradiction::ExceptIn(_) | Contradiction::Nowhere => return None,
         }
         let group = self.managed.get(&key.group).filter(|group| group.read.doubt().is_none())?;
-        let is_among = |ids: &[OperatorId]| operators.iter().any(|id| ids.binary_search(id).is_ok());
+        let is_among = |ids: &OperatorIds| operators.iter().any(|id| ids.contains(*id));
         if is_among(&group.undecided) {
             return None;
         }
