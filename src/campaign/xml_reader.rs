@@ -17,6 +17,9 @@ const MAX_DEPTH: usize = 64;
 /// Maximum length of an attribute value or text, in bytes: names have 255 characters, details of a fault some thousand.
 const MAX_VALUE_BYTES: usize = 64 * 1024;
 
+/// The whitespace of XML, which alone may stand outside of the root.
+const WHITESPACE: [char; 4] = [' ', '\t', '\n', '\r'];
+
 /// Why a response could not be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
@@ -250,7 +253,7 @@ impl<'a> XmlReader<'a> {
         loop {
             match self.step()? {
                 Step::Open(tag) => return Ok(Some(tag)),
-                Step::Text(text) if text.trim().is_empty() => {}
+                Step::Text(text) if text.trim_matches(WHITESPACE).is_empty() => {}
                 Step::Text(_) => return Err(XmlError::new("it is not XML")),
                 Step::Close | Step::End => return Ok(None),
             }
@@ -346,6 +349,8 @@ mod tests {
             ("<r><e a='1></r>", "not well-formed"),
             ("<r/><r/>", "after the end"),
             ("<r/>tail", "not XML"),
+            ("<r/>\u{b}", "not XML"),
+            ("\u{a0}<r/>", "not XML"),
             ("<r><e>&unknown;</e></r>", "unknown"),
             (&deep, "more than 64 levels"),
             (bomb, "document type"),
