@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write},
+    sync::{Arc, Once},
     time::Duration,
 };
 
@@ -46,7 +47,11 @@ fn print_message(kind: &str, message: &str) {
 
 /// The progress line below the log. Hidden when standard error is not a terminal.
 #[derive(Clone)]
-pub(super) struct ProgressLine(ProgressBar);
+pub(super) struct ProgressLine {
+    line: ProgressBar,
+    /// Starts the thread that redraws the line, at the first text.
+    redrawing: Arc<Once>,
+}
 
 impl ProgressLine {
     /// The interval at which the line is redrawn, so that the spinner moves while the run waits.
@@ -59,7 +64,7 @@ impl ProgressLine {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
             line.set_style(style);
         }
-        Self(line)
+        Self { line, redrawing: Arc::new(Once::new()) }
     }
 
     /// A watcher that shows the progress of a run on this line.
@@ -70,13 +75,16 @@ impl ProgressLine {
 
     /// Shows the progress of a run that another process makes.
     pub(super) fn show_text(&self, text: &str) {
-        self.0.enable_steady_tick(Self::REDRAW);
-        self.0.set_message(printable(text).into_owned());
+        if self.line.is_hidden() {
+            return;
+        }
+        self.redrawing.call_once(|| self.line.enable_steady_tick(Self::REDRAW));
+        self.line.set_message(printable(text).into_owned());
     }
 
     /// Removes the line.
     pub(super) fn finish(&self) {
-        self.0.finish_and_clear();
+        self.line.finish_and_clear();
     }
 
     /// Whether standard error supports colours and `NO_COLOR` allows them: the same rules as for reports.
@@ -99,11 +107,25 @@ impl<'w> MakeWriter<'w> for ProgressLine {
 
 impl Write for ProgressLine {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.0.suspend(|| io::stderr().write_all(text))?;
+        self.line.suspend(|| io::stderr().write_all(text))?;
         Ok(text.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         io::stderr().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_line_that_is_seen_is_redrawn() {
+        let progress = ProgressLine::new();
+        assert!(!progress.redrawing.is_completed());
+        progress.show_text("page 1 of 50");
+        assert_eq!(progress.redrawing.is_completed(), !progress.line.is_hidden());
+        progress.finish();
     }
 }
