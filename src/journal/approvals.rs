@@ -57,8 +57,7 @@ fn held_in_words(held: &[Digest]) -> String {
 impl Journal {
     /// All held plans, sorted by instance.
     pub async fn held(&self) -> Result<Vec<HeldRecord>, JournalError> {
-        let mut reader = self.begin_read().await?;
-        let rows = reader.rows("select instance, digest, at, record from held", []).await?;
+        let rows = self.query().await?.rows("select instance, digest, at, record from held", []).await?;
         let mut records = rows.iter().map(held_record).collect::<Result<Vec<_>, _>>()?;
         records.sort_by(|a, b| (&a.instance, a.at, &a.digest).cmp(&(&b.instance, b.at, &b.digest)));
         Ok(records)
@@ -113,10 +112,9 @@ impl Journal {
 
     /// Who approved the plan with this digest that a run has begun to apply, whether the approval has expired or not.
     async fn approver_of_begun(&self, digest: &Digest) -> Result<Option<Approver>, JournalError> {
-        let mut reader = self.begin_read().await?;
         let sql = "select approver, approver_uid, approver_user, approver_login_uid, approver_login_user from approvals
                    where digest = $1 and begun_at is not null order by at desc limit 1";
-        let rows = reader.rows(sql, [digest.as_str().into()]).await?;
+        let rows = self.query().await?.rows(sql, [digest.as_str().into()]).await?;
         rows.first().map(|row| encoding::approver(row, 0)).transpose()
     }
 
@@ -128,12 +126,11 @@ impl Journal {
         digest: &Digest,
         now: DateTime<Utc>,
     ) -> Result<Option<(Approver, DateTime<Utc>)>, JournalError> {
-        let mut reader = self.begin_read().await?;
         let sql = "select expires_at, approver, approver_uid, approver_user, approver_login_uid, approver_login_user
                    from approvals
                    where instance = $1 and digest = $2 and expires_at <= $3 and begun_at is null";
         let values = [instance.as_str().into(), digest.as_str().into(), now.timestamp_millis().into()];
-        let rows = reader.rows(sql, values).await?;
+        let rows = self.query().await?.rows(sql, values).await?;
         rows.first().map(|row| Ok((encoding::approver(row, 1)?, to_time(row.number(0)?)?))).transpose()
     }
 

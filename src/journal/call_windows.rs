@@ -75,10 +75,9 @@ impl Journal {
         organization: &OrganizationId,
         now: DateTime<Utc>,
     ) -> Result<CallWindows, JournalError> {
-        let mut reader = self.begin_read().await?;
         let sql = "select users_first_page, groups_first_page, not_before, pause_asked from call_windows
                    where organization = $1";
-        let rows = reader.rows(sql, [organization.as_str().into()]).await?;
+        let rows = self.query().await?.rows(sql, [organization.as_str().into()]).await?;
         let Some(row) = rows.first() else { return Ok(CallWindows::default()) };
         let asked = row.optional_number(3)?.and_then(TimeDelta::try_milliseconds).unwrap_or(LONGEST_PAUSE);
         let past = |at: Option<DateTime<Utc>>| at.map(|at| at.min(now));
@@ -171,12 +170,11 @@ impl Journal {
         organization: &OrganizationId,
         now: DateTime<Utc>,
     ) -> Result<Option<CancelledPause>, JournalError> {
-        let mut reader = self.begin_read().await?;
         // A time later than `now` was written by a wrong clock.
         let sql = "select until, at, forgotten_by, forgotten_by_uid, forgotten_by_user, forgotten_by_login_uid,
                        forgotten_by_login_user from forgotten_pauses
                    where organization = $1 and at <= $2 and until > $2 order by at desc limit 1";
-        let rows = reader.rows(sql, [organization.as_str().into(), now.timestamp_millis().into()]).await?;
+        let rows = self.query().await?.rows(sql, [organization.as_str().into(), now.timestamp_millis().into()]).await?;
         let forgotten = |row: &Row| {
             Ok(CancelledPause {
                 until: to_time(row.number(0)?)?,
@@ -190,9 +188,8 @@ impl Journal {
     /// How many pauses were cancelled so far. A waiting process sees by this number that its pause was cancelled,
     /// whatever the clocks show.
     pub async fn cancelled_pause_count(&self, organization: &OrganizationId) -> Result<i64, JournalError> {
-        let mut reader = self.begin_read().await?;
         let sql = "select count(*) from forgotten_pauses where organization = $1";
-        let rows = reader.rows(sql, [organization.as_str().into()]).await?;
+        let rows = self.query().await?.rows(sql, [organization.as_str().into()]).await?;
         rows.first().map_or(Ok(0), |row| row.number(0))
     }
 
@@ -214,10 +211,9 @@ impl Journal {
 
     /// Reads the stored listing of groups.
     pub async fn listing(&self, organization: &OrganizationId) -> Result<Option<RememberedListing>, JournalError> {
-        let mut reader = self.begin_read().await?;
         let sql = "select listing_read_at, listing from call_windows
                    where organization = $1 and listing_read_at is not null and listing is not null";
-        let rows = reader.rows(sql, [organization.as_str().into()]).await?;
+        let rows = self.query().await?.rows(sql, [organization.as_str().into()]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let profiles = from_json(&row.text(1)?, "a groups listing")?;
         Ok(Some(RememberedListing { read_at: to_time(row.number(0)?)?, profiles }))

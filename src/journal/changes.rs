@@ -149,7 +149,6 @@ impl Journal {
         &self,
         instance: &InstanceName,
     ) -> Result<Vec<(RunId, Vec<ChangeReport>)>, JournalError> {
-        let mut reader = self.begin_read().await?;
         let sql = concat!(
             "select ",
             change_columns!(),
@@ -157,7 +156,7 @@ impl Journal {
                order by (select runs.position from runs where runs.run = changes.run), position"
         );
         let mut unread: Vec<(RunId, Vec<ChangeReport>)> = Vec::new();
-        for row in reader.rows(sql, [instance.as_str().into()]).await? {
+        for row in self.query().await?.rows(sql, [instance.as_str().into()]).await? {
             let (run, change) = (RunId::new(row.text(10)?), StoredChange::read(&row)?.report);
             match unread.last_mut() {
                 Some((last, changes)) if *last == run => changes.push(change),

@@ -7,10 +7,10 @@
 
 use std::{mem, sync::Arc};
 
-use sqlx::{Executor, pool::PoolConnection};
+use sqlx::Executor;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
-use super::DatabaseFault;
+use super::{DatabaseFault, connections::Borrowed, open_transaction::run_script};
 
 /// The part of a writer in the shared transaction, unless it is the first in it.
 pub(super) const BEGIN_TURN: &str = "savepoint turn";
@@ -26,7 +26,7 @@ pub(super) struct CommitGroup<D: sqlx::Database>(Arc<Mutex<SharedTransaction<D>>
 /// The transaction that writers share, between two of them.
 pub(super) struct SharedTransaction<D: sqlx::Database> {
     /// Its connection; `None` if no transaction is open.
-    pub(super) connection: Option<PoolConnection<D>>,
+    pub(super) connection: Option<Borrowed<D>>,
     /// Those who finished and wait until it is durable.
     finished: Vec<oneshot::Sender<Result<(), DatabaseFault>>>,
 }
@@ -71,7 +71,7 @@ where
 }
 
 /// Undoes what the writer did in its turn, over the connection of the shared transaction.
-pub(super) async fn undo_turn<D: sqlx::Database>(mut turn: Turn<D>, connection: PoolConnection<D>)
+pub(super) async fn undo_turn<D: sqlx::Database>(mut turn: Turn<D>, connection: Borrowed<D>)
 where
     for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
 {
@@ -85,10 +85,9 @@ where
     /// Commits the open transaction, if there is one, and tells all who finished.
     async fn commit_all(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
-        let answer = sqlx::raw_sql("commit").execute(&mut *connection).await;
-        let answer = answer.map(drop).map_err(DatabaseFault::of);
+        let answer = run_script(&mut connection, "commit").await.map_err(DatabaseFault::of);
         if answer.is_err() {
-            connection.close_on_drop();
+            connection.close();
         }
         self.tell(&answer);
     }
@@ -100,14 +99,14 @@ where
 
     /// Undoes what the writer of this turn did, and leaves what others finished. After some errors `SQLite` has undone
     /// the whole transaction by itself (<https://www.sqlite.org/lang_transaction.html>): then none has committed.
-    async fn undo(&mut self, mut connection: PoolConnection<D>) {
+    async fn undo(&mut self, mut connection: Borrowed<D>) {
         let undo = if self.is_first() { "rollback" } else { UNDO_TURN };
-        match sqlx::raw_sql(undo).execute(&mut *connection).await {
-            Ok(_) if self.is_first() => {}
-            Ok(_) => self.connection = Some(connection),
+        match run_script(&mut connection, undo).await {
+            Ok(()) if self.is_first() => {}
+            Ok(()) => self.connection = Some(connection),
             Err(error) => {
                 tracing::debug!(%error, "a connection to the state is closed: its transaction could not be rolled back");
-                connection.close_on_drop();
+                connection.close();
                 self.tell(&Err(DatabaseFault::of(error)));
             }
         }
@@ -125,17 +124,17 @@ where
 mod tests {
     use std::{future::poll_fn, task::Poll};
 
-    use sqlx::{
-        SqlitePool,
-        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
-    };
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
     use tokio::task::JoinHandle;
 
-    use super::{super::open_transaction::OpenTransaction, *};
+    use super::{
+        super::{connections::Connections, open_transaction::OpenTransaction},
+        *,
+    };
 
     /// A state file with one table, and the writers of one process.
     struct World {
-        pool: SqlitePool,
+        connections: Connections<sqlx::Sqlite>,
         group: CommitGroup<sqlx::Sqlite>,
         #[expect(dead_code, reason = "deleted when it is dropped")]
         folder: tempfile::TempDir,
@@ -150,18 +149,18 @@ mod tests {
             let tables = "create table seen (writer text not null unique); create table owner (id integer primary key);
                           create table owned (owner integer references owner (id) deferrable initially deferred)";
             sqlx::raw_sql(tables).execute(&pool).await.unwrap();
-            Self { pool, group: CommitGroup::default(), folder }
+            Self { connections: Connections::to_file(pool), group: CommitGroup::default(), folder }
         }
 
         async fn join(&self) -> OpenTransaction<sqlx::Sqlite> {
-            OpenTransaction::join(&self.group, &self.pool, "begin immediate").await.unwrap()
+            OpenTransaction::join(&self.group, &self.connections, "begin immediate").await.unwrap()
         }
 
         /// A writer that waits for its turn behind those that wait already, runs the statement and commits.
         async fn queued(&self, statement: &'static str) -> JoinHandle<Result<(), sqlx::Error>> {
-            let (group, pool) = (self.group.clone(), self.pool.clone());
+            let (group, connections) = (self.group.clone(), self.connections.clone());
             let writer = tokio::spawn(async move {
-                let mut open = OpenTransaction::join(&group, &pool, "begin immediate").await?;
+                let mut open = OpenTransaction::join(&group, &connections, "begin immediate").await?;
                 open.script(statement).await?;
                 open.commit().await
             });
@@ -171,7 +170,10 @@ mod tests {
 
         /// What another process would see.
         async fn durable(&self) -> Vec<String> {
-            sqlx::query_scalar("select writer from seen order by writer").fetch_all(&self.pool).await.unwrap()
+            sqlx::query_scalar("select writer from seen order by writer")
+                .fetch_all(self.connections.pool())
+                .await
+                .unwrap()
         }
     }
 
@@ -180,8 +182,8 @@ mod tests {
         let world = World::new().await;
         let mut first = world.join().await;
         let second = world.queued("insert into seen values ('second')").await;
-        let (group, pool) = (world.group.clone(), world.pool.clone());
-        let last = tokio::spawn(async move { OpenTransaction::join(&group, &pool, "begin immediate").await });
+        let (group, connections) = (world.group.clone(), world.connections.clone());
+        let last = tokio::spawn(async move { OpenTransaction::join(&group, &connections, "begin immediate").await });
         tokio::task::yield_now().await;
         first.script("insert into seen values ('first')").await.unwrap();
         let first = tokio::spawn(first.commit());

@@ -9,6 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use super::{
     JournalError,
     chain::hexadecimal,
+    connections::Connections,
     database::{Database, MOST_PLACEHOLDERS, ReadTransaction, Row, Value, open_error},
     leadership::LEADER,
     lock::LOCK_HOLDER,
@@ -52,7 +53,7 @@ enum ColumnKind {
 pub(super) async fn tables() -> Result<Vec<TableShape>, JournalError> {
     let memory = SqliteConnectOptions::new().in_memory(true);
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(memory).await.map_err(open_error)?;
-    let database = Database::Sqlite(pool.clone());
+    let database = Database::Sqlite(Connections::of_pool(pool));
     schema::migrate(&database, None, "a state in memory", None).await?;
     let mut reader = database.begin_read().await?;
     let mut tables: Vec<TableShape> = Vec::new();
@@ -78,7 +79,7 @@ pub(super) async fn tables() -> Result<Vec<TableShape>, JournalError> {
         }
     }
     drop(reader);
-    pool.close().await;
+    database.close().await;
     Ok(in_order(tables))
 }
 

@@ -50,16 +50,16 @@ impl CopySource {
             return Err(CopyError::NothingThere { place });
         };
         is_current(schema::of_database(&database).await?, &place)?;
-        let Database::Sqlite(pool) = &database else { return Err(CopyError::NothingThere { place }) };
+        let Database::Sqlite(connections) = &database else { return Err(CopyError::NothingThere { place }) };
         // No lock file can be created on a file system that is mounted read-only.
         let is_immutable = state_file::is_immutable(path);
         let locks = if is_immutable { is_not_locked(path, &place)? } else { lock_files(path, &place).await? };
         let transaction = if is_immutable {
-            Transaction::reading_file(pool).await
+            Transaction::reading_file(connections).await
         } else {
             // Takes the write lock: what is recorded before the copy ends is in the copy, and nothing is recorded
             // meanwhile.
-            Transaction::writing_file(pool, &CommitGroup::default()).await
+            Transaction::writing_file(connections, &CommitGroup::default()).await
         };
         let mut reader = ReadTransaction::over(transaction.map_err(read_error)?);
         is_current(schema::in_transaction(reader.transaction()).await.map_err(read_error)?, &place)?;
@@ -99,10 +99,7 @@ impl CopySource {
     /// Ends the transaction, and closes the connections.
     pub(super) async fn close(self) {
         drop(self.reader);
-        match self.database {
-            Database::Sqlite(pool) => pool.close().await,
-            Database::Postgres(pool) => pool.close().await,
-        }
+        self.database.close().await;
     }
 }
 

@@ -153,9 +153,7 @@ impl CopyTarget {
             TargetPlace::Server { pool, name } => Ok(WrittenCopy::Server { writer: self.writer, pool, name }),
             TargetPlace::File(file) => {
                 self.writer.commit().await?;
-                if let Database::Sqlite(pool) = &file.database {
-                    pool.close().await;
-                }
+                file.database.close().await;
                 let wrong = |source| JournalError::of_file(&file.path, source);
                 File::open(&file.temporary.0).and_then(|written| written.sync_all()).map_err(wrong)?;
                 let database = state_file::open_checked(&file.temporary.0).await?;
@@ -191,9 +189,7 @@ impl WrittenCopy {
             }
             Self::File { reader, database, file } => {
                 drop(reader);
-                if let Database::Sqlite(pool) = &database {
-                    pool.close().await;
-                }
+                database.close().await;
                 let place = file.path.display().to_string();
                 is_free(&file.path, &place).await?;
                 rename(&file).map_err(|source| JournalError::of_file(&file.path, source))?;

@@ -5,12 +5,13 @@ use std::{error::Error, path::PathBuf, sync::Arc};
 
 use futures_util::TryStreamExt as _;
 use serde::de::DeserializeOwned;
-use sqlx::{AssertSqlSafe, PgPool, Postgres, SqlSafeStr, Sqlite, SqlitePool, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, SqlSafeStr, Sqlite, postgres::PgConnectOptions};
 
 pub(super) use super::values::{Row, Value};
 use super::{
     DatabaseFault, JournalError, StorageFault,
     commit_group::CommitGroup,
+    connections::Connections,
     database_fault::server_name,
     encoding::from_json,
     open_transaction::OpenTransaction,
@@ -39,7 +40,7 @@ pub type StepWatch = Arc<dyn Fn(WriteStep) + Send + Sync>;
 #[derive(Clone, Debug)]
 pub(super) enum Database {
     /// A file on this host.
-    Sqlite(SqlitePool),
+    Sqlite(Connections<Sqlite>),
     /// A server that several nodes share.
     Postgres(PgPool),
 }
@@ -94,26 +95,36 @@ pub(super) enum Transaction {
 impl Transaction {
     /// Begins a transaction on the server with this statement.
     pub(super) async fn of_server(pool: &PgPool, begin: &'static str) -> Result<Self, sqlx::Error> {
+        Self::over_server(pool, OpenTransaction::begin(&Connections::of_pool(pool.clone()), begin).await)
+    }
+
+    fn over_server(pool: &PgPool, begun: Result<OpenTransaction<Postgres>, sqlx::Error>) -> Result<Self, sqlx::Error> {
         let place = server_name(&pool.connect_options());
-        match OpenTransaction::begin(pool, begin).await {
+        match begun {
             Ok(open) => Ok(Self::Postgres { open, place }),
             Err(error) => Err(DatabaseFault::located(place, error)),
         }
     }
 
     /// Begins a transaction that reads the state file.
-    pub(super) async fn reading_file(pool: &SqlitePool) -> Result<Self, sqlx::Error> {
-        Self::of_file(pool, OpenTransaction::begin(pool, "begin").await)
+    pub(super) async fn reading_file(connections: &Connections<Sqlite>) -> Result<Self, sqlx::Error> {
+        Self::over_file(connections, OpenTransaction::begin(connections, "begin").await)
     }
 
     /// Takes part in the transaction that writes to the state file. It takes the write lock at once: `SQLite` refuses a
     /// reader that becomes a writer after another process wrote.
-    pub(super) async fn writing_file(pool: &SqlitePool, group: &CommitGroup<Sqlite>) -> Result<Self, sqlx::Error> {
-        Self::of_file(pool, OpenTransaction::join(group, pool, "begin immediate").await)
+    pub(super) async fn writing_file(
+        connections: &Connections<Sqlite>,
+        group: &CommitGroup<Sqlite>,
+    ) -> Result<Self, sqlx::Error> {
+        Self::over_file(connections, OpenTransaction::join(group, connections, "begin immediate").await)
     }
 
-    fn of_file(pool: &SqlitePool, begun: Result<OpenTransaction<Sqlite>, sqlx::Error>) -> Result<Self, sqlx::Error> {
-        let file = pool.connect_options().get_filename().to_owned();
+    fn over_file(
+        connections: &Connections<Sqlite>,
+        begun: Result<OpenTransaction<Sqlite>, sqlx::Error>,
+    ) -> Result<Self, sqlx::Error> {
+        let file = connections.pool().connect_options().get_filename().to_owned();
         match begun {
             Ok(open) => Ok(Self::Sqlite { open, file }),
             Err(error) => Err(StorageFault::explained(&file, error)),
@@ -263,6 +274,19 @@ impl ReadTransaction {
     }
 }
 
+/// A connection for one query.
+pub(super) struct SingleQuery(Transaction);
+
+impl SingleQuery {
+    pub(super) async fn rows<const N: usize>(
+        mut self,
+        sql: &'static str,
+        values: [Value; N],
+    ) -> Result<Vec<Row>, JournalError> {
+        self.0.rows(sql, values).await.map_err(read_error)
+    }
+}
+
 /// A transaction that writes. Dropping it without [`Self::commit`] rolls it back.
 pub(super) struct WriteTransaction {
     reader: ReadTransaction,
@@ -392,6 +416,28 @@ impl WriteTransaction {
 }
 
 impl Database {
+    /// Prepares one query, which sees a single state of the tables without a transaction around it.
+    pub(super) async fn query(&self) -> Result<SingleQuery, JournalError> {
+        let connection = match self {
+            Self::Sqlite(connections) => {
+                Transaction::over_file(connections, OpenTransaction::for_statement(connections).await)
+            }
+            Self::Postgres(pool) => {
+                let connections = Connections::of_pool(pool.clone());
+                Transaction::over_server(pool, OpenTransaction::for_statement(&connections).await)
+            }
+        };
+        connection.map(SingleQuery).map_err(read_error)
+    }
+
+    /// Waits until all transactions have ended, and closes all connections, also for clones.
+    pub(super) async fn close(&self) {
+        match self {
+            Self::Sqlite(connections) => connections.close().await,
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+
     pub(super) async fn begin_read(&self) -> Result<ReadTransaction, JournalError> {
         let transaction = match self {
             Self::Sqlite(pool) => Transaction::reading_file(pool).await,

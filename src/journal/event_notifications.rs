@@ -131,7 +131,7 @@ impl Journal {
     /// Whether something that concerns no instance was already reported. Often called; only reads.
     async fn was_reported(&self, topic: &str, subject: &str) -> Result<bool, JournalError> {
         let sql = "select 1 from notified where instance = '' and topic = $1 and subject = $2";
-        let rows = self.begin_read().await?.rows(sql, [topic.into(), subject.into()]).await?;
+        let rows = self.query().await?.rows(sql, [topic.into(), subject.into()]).await?;
         Ok(!rows.is_empty())
     }
 }

@@ -70,7 +70,6 @@ impl Journal {
     /// made again without a difference, and that led to no write, is returned once, with the first run that made it.
     pub async fn found_changes(&self, filter: &ChangeFilter, limit: usize) -> Result<Vec<FoundChange>, JournalError> {
         let unfinished = self.unfinished().await?;
-        let mut reader = self.begin_read().await?;
         // An operator has few changes of all. Without an operator, the newest runs are searched first, and the search
         // ends at the limit: `cross join` keeps that order of tables in `SQLite`.
         let sql = match filter.operator {
@@ -78,7 +77,7 @@ impl Journal {
             None => select_changes!("", "cross join changes where changes.run = r.of_run and cast($4 as text) is null"),
         };
         let found = |row: &Row| found(row, unfinished);
-        reader.rows(sql, values(filter, limit)).await?.iter().map(found).collect()
+        self.query().await?.rows(sql, values(filter, limit)).await?.iter().map(found).collect()
     }
 }
 

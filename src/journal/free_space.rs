@@ -1,7 +1,9 @@
 //! Returns the space of deleted rows to the file system. `PostgreSQL` reuses it by itself (autovacuum); a `SQLite` file
 //! keeps its free pages until the program returns them.
 
-use sqlx::{AssertSqlSafe, Row as _, SqlitePool};
+use std::path::Path;
+
+use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 
 use super::{
     Journal, JournalError, RunLock,
@@ -33,11 +35,11 @@ struct Pages {
 }
 
 impl Pages {
-    async fn of(pool: &SqlitePool) -> Result<Self, sqlx::Error> {
+    async fn of(connection: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
         Ok(Self {
-            all: number(pool, "pragma page_count").await?,
-            free: number(pool, "pragma freelist_count").await?,
-            bytes_each: number(pool, "pragma page_size").await?,
+            all: number(connection, "pragma page_count").await?,
+            free: number(connection, "pragma freelist_count").await?,
+            bytes_each: number(connection, "pragma page_size").await?,
         })
     }
 
@@ -51,24 +53,25 @@ impl Journal {
     /// is too large for that, it keeps its free pages and reuses them, and the log says how an administrator rewrites
     /// it.
     pub async fn release_free_space(&self, _lock: &RunLock) -> Result<(), JournalError> {
-        let Database::Sqlite(pool) = &self.database else { return Ok(()) };
-        let given_back = give_back(pool).await;
-        given_back.map_err(|error| write_error(StorageFault::explained(pool.connect_options().get_filename(), error)))
+        let Database::Sqlite(connections) = &self.database else { return Ok(()) };
+        let options = connections.pool().connect_options();
+        let given_back = async { give_back(connections.borrow().await?.connection()?, options.get_filename()).await };
+        given_back.await.map_err(|error| write_error(StorageFault::explained(options.get_filename(), error)))
     }
 }
 
-async fn give_back(pool: &SqlitePool) -> Result<(), sqlx::Error> {
-    let mut pages = Pages::of(pool).await?;
+async fn give_back(connection: &mut SqliteConnection, file: &Path) -> Result<(), sqlx::Error> {
+    let mut pages = Pages::of(connection).await?;
     if !pages.are_too_many_free() {
         return Ok(());
     }
-    if number(pool, "pragma auto_vacuum").await? != IN_STEPS {
-        return rewrite(pool, &pages).await;
+    if number(connection, "pragma auto_vacuum").await? != IN_STEPS {
+        return rewrite(connection, file, &pages).await;
     }
     while pages.are_too_many_free() {
         let sql = AssertSqlSafe(format!("pragma incremental_vacuum({PAGES_A_STEP})"));
-        sqlx::query(sql).fetch_all(pool).await?;
-        let left = Pages::of(pool).await?;
+        sqlx::query(sql).fetch_all(&mut *connection).await?;
+        let left = Pages::of(connection).await?;
         if left.free >= pages.free {
             break;
         }
@@ -79,9 +82,9 @@ async fn give_back(pool: &SqlitePool) -> Result<(), sqlx::Error> {
 
 /// Rewrites the file without its free pages. From then on it returns them in steps, because its connections set that
 /// mode.
-async fn rewrite(pool: &SqlitePool, pages: &Pages) -> Result<(), sqlx::Error> {
+async fn rewrite(connection: &mut SqliteConnection, file: &Path, pages: &Pages) -> Result<(), sqlx::Error> {
     let bytes = pages.all.saturating_mul(pages.bytes_each);
-    let free = DiskSpace::of(pool.connect_options().get_filename()).free;
+    let free = DiskSpace::of(file).free;
     if free.is_some_and(|free| i64::try_from(free).is_ok_and(|free| free < bytes.saturating_mul(COPIES))) {
         // The pages are reused meanwhile, and a later run tries again.
         tracing::debug!("the state file keeps its free pages: a copy of it does not fit on its file system");
@@ -92,13 +95,13 @@ async fn rewrite(pool: &SqlitePool, pages: &Pages) -> Result<(), sqlx::Error> {
         tracing::info!(
             "{megabytes} MB of the state file {file} are free and will be reused; to return them to the file system, \
              stop the daemon and run as root: sqlite3 '{file}' 'pragma auto_vacuum = incremental; vacuum'",
-            file = pool.connect_options().get_filename().display()
+            file = file.display()
         );
         return Ok(());
     }
-    sqlx::query("vacuum").execute(pool).await.map(drop)
+    sqlx::query("vacuum").execute(connection).await.map(drop)
 }
 
-async fn number(pool: &SqlitePool, pragma: &'static str) -> Result<i64, sqlx::Error> {
-    sqlx::query(pragma).fetch_one(pool).await?.try_get(0)
+async fn number(connection: &mut SqliteConnection, pragma: &'static str) -> Result<i64, sqlx::Error> {
+    sqlx::query(pragma).fetch_one(connection).await?.try_get(0)
 }

@@ -94,11 +94,10 @@ pub(super) async fn used(
 impl Journal {
     /// The given approvals, the last recorded first, at most `limit`.
     pub async fn given_approvals(&self, limit: usize) -> Result<Vec<GivenApproval>, JournalError> {
-        let mut reader = self.begin_read().await?;
         let sql = "select instance, digest, at, expires_at, changes, used_by, used_at,
                        approver, approver_uid, approver_user, approver_login_uid, approver_login_user
                    from given_approvals order by event desc, at desc, instance limit $1";
-        let rows = reader.rows(sql, [i64::try_from(limit).unwrap_or(i64::MAX).into()]).await?;
+        let rows = self.query().await?.rows(sql, [i64::try_from(limit).unwrap_or(i64::MAX).into()]).await?;
         rows.iter().map(given).collect()
     }
 }

@@ -31,8 +31,7 @@ impl Journal {
     /// The plans that real runs hold, sorted by instance, the oldest first. The plan of a dry run, or of an observed
     /// instance, holds nothing.
     pub async fn holds(&self) -> Result<Vec<HoldEntry>, JournalError> {
-        let mut reader = self.begin_read().await?;
-        let rows = reader.rows("select instance, digest, at, record, held_since from held", []).await?;
+        let rows = self.query().await?.rows("select instance, digest, at, record, held_since from held", []).await?;
         let hold = |(record, since): (HeldRecord, DateTime<Utc>)| HoldEntry {
             instance: record.instance.to_string(),
             since: since.trunc_subsecs(0),
@@ -50,8 +49,7 @@ impl Journal {
     /// Whether there are holds, and the next run can use an approval for each of them.
     pub async fn are_approved(&self, holds: &[HoldEntry], now: DateTime<Utc>) -> Result<bool, JournalError> {
         let sql = "select instance, digest from approvals where expires_at > $1 and begun_at is null";
-        let mut reader = self.begin_read().await?;
-        let rows = reader.rows(sql, [now.timestamp_millis().into()]).await?;
+        let rows = self.query().await?.rows(sql, [now.timestamp_millis().into()]).await?;
         let pair = |row: &Row| Ok::<_, JournalError>((row.text(0)?, row.text(1)?));
         let approved = rows.iter().map(pair).collect::<Result<Vec<_>, _>>()?;
         let is_approved = |hold: &HoldEntry| {

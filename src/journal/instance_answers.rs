@@ -24,9 +24,8 @@ impl Journal {
         instance: &InstanceName,
         address: &str,
     ) -> Result<InstanceAnswers, JournalError> {
-        let mut reader = self.begin_read().await?;
         let sql = "select question, answer, how, learned_at from instance_answers where instance = $1 and address = $2";
-        let rows = reader.rows(sql, [instance.as_str().into(), address.into()]).await?;
+        let rows = self.query().await?.rows(sql, [instance.as_str().into(), address.into()]).await?;
         let mut answers = InstanceAnswers::default();
         for row in &rows {
             let answer = StoredAnswer { answer: row.text(1)?, how: row.text(2)?, learned_at: row.number(3)? };

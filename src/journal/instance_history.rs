@@ -118,8 +118,7 @@ impl Journal {
     /// Number of users of the organization at the last accepted read of all users, of any instance. It serves to
     /// estimate costs only.
     pub async fn accepted_users(&self) -> Result<Option<u64>, JournalError> {
-        let mut reader = self.begin_read().await?;
-        let rows = reader.rows("select read from accepted_reads order by at desc", []).await?;
+        let rows = self.query().await?.rows("select read from accepted_reads order by at desc", []).await?;
         for row in &rows {
             let read: SourceRead = from_json(&row.text(0)?, "an accepted read")?;
             if read.users.is_some() {

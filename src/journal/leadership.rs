@@ -99,8 +99,7 @@ impl Candidate {
 
     /// For a moment after a change of the leader, this may still be the name of the previous one.
     async fn leader(&self) -> Result<Option<String>, JournalError> {
-        let mut reader = self.journal.begin_read().await?;
-        let rows = reader.rows("select value from meta where name = $1", [LEADER.into()]).await?;
+        let rows = self.journal.query().await?.rows("select value from meta where name = $1", [LEADER.into()]).await?;
         Ok(rows.first().map(|row| row.optional_text(0)).transpose()?.flatten())
     }
 }

@@ -139,12 +139,11 @@ impl Journal {
 
     /// Asks the server who holds the lock, without trying to take it: a reader must never keep a run from starting.
     async fn session_holder(&self) -> Result<Option<String>, JournalError> {
-        let mut reader = self.begin_read().await?;
         let sql = "select (select value from meta where name = $1) from pg_locks
                    where locktype = 'relation' and mode = 'ExclusiveLock' and granted
                      and database = (select oid from pg_database where datname = current_database())
                      and relation = to_regclass($2)::oid limit 1";
-        let rows = reader.rows(sql, [LOCK_HOLDER.into(), Purpose::Run.view().into()]).await?;
+        let rows = self.query().await?.rows(sql, [LOCK_HOLDER.into(), Purpose::Run.view().into()]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         Ok(Some(row.optional_text(0)?.unwrap_or_else(unknown_holder)))
     }

@@ -47,9 +47,8 @@ impl Journal {
 
     /// Reads the skips of the last run over everything in this instance.
     pub async fn logged_skips(&self, instance: &InstanceName) -> Result<LoggedSkips, JournalError> {
-        let mut reader = self.begin_read().await?;
         let sql = "select reason, subject from named_skips where instance = $1";
-        let rows = reader.rows(sql, [instance.as_str().into()]).await?;
+        let rows = self.query().await?.rows(sql, [instance.as_str().into()]).await?;
         rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect::<Result<_, _>>().map(LoggedSkips)
     }
 }

@@ -38,11 +38,10 @@ impl Journal {
         since: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<LoginHolders, JournalError> {
-        let mut reader = self.begin_read().await?;
         let sql = "select login_folded, user_folded from login_holders
                    where organization = $1 and read_at >= $2 and read_at <= $3";
         let (since, until) = (since.timestamp_millis(), until.timestamp_millis());
-        let rows = reader.rows(sql, [organization.as_str().into(), since.into(), until.into()]).await?;
+        let rows = self.query().await?.rows(sql, [organization.as_str().into(), since.into(), until.into()]).await?;
         let answers = rows.iter().map(|row| {
             let holder = match row.optional_text(1)? {
                 None => LoginHolder::NoUser,

@@ -11,7 +11,7 @@
 //! | `open`, `state_file`, `checked_file` | opens the journal; the state file, and when it was last checked |
 //! | `private_file`, `ownership` | the folder of the state file and its modes |
 //! | `server` | the PostgreSQL server that several nodes share |
-//! | `database`, `open_transaction` | one interface to both databases, and transactions |
+//! | `database`, `open_transaction`, `connections` | one interface to both databases, transactions, and what they borrow |
 //! | `values`, `statement_text` | the values of columns, and the text of statements |
 //! | `commit_group` | one commit for writers that finish at the same time |
 //! | `encoding` | the form of values in columns |
@@ -54,6 +54,7 @@ mod chain;
 mod changes;
 mod checked_file;
 mod commit_group;
+mod connections;
 mod copied_tables;
 mod copy_source;
 mod copy_target;

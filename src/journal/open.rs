@@ -10,7 +10,7 @@ use crate::domain::WantedNotifications;
 use super::{
     JournalError, Leadership, StepWatch, checked_file,
     commit_group::CommitGroup,
-    database::{Database, ReadTransaction, WriteTransaction},
+    database::{Database, ReadTransaction, SingleQuery, WriteTransaction},
     schema::{self, Schema},
     server::{connect, pool, server},
     state_file,
@@ -149,12 +149,9 @@ impl Journal {
     /// Closes all connections and waits for it, after which no side files of `SQLite` are left. Clones are closed as
     /// well.
     pub async fn close(&self) {
-        match &self.database {
-            Database::Sqlite(pool) => {
-                pool.close().await;
-                self.remember_own_writes();
-            }
-            Database::Postgres(pool) => pool.close().await,
+        self.database.close().await;
+        if matches!(self.database, Database::Sqlite(_)) {
+            self.remember_own_writes();
         }
     }
 
@@ -165,6 +162,11 @@ impl Journal {
         {
             checked_file::remember_own_writes(path);
         }
+    }
+
+    /// Prepares one query: see [`Database::query`].
+    pub(super) async fn query(&self) -> Result<SingleQuery, JournalError> {
+        self.database.query().await
     }
 
     pub(super) async fn begin_read(&self) -> Result<ReadTransaction, JournalError> {

@@ -162,7 +162,7 @@ impl Journal {
         let due = "select 1 from outbox where target = $1 and (next_attempt_at <= $2 or decided_at > $3) limit 1";
         let values: [Value; 3] = [target.as_str().into(), stamp.into(), latest.into()];
         // Usually none is due, and nothing is written.
-        if self.begin_read().await?.rows(due, values).await?.is_empty() {
+        if self.query().await?.rows(due, values).await?.is_empty() {
             return Ok(None);
         }
         let mut writer = self.begin_write().await?;

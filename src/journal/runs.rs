@@ -180,8 +180,7 @@ pub(super) async fn count_again(writer: &mut WriteTransaction, run: &RunId) -> R
 impl Journal {
     /// The runs without an end, the oldest first. The holder of the lock knows that these runs died.
     pub async fn runs_without_end(&self) -> Result<Vec<RunId>, JournalError> {
-        let mut reader = self.begin_read().await?;
-        let rows = reader.rows("select run from runs where outcome is null order by position", []).await?;
+        let rows = self.query().await?.rows("select run from runs where outcome is null order by position", []).await?;
         rows.iter().map(|row| row.text(0).map(RunId::new)).collect()
     }
 
@@ -224,9 +223,8 @@ impl Journal {
     /// run. Its outcome is `None` while it runs.
     pub async fn run_entry(&self, run: &str) -> Result<Option<RunEntry>, JournalError> {
         let unfinished = self.unfinished().await?;
-        let mut reader = self.begin_read().await?;
         let sql = "select run, started_at, mode, outcome, summary, scope, instances from runs where run = $1";
-        let rows = reader.rows(sql, [run.into()]).await?;
+        let rows = self.query().await?.rows(sql, [run.into()]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let mut entry = entry(row)?;
         if unfinished == Unfinished::Dead {
@@ -309,8 +307,7 @@ impl Journal {
     pub async fn full_runs(&self, limit: usize) -> Result<Vec<String>, JournalError> {
         let sql = "select run from runs where scope is null and report is not null
                    order by position desc limit $1";
-        let mut reader = self.begin_read().await?;
-        let rows = reader.rows(sql, [i64::try_from(limit).unwrap_or(i64::MAX).into()]).await?;
+        let rows = self.query().await?.rows(sql, [i64::try_from(limit).unwrap_or(i64::MAX).into()]).await?;
         rows.iter().map(|row| row.text(0)).collect()
     }
 

@@ -193,7 +193,7 @@ pub(super) fn is_current(schema: Schema, place: &str) -> Result<(), JournalError
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::connections::Connections, *};
 
     #[test]
     fn the_numbers_of_the_steps_ascend() {
@@ -235,7 +235,8 @@ mod tests {
         let open = async |name: &str| {
             let pool = sqlx::sqlite::SqlitePoolOptions::new();
             let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.path().join(name));
-            Database::Sqlite(pool.connect_with(options.create_if_missing(true)).await.expect("opens"))
+            let pool = pool.connect_with(options.create_if_missing(true)).await.expect("opens");
+            Database::Sqlite(Connections::to_file(pool))
         };
         let (new, migrated) = (open("new.db").await, open("migrated.db").await);
         let mut new = new.begin_write(&CommitGroup::default(), None).await.expect("begins");

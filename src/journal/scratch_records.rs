@@ -10,9 +10,8 @@ use super::{Journal, JournalError, encoding::from_name};
 impl Journal {
     /// The scratch records that probes created, or were about to create, in the instance at this address.
     pub async fn scratch_records(&self, address: &str) -> Result<Vec<RememberedScratch>, JournalError> {
-        let mut reader = self.begin_read().await?;
         let sql = "select kind, label, id from scratch_records where address = $1 order by recorded_at, kind, label";
-        let rows = reader.rows(sql, [address.into()]).await?;
+        let rows = self.query().await?.rows(sql, [address.into()]).await?;
         let record = |row: &super::database::Row| {
             let kind = from_name::<ScratchKind>(row.text(0)?, "the kind of a scratch record")?;
             Ok(RememberedScratch { kind, label: row.text(1)?, id: row.optional_number(2)? })

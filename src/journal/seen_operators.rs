@@ -50,9 +50,8 @@ pub(super) struct StoredOperator<'a> {
 impl Journal {
     /// The sizes of the managed groups of one instance, by folded name.
     pub async fn group_sizes(&self, instance: &InstanceName) -> Result<BTreeMap<FoldedName, GroupSize>, JournalError> {
-        let mut reader = self.begin_read().await?;
         let sql = "select group_folded, members, managed from group_sizes where instance = $1";
-        let rows = reader.rows(sql, [instance.as_str().into()]).await?;
+        let rows = self.query().await?.rows(sql, [instance.as_str().into()]).await?;
         let count = |number| usize::try_from(number).unwrap_or_default();
         let size = |members, managed| GroupSize { members: count(members), managed: count(managed) };
         rows.iter().map(|row| Ok((row.folded(0)?, size(row.number(1)?, row.number(2)?)))).collect()

@@ -17,6 +17,7 @@ use sqlx::{
 use super::{
     JournalError, StepWatch,
     checked_file::{self, FileState},
+    connections::Connections,
     copy_target::runs_in,
     database::{CONNECTIONS, Database, Row, Transaction, open_error},
     database_fault::{CONNECTION_PATIENCE, described, primary_code},
@@ -108,7 +109,7 @@ pub(super) async fn open_read_only(path: &Path) -> Result<Option<Database>, Jour
     let Some(schema) = existing_schema(path, &place, Use::Read).await? else { return Ok(None) };
     schema::is_current(schema, &place)?;
     let pool = pool().connect_with(read_only_options(path)).await;
-    Ok(Some(Database::Sqlite(pool.map_err(|error| cannot_open(path, error))?)))
+    Ok(Some(Database::Sqlite(Connections::to_file(pool.map_err(|error| cannot_open(path, error))?))))
 }
 
 /// Opens an existing file to copy it. Nothing is written to it, and it keeps its mode and its journal mode.
@@ -119,7 +120,7 @@ pub(super) async fn open_unchanged(path: &Path) -> Result<Option<Database>, Jour
     }
     let options = if is_immutable(path) { read_only_options(path) } else { base_options(path) };
     let pool = pool().connect_with(options).await;
-    Ok(Some(Database::Sqlite(pool.map_err(|error| cannot_open(path, error))?)))
+    Ok(Some(Database::Sqlite(Connections::to_file(pool.map_err(|error| cannot_open(path, error))?))))
 }
 
 /// Creates a file that no other process uses, for very many rows: nothing is durable before the caller makes it so.
@@ -127,7 +128,7 @@ pub(super) async fn create_unsynced(path: &Path) -> Result<Database, JournalErro
     make_file(path)?;
     let options = base_options(path).journal_mode(SqliteJournalMode::Off).synchronous(SqliteSynchronous::Off);
     let pool = pool().max_connections(1).connect_with(options.auto_vacuum(SqliteAutoVacuum::Incremental)).await;
-    Ok(Database::Sqlite(pool.map_err(|error| cannot_open(path, error))?))
+    Ok(Database::Sqlite(Connections::of_pool(pool.map_err(|error| cannot_open(path, error))?)))
 }
 
 /// Opens such a file to read it, after a check of every page.
@@ -137,7 +138,7 @@ pub(super) async fn open_checked(path: &Path) -> Result<Database, JournalError> 
         return Err(JournalError::Unreadable { what: format!("{} is corrupt ({why})", path.display()) });
     }
     let pool = pool().connect_with(read_only_options(path)).await;
-    Ok(Database::Sqlite(pool.map_err(|error| cannot_open(path, error))?))
+    Ok(Database::Sqlite(Connections::to_file(pool.map_err(|error| cannot_open(path, error))?)))
 }
 
 /// What is at this path where a new state is to be created, in words; `None` if nothing is. A file of another program is
@@ -151,8 +152,9 @@ pub(super) async fn found_at(path: &Path) -> Result<Option<String>, JournalError
         FileContent::Intact(Schema::Version(_)) => {
             let pool = pool().connect_with(read_only_options(path)).await;
             let pool = pool.map_err(|error| cannot_open(path, error))?;
-            let runs = runs_in(&mut Database::Sqlite(pool.clone()).begin_read().await?).await;
-            pool.close().await;
+            let database = Database::Sqlite(Connections::to_file(pool));
+            let runs = runs_in(&mut database.begin_read().await?).await;
+            database.close().await;
             Ok(Some(runs?.unwrap_or_else(|| "a state without runs".to_owned())))
         }
         FileContent::Intact(_) => Ok(Some("an empty database".to_owned())),
@@ -241,8 +243,9 @@ enum CheckExtent {
 /// The schema, and the first problem that `SQLite` found in the file.
 async fn check(path: &Path, extent: CheckExtent) -> Result<(Schema, Option<String>), sqlx::Error> {
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(read_only_options(path)).await?;
+    let connections = Connections::of_pool(pool);
     let examined = async {
-        let mut transaction = Transaction::reading_file(&pool).await?;
+        let mut transaction = Transaction::reading_file(&connections).await?;
         let complaints = match extent {
             CheckExtent::Schema => Vec::new(),
             CheckExtent::Everything => transaction.rows("pragma quick_check(1)", []).await?,
@@ -252,7 +255,7 @@ async fn check(path: &Path, extent: CheckExtent) -> Result<(Schema, Option<Strin
         Ok((schema, complaint))
     };
     let examined = examined.await;
-    pool.close().await;
+    connections.close().await;
     examined
 }
 
@@ -325,7 +328,7 @@ async fn connect(path: &Path, made: FileIdentity) -> Result<Database, JournalErr
         match pool().connect_with(options.clone()).await {
             Ok(pool) => {
                 is_still(made, path)?;
-                return Ok(Database::Sqlite(pool));
+                return Ok(Database::Sqlite(Connections::to_file(pool)));
             }
             // The first switch to WAL needs exclusive access, and SQLite does not always wait for that by itself.
             Err(error) if is_busy(&error) && Instant::now() < deadline => {}
