@@ -107,7 +107,7 @@ pub fn user_findings(subject: &ExplainedUser<'_>) -> Vec<Finding> {
             (Verdict::No, text)
         }
         UserKnowledge::Active { names, .. } => {
-            let id = subject.user.id.as_deref().map(|id| format!(" (id {id})")).unwrap_or_default();
+            let id = subject.user.id().map(|id| format!(" (id {id})")).unwrap_or_default();
             let has = match names.len() {
                 0 => "no profile and no group".to_owned(),
                 1 => "1 profile or group".to_owned(),
@@ -320,10 +320,9 @@ impl<'a> Explainer<'a> {
 
     /// Folded logins that the plan may use for the user.
     fn logins(&self) -> HashSet<FoldedName> {
-        let names = [&self.subject.user.email, &self.subject.user.user_name];
         let operators = self.operators();
         let logins = operators.iter().map(|operator| operator.login.folded());
-        logins.chain(names.into_iter().flatten().map(|name| FoldedName::new(name))).collect()
+        logins.chain(self.subject.user.names().map(FoldedName::new)).collect()
     }
 
     fn planned(&self, name: &OperatorGroupName) -> Option<&'a Change> {

@@ -22,9 +22,9 @@ pub enum LoginHolder {
 impl LoginHolder {
     /// The holder of a login for which a search found this user, or none.
     pub fn found(user: Option<&AdobeUser>) -> Self {
-        match user {
-            Some(AdobeUser { id: Some(id), .. }) => Self::User(FoldedName::new(id)),
-            Some(_) => Self::Others,
+        match user.map(AdobeUser::id) {
+            Some(Some(id)) => Self::User(FoldedName::new(id)),
+            Some(None) => Self::Others,
             None => Self::NoUser,
         }
     }
@@ -33,7 +33,7 @@ impl LoginHolder {
     pub(super) fn leaves_it_to(&self, user: &AdobeUser) -> bool {
         match self {
             Self::NoUser => true,
-            Self::User(id) => user.id.as_deref().is_some_and(|own| FoldedName::new(own) == *id),
+            Self::User(id) => user.id().is_some_and(|own| FoldedName::new(own) == *id),
             Self::Others => false,
         }
     }
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     fn user(id: Option<&str>) -> AdobeUser {
-        AdobeUser { id: id.map(Into::into), email: Some("old@x".into()), user_name: None }
+        AdobeUser::new(id, Some("old@x"), None)
     }
 
     #[test]

@@ -240,7 +240,7 @@ impl Identities {
 
     /// The operator that this user was at last sight.
     pub fn known(&self, user: &AdobeUser) -> Option<StoredOperator<'_>> {
-        self.find(&fold(user.id.as_deref()?))
+        self.find(&fold(user.id()?))
     }
 
     /// The operator of the user with this folded id.

@@ -274,7 +274,7 @@ pub fn identities_seen(
     let index = OperatorIndex::new(campaign, policy.manage);
     let (mut new, mut owners) = (Identities::default(), Vec::new());
     for user in organization.users() {
-        let Some(id) = user.id.as_deref().map(str::trim).filter(|id| !id.is_empty()) else { continue };
+        let Some(id) = user.id().map(str::trim).filter(|id| !id.is_empty()) else { continue };
         let known = history.identities.known(user);
         let operator = if let Identity::Operator(operator) = index.present(user) {
             owners.push((operator.id, id));
@@ -302,12 +302,12 @@ pub fn identities_seen(
 
 /// The folded names by which a user may be an operator, in the order in which they decide.
 pub(super) fn names(user: &AdobeUser) -> impl Iterator<Item = Cow<'_, str>> {
-    [&user.email, &user.user_name].into_iter().flatten().map(|name| fold(name)).filter(|name| !name.is_empty())
+    user.names().map(fold).filter(|name| !name.is_empty())
 }
 
 /// The name of a user in notices.
 pub(super) fn display_name(user: &AdobeUser) -> String {
-    let name = [&user.email, &user.user_name].into_iter().flatten().find(|name| !name.trim().is_empty());
+    let name = user.names().find(|name| !name.trim().is_empty());
     name.map_or_else(|| "(nameless)".to_owned(), |name| name.trim().to_owned())
 }
 
@@ -331,7 +331,7 @@ mod tests {
         });
         let campaign = CampaignSnapshot::new(operators.collect(), Vec::new(), [], OperatorLogin::new("sync"));
         let index = OperatorIndex::new(&campaign, Manage::Ims);
-        let user = AdobeUser { id: None, email: email.map(Into::into), user_name: user_name.map(Into::into) };
+        let user = AdobeUser::new(None, email, user_name);
         let found = match index.identify(&user) {
             Identity::Operator(operator) => operator.login.to_string(),
             Identity::Renamed(operator) => format!("renamed: {}", operator.login),

@@ -66,5 +66,5 @@ pub(super) fn spellings(names: &[impl AsRef<str>]) -> String {
 }
 
 fn names(user: &AdobeUser) -> impl Iterator<Item = &str> {
-    [&user.email, &user.user_name].into_iter().flatten().map(|name| name.trim()).filter(|name| !name.is_empty())
+    user.names().map(str::trim).filter(|name| !name.is_empty())
 }

@@ -35,6 +35,7 @@
 
 mod access_record;
 mod access_review;
+mod adobe_user;
 mod all_variants;
 mod approver;
 mod call_budget;
@@ -94,6 +95,7 @@ pub use access_review::{
     AccessReview, DisabledOperator, MembershipCause, MembershipOrigin, ReviewNote, ReviewedChange, ReviewedGroup,
     ReviewedInstance, ReviewedMember, ReviewedRead, SinceOrigin, UnusedProfile, WithoutProfile,
 };
+pub use adobe_user::AdobeUser;
 pub(crate) use all_variants::all_variants;
 pub use approver::{ApprovalNote, Approver, SystemUser};
 pub use call_budget::{CALL_WINDOW, CallKind, CallPurpose, LONGEST_PAUSE, PendingCall, SentCall};
@@ -137,7 +139,7 @@ pub use notification::{
 pub use operator_ids::OperatorIds;
 pub use operator_query::{OperatorQuery, login_candidates};
 pub use organization_snapshot::{
-    AdobeUser, IncompleteRead, OrganizationSnapshot, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,
+    IncompleteRead, OrganizationSnapshot, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,
 };
 pub use orphans::{OrphanGroup, source_read};
 pub use outcome::{Failure, Outcome};

@@ -97,7 +97,7 @@ impl DesiredState {
     /// Keeps in every group only these operators and users; the present members among all others become undecided.
     fn keep_users(&mut self, operators: &HashSet<OperatorId>, users: &[&AdobeUser], campaign: &CampaignSnapshot) {
         let addresses: HashSet<FoldedName> =
-            users.iter().filter_map(|user| user.email.as_deref().map(FoldedName::new)).collect();
+            users.iter().filter_map(|user| user.email().map(FoldedName::new)).collect();
         let coming: Vec<bool> =
             self.new_operators.iter().map(|newcomer| addresses.contains(&newcomer.login.folded())).collect();
         for group in &mut self.groups {
@@ -165,9 +165,7 @@ struct ScopeFilter {
 impl ScopeFilter {
     fn new(scope: &Scope, roster: &Roster) -> Self {
         let names: HashSet<FoldedName> = scope.users.iter().map(|name| FoldedName::new(name)).collect();
-        let is_named = |user: &AdobeUser| {
-            [&user.email, &user.user_name].into_iter().flatten().any(|name| names.contains(&FoldedName::new(name)))
-        };
+        let is_named = |user: &AdobeUser| user.names().any(|name| names.contains(&FoldedName::new(name)));
         let users = (!names.is_empty()).then(|| roster.users().iter().map(is_named).collect());
         Self { users, names, ..Self::of_groups(&scope.groups) }
     }

@@ -18,7 +18,7 @@ impl OperatorQuery {
     /// The operators with the user's names, in Adobe's spelling and folded; the stored operator of the user; and the
     /// operators `alike`, whose login looked like one of the names at last sight.
     pub fn of(user: &AdobeUser, identities: &Identities, alike: Vec<OperatorId>) -> Self {
-        let written = [&user.email, &user.user_name].into_iter().flatten().map(|name| name.trim());
+        let written = user.names().map(str::trim);
         let mut logins: BTreeSet<_> = written.filter(|name| !name.is_empty()).map(OperatorLogin::new).collect();
         for name in login_candidates(user) {
             logins.insert(OperatorLogin::new(&*name.shown()));
@@ -40,7 +40,7 @@ mod tests {
     use crate::domain::KnownOperator;
 
     fn logins(email: &str, user_name: Option<&str>) -> Vec<String> {
-        let user = AdobeUser { id: None, email: Some(email.into()), user_name: user_name.map(Into::into) };
+        let user = AdobeUser::new(None, Some(email), user_name);
         let sought = OperatorQuery::of(&user, &Identities::default(), Vec::new());
         sought.logins.iter().map(ToString::to_string).collect()
     }
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn the_stored_operator_and_those_that_look_alike_are_read_by_key() {
         let identities = Identities::new([("ID1".into(), KnownOperator { id: OperatorId(7), login: None })]);
-        let user = AdobeUser { id: Some("id1".into()), ..AdobeUser::default() };
+        let user = AdobeUser::new(Some("id1"), None, None);
         assert_eq!(
             OperatorQuery::of(&user, &identities, vec![OperatorId(9), OperatorId(7)]).ids,
             [7, 9].map(OperatorId)

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    LoginSet, MembersListing, OrganizationId, ProductProfileId, ProductProfileName, ProfileRead, UnusableProfiles,
-    roster::Roster,
+    AdobeUser, LoginSet, MembersListing, OrganizationId, ProductProfileId, ProductProfileName, ProfileRead,
+    UnusableProfiles, roster::Roster,
 };
 
 /// How many technical accounts may be missing from a listing, however small the organization is.
@@ -21,17 +21,6 @@ pub struct ProductProfile {
     pub name: ProductProfileName,
     /// `memberCount`. Adobe does not document whether it includes users that have the profile through a user group.
     pub member_count: Option<u64>,
-}
-
-/// One user of the Admin Console, with the fields that matching needs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct AdobeUser {
-    /// `id`, which a change of name does not change; documented as optional.
-    pub id: Option<Box<str>>,
-    /// `email`, as Adobe spells it.
-    pub email: Option<Box<str>>,
-    /// `username`, as Adobe spells it.
-    pub user_name: Option<Box<str>>,
 }
 
 /// Which calls fetched the memberships.

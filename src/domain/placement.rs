@@ -339,7 +339,7 @@ impl Placement<'_> {
     /// Registers an operator to be created for a user; returns its folded login. `former` is the operator that the user
     /// was and that belongs to another user now.
     fn newcomer(&mut self, user: &AdobeUser, former: Option<&Operator>) -> Option<FoldedName> {
-        let email = user.email.as_deref().map(str::trim).filter(|email| !email.is_empty());
+        let email = user.email().map(str::trim).filter(|email| !email.is_empty());
         let (MissingPolicy::Create, Some(email)) = (self.policy.missing_operator, email) else {
             let detail = match self.policy.missing_operator {
                 MissingPolicy::Skip => {

@@ -114,7 +114,7 @@ pub(super) fn unusable_operator_of<'a>(
     user: &AdobeUser,
     campaign: &'a CampaignSnapshot,
 ) -> Option<&'a UnusableOperator> {
-    let names = [&user.email, &user.user_name].into_iter().flatten();
+    let names = user.names();
     let logins: Vec<FoldedName> = names.map(|name| FoldedName::new(name)).collect();
     let has_login =
         |operator: &&UnusableOperator| operator.login.as_ref().is_some_and(|login| logins.contains(&login.folded()));

@@ -41,8 +41,11 @@ pub(super) struct MembershipRead<'a> {
 /// Users and their memberships, each account once.
 #[derive(Default)]
 struct CollectedMembers {
-    positions: ByUserKey<u32>,
     users: Vec<AdobeUser>,
+    /// The keys of the users, in the same order.
+    keys: Vec<UserKey>,
+    /// The positions of the first users; those of the rest are added when one is looked up, which most reads never do.
+    positions: ByUserKey<u32>,
     /// Pairs of (position in the listing of profiles, position in `users`).
     memberships: Vec<(u32, u32)>,
     /// Users whose record cannot be used, from the most recent listing.
@@ -249,7 +252,10 @@ impl CollectedMembers {
     /// Adds the users of a page, as members of the profile at `of`, or else of the profiles that the page names.
     fn add_page(&mut self, page: UsersPage, of: Option<u32>) {
         self.unusable.extend(page.unusable);
-        let positions: Vec<u32> = page.users.into_iter().map(|(key, user)| self.add(key, user)).collect();
+        // Users of the organization whom no earlier page had: there is no other listing yet that could have them.
+        let are_new = page.are_new && of.is_none();
+        let add = |(key, user)| if are_new { self.append(key, user) } else { self.add(key, user) };
+        let positions: Vec<u32> = page.users.into_iter().map(add).collect();
         match of {
             Some(profile) => self.memberships.extend(positions.into_iter().map(|user| (profile, user))),
             None => self.memberships.extend(
@@ -271,15 +277,29 @@ impl CollectedMembers {
         counts
     }
 
+    /// The position of this user, who is added if no listing had it before.
     fn add(&mut self, key: UserKey, user: AdobeUser) -> u32 {
-        let users = &mut self.users;
-        *self.positions.entry(key).or_insert_with(|| {
-            // An organization has fewer than 2^32 users.
-            let position = u32::try_from(users.len()).unwrap_or(u32::MAX);
-            users.push(user);
-            position
-        })
+        for (at, key) in self.keys.iter().enumerate().skip(self.positions.len()) {
+            self.positions.insert(*key, position(at));
+        }
+        match self.positions.get(&key) {
+            Some(position) => *position,
+            None => self.append(key, user),
+        }
     }
+
+    /// Adds a user that no listing had before.
+    fn append(&mut self, key: UserKey, user: AdobeUser) -> u32 {
+        let position = position(self.users.len());
+        self.users.push(user);
+        self.keys.push(key);
+        position
+    }
+}
+
+/// An organization has fewer than 2^32 users.
+fn position(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// The doubtful read of a profile with a member whose record cannot be used, and with `others` more of them.

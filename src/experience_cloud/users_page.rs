@@ -29,10 +29,9 @@ pub(super) fn is_active(status: Option<&Name<'_>>) -> bool {
 
 /// The user with these fields of an account.
 pub(super) fn domain_user(id: Option<&Name<'_>>, email: Option<&Name<'_>>, user_name: Option<&Name<'_>>) -> AdobeUser {
-    let text = |name: Option<&Name<'_>>| name.map(|name| name.as_str().into());
     // A user name that equals the address, as most do, would only be looked up a second time.
     let user_name = user_name.filter(|name| Some(*name) != email);
-    AdobeUser { id: text(id), email: text(email), user_name: text(user_name) }
+    AdobeUser::new(id.map(Name::as_str), email.map(Name::as_str), user_name.map(Name::as_str))
 }
 
 /// Which users of a page are kept.
@@ -53,6 +52,8 @@ pub(super) struct UsersPage {
     pub(super) group_name: Option<String>,
     /// The keys of all accounts on the page.
     pub(super) keys: Vec<UserKey>,
+    /// Whether no page before this one had any of these accounts, and none is on it twice; the walk finds that out.
+    pub(super) are_new: bool,
     /// The accounts that are kept.
     pub(super) users: Vec<(UserKey, AdobeUser)>,
     /// Pairs of (position in the listing of profiles, position in `users`).
@@ -305,11 +306,11 @@ mod tests {
 
     fn kept(users: &str) -> Vec<(Option<String>, Option<String>, Vec<u32>)> {
         let page = page_of(users);
-        let text = |name: &Option<Box<str>>| name.as_deref().map(str::to_owned);
+        let text = |name: Option<&str>| name.map(str::to_owned);
         let profiles = |user| page.memberships.iter().filter(move |(_, of)| *of == user).map(|(profile, _)| *profile);
         (0..)
             .zip(&page.users)
-            .map(|(at, (_, who))| (text(&who.email), text(&who.user_name), profiles(at).collect()))
+            .map(|(at, (_, who))| (text(who.email()), text(who.user_name()), profiles(at).collect()))
             .collect()
     }
 

@@ -185,7 +185,7 @@ pub(super) async fn walk(
             answered
         };
         let call = listing.call(evidence.pages);
-        let received = received.map_err(|error| cut_short(error, listing, &evidence, tolerance))?;
+        let mut received = received.map_err(|error| cut_short(error, listing, &evidence, tolerance))?;
         listing.check(&call.name, &received).map_err(|error| match listing.profile {
             // The error concerns the profile alone, whatever was read before.
             Some(_) => error,
@@ -206,6 +206,7 @@ pub(super) async fn walk(
             return Err(cut_short(error, listing, &evidence, tolerance));
         }
         note(&mut evidence, &received, seen.len());
+        received.page.are_new = seen.len() == before + received.page.keys.len();
         take(received.page, &evidence);
     }
     evidence.judge(tolerance).map_err(|read| ExperienceCloudError::incomplete(&listing.title, read))?;

@@ -193,7 +193,7 @@ impl InstanceQuestion<'_> {
     async fn history(&self) -> Result<History, JournalError> {
         let Some(journal) = self.journal else { return Ok(History::default()) };
         // The identity of another user has no effect on this one.
-        let user = FoldedName::new(self.lookup.user.id.as_deref().unwrap_or_default());
+        let user = FoldedName::new(self.lookup.user.id().unwrap_or_default());
         Ok(History {
             login_holders: remembered_holders(journal, self.options).await?,
             ..journal.history_for_user(&self.policy().instance, Utc::now(), &user).await?

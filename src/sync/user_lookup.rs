@@ -95,7 +95,7 @@ impl UserLookup {
         asked: &str,
     ) -> (Self, Option<LookUpError>) {
         let mut lookup = Self {
-            user: domain::AdobeUser { email: Some(asked.into()), ..domain::AdobeUser::default() },
+            user: domain::AdobeUser::new(None, Some(asked), None),
             answer: UserAnswer::NotAsked,
             direct: None,
             listing: Vec::new(),
@@ -169,7 +169,7 @@ impl UserLookup {
 /// The spellings under which Adobe may know the address: as given, and with the domain in its other form (Unicode or
 /// ASCII).
 fn spellings(asked: &str) -> Vec<String> {
-    let user = domain::AdobeUser { email: Some(asked.into()), ..domain::AdobeUser::default() };
+    let user = domain::AdobeUser::new(None, Some(asked), None);
     let sought = OperatorQuery::of(&user, &Identities::default(), Vec::new());
     let mut spellings = vec![asked.to_owned()];
     for other in sought.logins.iter().map(ToString::to_string) {

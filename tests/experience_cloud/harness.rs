@@ -165,7 +165,7 @@ pub(crate) fn memberships_of_people(count: usize) -> Memberships {
 /// The profiles that have members in the snapshot.
 pub(crate) fn memberships(snapshot: &OrganizationSnapshot) -> Memberships {
     let members = |position| {
-        snapshot.members(position).filter_map(|person| person.email.clone()).map(String::from).collect::<BTreeSet<_>>()
+        snapshot.members(position).filter_map(|person| person.email()).map(str::to_owned).collect::<BTreeSet<_>>()
     };
     let of = |(position, profile): (usize, &campaign_group_sync::domain::ProductProfile)| {
         (profile.name.to_string(), members(position))

@@ -21,7 +21,7 @@ fn delivery(id: Option<i64>) -> ProductProfile {
 async fn members(harness: &Harness, profile: &ProductProfile) -> BTreeSet<String> {
     let read = harness.client.fetch_profile_members(profile, &ProfileRead::default()).await;
     let members = read.unwrap_or_else(|error| panic!("{}", chain(&error)));
-    members.users.iter().filter_map(|person| person.email.clone()).map(String::from).collect()
+    members.users.iter().filter_map(|person| person.email()).map(str::to_owned).collect()
 }
 
 #[tokio::test]

@@ -81,7 +81,7 @@ impl World {
 
     pub(crate) fn user(&self, email: &str) -> AdobeUser {
         let id = self.ids.get(email).or_else(|| self.ids.get(&email.to_lowercase()));
-        AdobeUser { id: id.map(|id| id.as_str().into()), email: Some(email.into()), user_name: None }
+        AdobeUser::new(id.map(String::as_str), Some(email), None)
     }
 
     pub(crate) fn operator_id(&self, login: &str) -> OperatorId {
