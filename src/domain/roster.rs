@@ -29,7 +29,8 @@ impl Roster {
         mut memberships: Vec<(u32, u32)>,
         mut unlisted: Vec<ProductProfileName>,
     ) -> Self {
-        memberships.sort_unstable();
+        // As one number each, pairs are compared without a branch.
+        memberships.sort_unstable_by_key(|(profile, user)| u64::from(*profile) << 32 | u64::from(*user));
         memberships.dedup();
         unlisted.sort_unstable();
         unlisted.dedup();

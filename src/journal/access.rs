@@ -9,7 +9,7 @@ use crate::domain::RunId;
 
 use super::{
     Journal, JournalError,
-    database::{ReadTransaction, Value},
+    database::ReadTransaction,
     encoding::to_time,
     membership_periods::{LOGINS_A_CHUNK, of_change},
 };
@@ -116,26 +116,18 @@ impl Journal {
 }
 
 /// A membership as it is read, in the order of its columns.
-#[derive(Clone, Deserialize)]
+#[derive(Deserialize)]
 struct StoredMembership {
     instance: String,
     group_folded: String,
     login_folded: String,
     login: String,
     since: i64,
-    until: Option<i64>,
     granted_by: Option<String>,
     approved_by: Option<String>,
 }
 
-impl StoredMembership {
-    /// Instance, group and login, by which pages are ordered; empty before the first membership.
-    fn key(last: Option<&Self>) -> [Value; 3] {
-        last.map_or(["", "", ""], |last| [&last.instance, &last.group_folded, &last.login_folded]).map(Value::from)
-    }
-}
-
-const MEMBERSHIP_COLUMNS: &str = "instance, group_folded, login_folded, login, since, until, granted_by, approved_by";
+const MEMBERSHIP_COLUMNS: &str = "instance, group_folded, login_folded, login, since, granted_by, approved_by";
 
 /// The statement that reads memberships on this condition; with runs and approvers only for [`MemberDetail::Cause`]:
 /// nothing else shows them, and finding approvers takes longer than everything else.
@@ -151,7 +143,7 @@ macro_rules! memberships {
     };
     (@cause [$($cause:tt)*], $condition:literal) => {
         concat!(
-            "select instance, group_folded, login_folded, login, since, until, ",
+            "select instance, group_folded, login_folded, login, since, ",
             $($cause)*,
             " as approved_by from stays s where ",
             $condition
@@ -165,18 +157,22 @@ async fn open_then(
     reader: &mut ReadTransaction,
     at: i64,
     detail: MemberDetail,
-    add: impl FnMut(StoredMembership) -> Result<(), JournalError>,
+    mut add: impl FnMut(StoredMembership) -> Result<(), JournalError>,
 ) -> Result<(), JournalError> {
     let sql = memberships!(
         detail,
         "until is null and (instance, group_folded, login_folded) > ($1, $2, $3) and since <= $4
          order by instance, group_folded, login_folded limit $5"
     );
-    let after = |last: Option<&StoredMembership>| {
-        let [instance, group, login] = StoredMembership::key(last);
-        [instance, group, login, at.into(), LOGINS_A_CHUNK.into()]
-    };
-    each_membership(reader, sql, after, add).await
+    let mut last = ["", "", ""].map(str::to_owned);
+    loop {
+        let [instance, group, login] = last.each_ref().map(|name| name.as_str().into());
+        let values = [instance, group, login, at.into(), LOGINS_A_CHUNK.into()];
+        let rows: Vec<StoredMembership> = reader.chunk((MEMBERSHIP_COLUMNS, sql), values).await?;
+        let Some(row) = rows.last() else { return Ok(()) };
+        last = [&row.instance, &row.group_folded, &row.login_folded].map(Clone::clone);
+        rows.into_iter().try_for_each(&mut add)?;
+    }
 }
 
 /// Reads the memberships that were open at that time and have ended since.
@@ -184,38 +180,22 @@ async fn ended_since(
     reader: &mut ReadTransaction,
     at: i64,
     detail: MemberDetail,
-    add: impl FnMut(StoredMembership) -> Result<(), JournalError>,
-) -> Result<(), JournalError> {
-    // One run ends many memberships at one time.
-    let sql = memberships!(
-        detail,
-        "until is not null and (until, instance, group_folded, login_folded) > ($1, $2, $3, $4) and since <= $5
-         order by until, instance, group_folded, login_folded limit $6"
-    );
-    let after = |last: Option<&StoredMembership>| {
-        let until = last.and_then(|last| last.until).unwrap_or_else(|| at.saturating_add(1));
-        let [instance, group, login] = StoredMembership::key(last);
-        [until.into(), instance, group, login, at.into(), LOGINS_A_CHUNK.into()]
-    };
-    each_membership(reader, sql, after, add).await
-}
-
-/// Reads memberships page by page. `after` has the values of the statement for the page after a membership, or for the
-/// first page.
-async fn each_membership<const N: usize>(
-    reader: &mut ReadTransaction,
-    sql: &'static str,
-    after: impl Fn(Option<&StoredMembership>) -> [Value; N],
     mut add: impl FnMut(StoredMembership) -> Result<(), JournalError>,
 ) -> Result<(), JournalError> {
-    let mut last = None;
+    // A part contains all memberships that ended at the same time. To read them in an order that allows parts of exactly
+    // one size would take longer than everything else.
+    let next = "select max(until) from (
+                    select until from stays where until > $1 and since <= $2 order by until limit $3
+                ) as part";
+    let sql = memberships!(detail, "until > $1 and until <= $2 and since <= $3");
+    let mut after = at;
     loop {
-        let rows: Vec<StoredMembership> = reader.chunk((MEMBERSHIP_COLUMNS, sql), after(last.as_ref())).await?;
-        if rows.is_empty() {
-            return Ok(());
-        }
-        last = rows.last().cloned();
+        let rows = reader.rows(next, [after.into(), at.into(), LOGINS_A_CHUNK.into()]).await?;
+        let Some(last) = rows.first().map(|row| row.optional_number(0)).transpose()?.flatten() else { return Ok(()) };
+        let values = [after.into(), last.into(), at.into()];
+        let rows: Vec<StoredMembership> = reader.chunk((MEMBERSHIP_COLUMNS, sql), values).await?;
         rows.into_iter().try_for_each(&mut add)?;
+        after = last;
     }
 }
 

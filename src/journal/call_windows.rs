@@ -263,7 +263,7 @@ macro_rules! at_most_now {
 /// only shown (`changes`, `plans`, `accepted_reads`) stay as the clock had them. `login_holders` and `forgotten_pauses`
 /// are read up to now, because the age of a later entry is not known; calls in `sent_calls` are corrected whenever a
 /// call is counted.
-const COMPARED_TIMES: [&str; 10] = [
+const COMPARED_TIMES: [&str; 11] = [
     at_most_now!("call_windows", "users_first_page"),
     at_most_now!("call_windows", "groups_first_page"),
     at_most_now!("call_windows", "listing_read_at"),
@@ -274,6 +274,7 @@ const COMPARED_TIMES: [&str; 10] = [
     at_most_now!("managed_groups", "until"),
     at_most_now!("stays", "since"),
     at_most_now!("stays", "until"),
+    "update approvals set expires_at = $1 + (expires_at - at), at = $1 where at > $1",
 ];
 
 /// Corrects times that a clock that was ahead has written: a time after `now` becomes `now`, and nothing lasts longer
@@ -281,10 +282,7 @@ const COMPARED_TIMES: [&str; 10] = [
 /// never be reached.
 pub(super) async fn correct_times(writer: &mut WriteTransaction, now: DateTime<Utc>) -> Result<(), JournalError> {
     let now = now.timestamp_millis();
-    let approvals = "update approvals set expires_at = $1 + (expires_at - at), at = $1 where at > $1";
-    for sql in COMPARED_TIMES.into_iter().chain([approvals]) {
-        writer.execute(sql, [now.into()]).await?;
-    }
+    writer.execute_each(&COMPARED_TIMES, &[now.into()]).await?;
     let sql = "update call_windows set not_before = $1 + coalesce(pause_asked, $2)
                where not_before > $1 + coalesce(pause_asked, $2)";
     writer.execute(sql, [now.into(), LONGEST_PAUSE.num_milliseconds().into()]).await

@@ -11,10 +11,16 @@ use std::{
 };
 
 use sqlx::{Connection as _, Pool, pool::PoolConnection};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard},
+    time::timeout,
+};
 
 /// How long a connection is kept, also while it is used: a file that was replaced is opened again after that time.
 const LONGEST_USE: Duration = Duration::from_secs(1800);
+
+/// How long the closing of a connection may keep others waiting that are closed after it.
+const LONGEST_CLOSING: Duration = Duration::from_secs(5);
 
 /// The connections to one database. Clones share them.
 pub(super) struct Connections<D: sqlx::Database> {
@@ -84,7 +90,7 @@ impl<D: sqlx::Database> Connections<D> {
         if let Some(Kept { place, .. }) = &self.kept
             && let Some(connection) = place.lock().await.connection.take()
         {
-            // The connection is closed, even where it has an error to report.
+            // It is closed even if it has an error to report.
             let _ = connection.close().await;
         }
         self.pool.close().await;
@@ -128,9 +134,94 @@ impl<D: sqlx::Database> Borrowed<D> {
     /// Closes the connection, in the background, instead of giving it back.
     pub(super) fn close(self) {
         match self {
-            // The thread of the connection ends with it.
-            Self::Kept(mut place, _) => place.connection = None,
+            Self::Kept(mut place, _) => {
+                let Some(connection) = place.connection.take() else { return };
+                drop(tokio::spawn(async move {
+                    // It is closed even if it has an error to report, or is dropped at the end of its time.
+                    let _ = timeout(LONGEST_CLOSING, connection.close()).await;
+                    drop(place);
+                }));
+            }
             Self::Pooled(mut connection) => connection.close_on_drop(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::poll_fn, task::Poll};
+
+    use sqlx::{
+        Sqlite,
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
+    };
+
+    use super::{
+        super::{commit_group::CommitGroup, open_transaction::OpenTransaction},
+        *,
+    };
+
+    async fn connections(folder: &tempfile::TempDir) -> Connections<Sqlite> {
+        let options = SqliteConnectOptions::new().filename(folder.path().join("state.db")).create_if_missing(true);
+        let options = options.journal_mode(SqliteJournalMode::Wal);
+        Connections::to_file(SqlitePoolOptions::new().max_connections(2).connect_with(options).await.unwrap())
+    }
+
+    async fn read(connections: &Connections<Sqlite>) -> OpenTransaction<Sqlite> {
+        let mut open = OpenTransaction::begin(connections, "begin").await.unwrap();
+        open.script("select name from sqlite_master").await.unwrap();
+        open
+    }
+
+    #[tokio::test]
+    async fn one_connection_serves_transactions_one_after_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let (connections, group) = (connections(&folder).await, CommitGroup::default());
+        for _ in 0..20 {
+            drop(read(&connections).await);
+            drop(OpenTransaction::for_statement(&connections).await.unwrap());
+            drop(OpenTransaction::join(&group, &connections, "begin immediate").await.unwrap());
+        }
+        assert_eq!(connections.pool().size(), 0, "no other connection was made");
+        let (_one, _other) = (read(&connections).await, read(&connections).await);
+        assert_eq!(connections.pool().size(), 1, "two transactions at the same time need two");
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_statement_failed_is_not_lent_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let connections = connections(&folder).await;
+        let mut broken = read(&connections).await;
+        broken.script("select no_such_column from sqlite_master").await.unwrap_err();
+        drop(broken);
+        // It would refuse to begin a transaction within the one that failed.
+        drop(read(&connections).await);
+        let mut cancelled = read(&connections).await;
+        let long =
+            "with recursive n (i) as (select 1 union all select i + 1 from n where i < 300000) select max(i) from n";
+        let mut script = Box::pin(cancelled.script(long));
+        assert!(poll_fn(|context| Poll::Ready(script.as_mut().poll(context).is_pending())).await);
+        drop(script);
+        drop(cancelled);
+        drop(read(&connections).await);
+    }
+
+    #[tokio::test]
+    async fn closing_waits_for_transactions_and_leaves_no_side_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let connections = connections(&folder).await;
+        let mut open = read(&connections).await;
+        open.script("create table one (number integer)").await.unwrap();
+        let closing = tokio::spawn({
+            let connections = connections.clone();
+            async move { connections.close().await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!closing.is_finished());
+        open.commit().await.unwrap();
+        closing.await.unwrap();
+        assert!(matches!(connections.borrow().await.err(), Some(sqlx::Error::PoolClosed)));
+        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+        assert_eq!(left, ["state.db"]);
     }
 }

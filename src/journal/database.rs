@@ -313,6 +313,24 @@ impl WriteTransaction {
         self.returning(sql, values).await.map(drop)
     }
 
+    /// Executes statements that have the same values and return no rows. `SQLite` gets all of them at once.
+    pub(super) async fn execute_each(
+        &mut self,
+        statements: &[&'static str],
+        values: &[Value],
+    ) -> Result<(), JournalError> {
+        self.is_changed = true;
+        if !self.transaction().is_of_server() {
+            // The text consists of constants.
+            let sql = AssertSqlSafe(statements.join("; "));
+            return self.transaction().rows(sql, values.iter().cloned()).await.map(drop).map_err(write_error);
+        }
+        for sql in statements {
+            self.transaction().rows(*sql, values.iter().cloned()).await.map_err(write_error)?;
+        }
+        Ok(())
+    }
+
     /// Executes a statement that writes and returns rows (`returning`).
     pub(super) async fn returning<const N: usize>(
         &mut self,

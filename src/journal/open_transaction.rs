@@ -106,7 +106,12 @@ where
         let Some(connection) = self.connection.take() else { return };
         match (self.state, self.shared.take()) {
             (TransactionState::Ended, _) => {}
-            (_, Some((_, turn))) => drop(tokio::spawn(undo_turn(turn, connection).in_current_span())),
+            (_, Some((_, turn))) => {
+                if turn.is_first() {
+                    connection.is_ending();
+                }
+                drop(tokio::spawn(undo_turn(turn, connection).in_current_span()));
+            }
             (TransactionState::Open, None) => {
                 connection.is_ending();
                 drop(tokio::spawn(roll_back(connection).in_current_span()));
