@@ -66,7 +66,7 @@ fn fresh(client: &Client, what: &str, round: usize, arguments: &[&str], expected
 const DRY_RUN: &[&str] = &["--sync-now", "--dry-run"];
 const RUN: &[&str] = &["--sync-now"];
 
-/// A dry run over a large organization, and others who read the same pages. Campaign has no operators of these users, and
+/// Dry runs over a large organization, the first one and the next, and others who read the same pages. Campaign has no operators of these users, and
 /// the mask matches 45 of the 400 names that users have.
 fn organization(setup: &Setup) -> Result<(), Failure> {
     const MASK: &str = "Product (00[0-4][1-9]) - default";
@@ -76,9 +76,12 @@ fn organization(setup: &Setup) -> Result<(), Failure> {
     let sandbox = Sandbox::serve(&setup.folder, "organization", &scenario)?;
     let frozen = sandbox.freeze()?;
     let client = client_of(&sandbox, &frozen.address, "organization", MASK)?;
-    let mut candidates = vec![Candidate::new("campaign-group-sync, whole dry run", |round| {
-        fresh(&client, "ours", round, DRY_RUN, PLANNED)
-    })];
+    let mut candidates = vec![
+        Candidate::new("campaign-group-sync, first dry run", |round| fresh(&client, "ours", round, DRY_RUN, PLANNED)),
+        Candidate::new("campaign-group-sync, next dry run", |_| {
+            measure(&mut client.program("ours", DRY_RUN)?, &client.output("next"), PLANNED)
+        }),
+    ];
     if let Some(peers) = &setup.peers {
         candidates.push(peer(&client, "umapi-client, iterator", || peers.python("umapi_client_read.py"))?);
         for (name, way) in [("Node, all pages in one array", "array"), ("Node, page by page", "paged")] {
