@@ -75,6 +75,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// A name, an address or an id of at most [`LONGEST_NAME`] bytes.
+    #[inline]
     pub(super) fn name(&mut self) -> Option<Name<'a>> {
         self.expect(b'"')?;
         let (begin, has_escapes) = (self.at, self.rest_of_text()?);
@@ -101,17 +102,20 @@ impl<'a> Scanner<'a> {
     }
 
     /// Any value, of which only the syntax is checked.
+    #[inline]
     pub(super) fn skip(&mut self) -> Option<()> {
-        self.skip_nested(DEEPEST)
+        if self.peek()? == b'"' { self.skip_text() } else { self.skip_nested(DEEPEST) }
+    }
+
+    fn skip_text(&mut self) -> Option<()> {
+        self.expect(b'"')?;
+        self.rest_of_text().map(drop)
     }
 
     fn skip_nested(&mut self, deepest: usize) -> Option<()> {
         let deeper = deepest.checked_sub(1)?;
         match self.peek()? {
-            b'"' => {
-                self.at += 1;
-                self.rest_of_text().map(drop)
-            }
+            b'"' => self.skip_text(),
             b'{' => self.object(|scan, _| scan.skip_nested(deeper)),
             b'[' => self.array(|scan| scan.skip_nested(deeper)),
             b't' => self.literal("true"),
@@ -157,22 +161,36 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads a text after its first quotation mark, and the mark after it; whether it has escapes.
+    #[inline]
     fn rest_of_text(&mut self) -> Option<bool> {
-        let (begin, mut rest) = (self.at, self.text.as_bytes().get(self.at..)?);
+        let begin = self.at;
+        let (length, mark) = plain_length(self.text.as_bytes().get(begin..)?)?;
+        self.at += length;
+        if mark == b'"' && !self.has_controls {
+            self.at += 1;
+            return Some(false);
+        }
+        self.rest_of_unusual_text(begin)
+    }
+
+    /// Reads the rest of a text that began at `begin`, and that has escapes or may have control characters.
+    #[cold]
+    fn rest_of_unusual_text(&mut self, begin: usize) -> Option<bool> {
         let mut has_escapes = false;
         loop {
+            let rest = self.text.as_bytes().get(self.at..)?;
             let (length, mark) = plain_length(rest)?;
+            self.at += length;
             if mark == b'"' {
-                self.at = self.text.len() - rest.len() + length + 1;
                 break;
             }
             has_escapes = true;
-            let escape = rest.get(length..)?;
-            rest = escape.get(escape_length(escape)?..)?;
+            self.at += escape_length(rest.get(length..)?)?;
         }
-        if self.has_controls && self.text.as_bytes().get(begin..self.at)?.iter().any(|byte| *byte < b' ') {
+        if self.text.as_bytes().get(begin..self.at)?.iter().any(|byte| *byte < b' ') {
             return None;
         }
+        self.at += 1;
         Some(has_escapes)
     }
 
@@ -189,7 +207,16 @@ impl<'a> Scanner<'a> {
     }
 
     /// The next byte after whitespace, which is consumed.
+    #[inline]
     fn peek(&mut self) -> Option<u8> {
+        match self.byte()? {
+            b'\0'..=b' ' => self.peek_behind_whitespace(),
+            byte => Some(byte),
+        }
+    }
+
+    #[cold]
+    fn peek_behind_whitespace(&mut self) -> Option<u8> {
         loop {
             match self.byte()? {
                 b' ' | b'\n' | b'\r' | b'\t' => self.at += 1,

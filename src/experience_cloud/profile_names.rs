@@ -1,8 +1,12 @@
 //! Which group names of a user are product profiles that match a mask. Each spelling is matched once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::BuildHasher as _,
+};
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 
 use super::{error::ExperienceCloudError, groups_listing::ProfileListing, read_choice::ReadCosts};
 use crate::domain::{AssociationMask, FoldedName, MaskMatch, ProductProfileName};
@@ -54,9 +58,18 @@ pub(super) struct ProfileNames<'a> {
     masks: &'a [AssociationMask],
     /// Maps a folded name to positions in the listing; several if two profiles have the same name.
     by_name: HashMap<FoldedName, Vec<u32>>,
-    verdicts: HashMap<Box<str>, Box<[u32]>, RandomState>,
+    /// Every spelling seen. Most time of a large read goes into finding them.
+    verdicts: HashTable<Verdict>,
+    hasher: RandomState,
     /// Maps a folded name to one of the spellings seen: the same one in whatever order the pages arrive.
     unlisted: BTreeMap<FoldedName, ProductProfileName>,
+}
+
+/// One spelling of a group name, and the positions of the matching profiles with this name.
+#[derive(Debug)]
+struct Verdict {
+    spelling: Box<str>,
+    positions: Box<[u32]>,
 }
 
 impl<'a> ProfileNames<'a> {
@@ -68,15 +81,22 @@ impl<'a> ProfileNames<'a> {
                 by_name.entry(profile.name.folded()).or_default().push(position);
             }
         }
-        Self { masks: &matched.masks, by_name, verdicts: HashMap::default(), unlisted: BTreeMap::new() }
+        Self {
+            masks: &matched.masks,
+            by_name,
+            verdicts: HashTable::new(),
+            hasher: RandomState::default(),
+            unlisted: BTreeMap::new(),
+        }
     }
 
     /// Adds the positions of the matching profiles with this name to `found`.
     pub(super) fn look_up(&mut self, name: &str, found: &mut Vec<u32>) {
-        if let Some(positions) = self.verdicts.get(name) {
+        let hash = self.hasher.hash_one(name.as_bytes());
+        if let Some(verdict) = self.verdicts.find(hash, |verdict| is_same(&verdict.spelling, name)) {
             // Most names are those of other groups.
-            if !positions.is_empty() {
-                found.extend_from_slice(positions);
+            if !verdict.positions.is_empty() {
+                found.extend_from_slice(&verdict.positions);
             }
             return;
         }
@@ -93,7 +113,8 @@ impl<'a> ProfileNames<'a> {
         if self.verdicts.len() >= REMEMBERED_SPELLINGS {
             self.verdicts.clear();
         }
-        self.verdicts.insert(name.into(), positions);
+        let hash_of = |verdict: &Verdict| self.hasher.hash_one(verdict.spelling.as_bytes());
+        self.verdicts.insert_unique(hash, Verdict { spelling: name.into(), positions }, hash_of);
     }
 
     /// Whether a mask matches this name.
@@ -104,6 +125,20 @@ impl<'a> ProfileNames<'a> {
     /// Names that a mask matches and that no listed product profile has: those of deleted profiles and of other groups.
     pub(super) fn into_unlisted(self) -> Vec<ProductProfileName> {
         self.unlisted.into_values().collect()
+    }
+}
+
+/// Whether two names are equal, eight bytes at a time: the general comparison is made for longer texts.
+fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    match (one.last_chunk::<8>(), other.last_chunk::<8>()) {
+        (Some(end), Some(other_end)) => {
+            let (chunks, other_chunks) = (one.as_chunks::<8>().0, other.as_chunks::<8>().0);
+            one.len() == other.len()
+                && end == other_end
+                && chunks.iter().zip(other_chunks).all(|(one, other)| one == other)
+        }
+        _ => one == other,
     }
 }
 
@@ -118,6 +153,20 @@ mod tests {
 
     fn profile(name: &str) -> ProductProfile {
         ProductProfile { id: None, name: ProductProfileName::new(name), member_count: None }
+    }
+
+    #[test]
+    fn names_of_any_length_are_compared_as_a_whole() {
+        for length in 0..40 {
+            let name = "x".repeat(length);
+            assert!(is_same(&name, &name.clone()));
+            assert!(!is_same(&name, &format!("{name}x")));
+            for at in 0..length {
+                let mut other = name.clone();
+                other.replace_range(at..=at, "y");
+                assert!(!is_same(&name, &other), "{other}");
+            }
+        }
     }
 
     #[test]
