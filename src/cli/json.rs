@@ -12,8 +12,9 @@ use crate::domain::is_printable;
 /// escapes, so that they cannot deceive a reader.
 pub(super) fn json(document: &impl Serialize) -> Result<String, serde_json::Error> {
     let mut plain = serde_json::to_string_pretty(document)?;
-    // The report of a large run needs no second copy.
-    if plain.chars().all(|character| character == '\n' || is_printable(character)) {
+    // The report of a large run needs no second copy. Nearly all are ASCII, of which many bytes are compared at once.
+    let is_plain_ascii = plain.bytes().fold(true, |all, byte| all & matches!(byte, b'\n' | b' '..=b'~'));
+    if is_plain_ascii || plain.chars().all(|character| character == '\n' || is_printable(character)) {
         plain.push('\n');
         return Ok(plain);
     }

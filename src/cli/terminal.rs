@@ -17,7 +17,9 @@ use crate::{
 /// Writes a report to standard output, with colours where they are supported. A reader that stops early, such as
 /// `head`, is not an error.
 pub(super) fn print(text: &str) -> io::Result<()> {
-    let mut output = anstream::stdout().lock();
+    // Text without escape codes is the same with colours and without.
+    let mut output: Box<dyn Write> =
+        if text.contains('\u{1b}') { Box::new(anstream::stdout().lock()) } else { Box::new(io::stdout().lock()) };
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         outcome => outcome,

@@ -9,7 +9,7 @@ use crate::domain::RunId;
 
 use super::{
     Journal, JournalError,
-    database::ReadTransaction,
+    database::{ChunkText, ReadTransaction},
     encoding::to_time,
     membership_periods::{LOGINS_A_CHUNK, of_change},
 };
@@ -83,18 +83,19 @@ impl Journal {
         let mut reader = self.begin_read().await?;
         let at = if at < now { at.timestamp_millis() } else { i64::MAX };
         // By instance and folded name.
-        let mut groups: BTreeMap<(String, String), GroupAccess> = BTreeMap::new();
+        let mut instances: BTreeMap<String, BTreeMap<String, GroupAccess>> = BTreeMap::new();
         let sql = "select instance, group_folded, group_name, profile from managed_groups
                    where since <= $1 and (until is null or until > $1)";
         for row in reader.rows(sql, [at.into()]).await? {
             let group = GroupAccess { group: row.text(2)?, profile: row.text(3)?, members: Vec::new() };
-            groups.insert((row.text(0)?, row.text(1)?), group);
+            instances.entry(row.text(0)?).or_default().insert(row.text(1)?, group);
         }
-        if groups.is_empty() {
+        if instances.is_empty() {
             return Ok(Vec::new());
         }
-        let mut add = |row: StoredMembership| {
-            if let Some(group) = groups.get_mut(&(row.instance, row.group_folded)) {
+        let mut add = |row: StoredMembership<'_>| {
+            let instance = instances.get_mut(&*row.instance);
+            if let Some(group) = instance.and_then(|groups| groups.get_mut(&*row.group_folded)) {
                 let (login, since) = (row.login, to_time(row.since)?);
                 let granted_by = row.granted_by.map(RunId::new);
                 group.members.push(MemberAccess { login, since, granted_by, approved_by: row.approved_by });
@@ -103,24 +104,23 @@ impl Journal {
         };
         open_then(&mut reader, at, detail, &mut add).await?;
         ended_since(&mut reader, at, detail, &mut add).await?;
-        let mut instances: Vec<InstanceAccess> = Vec::new();
-        for ((name, _), group) in groups {
-            let group = sorted(group);
-            match instances.last_mut() {
-                Some(instance) if instance.name == name => instance.groups.push(group),
-                _ => instances.push(InstanceAccess { name, groups: vec![group] }),
-            }
-        }
-        Ok(instances)
+        let access = |(name, groups): (_, BTreeMap<_, _>)| InstanceAccess {
+            name,
+            groups: groups.into_values().map(sorted).collect(),
+        };
+        Ok(instances.into_iter().map(access).collect())
     }
 }
 
 /// A membership as it is read, in the order of its columns.
 #[derive(Deserialize)]
-struct StoredMembership {
-    instance: String,
-    group_folded: String,
-    login_folded: String,
+struct StoredMembership<'t> {
+    #[serde(borrow)]
+    instance: ChunkText<'t>,
+    #[serde(borrow)]
+    group_folded: ChunkText<'t>,
+    #[serde(borrow)]
+    login_folded: ChunkText<'t>,
     login: String,
     since: i64,
     granted_by: Option<String>,
@@ -157,7 +157,7 @@ async fn open_then(
     reader: &mut ReadTransaction,
     at: i64,
     detail: MemberDetail,
-    mut add: impl FnMut(StoredMembership) -> Result<(), JournalError>,
+    mut add: impl FnMut(StoredMembership<'_>) -> Result<(), JournalError>,
 ) -> Result<(), JournalError> {
     let sql = memberships!(
         detail,
@@ -168,9 +168,10 @@ async fn open_then(
     loop {
         let [instance, group, login] = last.each_ref().map(|name| name.as_str().into());
         let values = [instance, group, login, at.into(), LOGINS_A_CHUNK.into()];
-        let rows: Vec<StoredMembership> = reader.chunk((MEMBERSHIP_COLUMNS, sql), values).await?;
+        let chunk = reader.chunk((MEMBERSHIP_COLUMNS, sql), values).await?;
+        let rows: Vec<StoredMembership<'_>> = chunk.rows()?;
         let Some(row) = rows.last() else { return Ok(()) };
-        last = [&row.instance, &row.group_folded, &row.login_folded].map(Clone::clone);
+        last = [&row.instance, &row.group_folded, &row.login_folded].map(|name| name.to_string());
         rows.into_iter().try_for_each(&mut add)?;
     }
 }
@@ -180,7 +181,7 @@ async fn ended_since(
     reader: &mut ReadTransaction,
     at: i64,
     detail: MemberDetail,
-    mut add: impl FnMut(StoredMembership) -> Result<(), JournalError>,
+    mut add: impl FnMut(StoredMembership<'_>) -> Result<(), JournalError>,
 ) -> Result<(), JournalError> {
     // A part contains all memberships that ended at the same time. To read them in an order that allows parts of exactly
     // one size would take longer than everything else.
@@ -193,8 +194,8 @@ async fn ended_since(
         let rows = reader.rows(next, [after.into(), at.into(), LOGINS_A_CHUNK.into()]).await?;
         let Some(last) = rows.first().map(|row| row.optional_number(0)).transpose()?.flatten() else { return Ok(()) };
         let values = [after.into(), last.into(), at.into()];
-        let rows: Vec<StoredMembership> = reader.chunk((MEMBERSHIP_COLUMNS, sql), values).await?;
-        rows.into_iter().try_for_each(&mut add)?;
+        let chunk = reader.chunk((MEMBERSHIP_COLUMNS, sql), values).await?;
+        chunk.rows::<StoredMembership<'_>>()?.into_iter().try_for_each(&mut add)?;
         after = last;
     }
 }

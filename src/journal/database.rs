@@ -1,10 +1,10 @@
 //! One interface to both databases: the same SQL text, columns of text or whole numbers, and transactions that call the
 //! step watch at every write.
 
-use std::{error::Error, path::PathBuf, sync::Arc};
+use std::{borrow::Cow, error::Error, ops::Deref, path::PathBuf, sync::Arc};
 
 use futures_util::TryStreamExt as _;
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use sqlx::{AssertSqlSafe, PgPool, Postgres, SqlSafeStr, Sqlite, postgres::PgConnectOptions};
 
 pub(super) use super::values::{Row, Value};
@@ -166,11 +166,11 @@ impl Transaction {
     /// Reads many rows in few: the database combines them into one JSON array, because each row of a result costs a
     /// dozen allocations. `columns` are those of the statement `sql`, which selects and orders at most some thousand
     /// rows.
-    pub(super) async fn chunk<T: DeserializeOwned, const N: usize>(
+    pub(super) async fn chunk<const N: usize>(
         &mut self,
         (columns, sql): (&'static str, &'static str),
         values: [Value; N],
-    ) -> Result<Vec<T>, JournalError> {
+    ) -> Result<Chunk, JournalError> {
         let array = match self {
             Self::Sqlite { .. } => format!("json_group_array(json_array({columns}))"),
             Self::Postgres { .. } => format!("cast(json_agg(json_build_array({columns})) as text)"),
@@ -178,10 +178,8 @@ impl Transaction {
         // The text consists of constants and numbered placeholders.
         let sql = AssertSqlSafe(format!("select {array} from ({sql}) as chunk"));
         let rows = self.rows(sql, values).await.map_err(read_error)?;
-        match rows.first().map(|row| row.optional_text(0)).transpose()?.flatten() {
-            Some(array) => from_json(&array, "rows of the state"),
-            None => Ok(Vec::new()),
-        }
+        let array = rows.first().map(|row| row.optional_text(0)).transpose()?.flatten();
+        Ok(Chunk(array.unwrap_or_else(|| "[]".to_owned())))
     }
 
     /// Reads rows one after the other, and passes each on before it reads the next: a table of any size needs the memory
@@ -243,6 +241,28 @@ impl Transaction {
     }
 }
 
+/// Rows as one JSON array, which holds their texts.
+pub(super) struct Chunk(String);
+
+/// A text of a [`Chunk`], borrowed from it unless it has an escape.
+#[derive(Deserialize)]
+pub(super) struct ChunkText<'t>(#[serde(borrow)] Cow<'t, str>);
+
+impl Deref for ChunkText<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Chunk {
+    /// The rows, which may borrow their texts.
+    pub(super) fn rows<'t, T: Deserialize<'t>>(&'t self) -> Result<Vec<T>, JournalError> {
+        from_json(&self.0, "rows of the state")
+    }
+}
+
 /// A transaction that only reads: the journal does not change while it is open.
 pub(super) struct ReadTransaction(Transaction);
 
@@ -265,11 +285,11 @@ impl ReadTransaction {
     }
 
     /// Reads many rows in few, as of [`Transaction::chunk`].
-    pub(super) async fn chunk<T: DeserializeOwned, const N: usize>(
+    pub(super) async fn chunk<const N: usize>(
         &mut self,
         statement: (&'static str, &'static str),
         values: [Value; N],
-    ) -> Result<Vec<T>, JournalError> {
+    ) -> Result<Chunk, JournalError> {
         self.0.chunk(statement, values).await
     }
 }
@@ -384,11 +404,11 @@ impl WriteTransaction {
     }
 
     /// Reads many rows in few, as of [`Transaction::chunk`].
-    pub(super) async fn chunk<T: DeserializeOwned, const N: usize>(
+    pub(super) async fn chunk<const N: usize>(
         &mut self,
         statement: (&'static str, &'static str),
         values: [Value; N],
-    ) -> Result<Vec<T>, JournalError> {
+    ) -> Result<Chunk, JournalError> {
         self.reader.chunk(statement, values).await
     }
 

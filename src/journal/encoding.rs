@@ -2,7 +2,7 @@
 //! as five columns.
 
 use chrono::{DateTime, Utc};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::domain::{Approver, ChangeKey, ChangeKind, Digest, FoldedName, SystemUser};
 
@@ -17,7 +17,7 @@ pub(super) fn to_json<T: Serialize>(value: &T, what: &str) -> Result<String, Jou
 }
 
 /// Reads a structured value from JSON.
-pub(super) fn from_json<T: DeserializeOwned>(text: &str, what: &str) -> Result<T, JournalError> {
+pub(super) fn from_json<'t, T: Deserialize<'t>>(text: &'t str, what: &str) -> Result<T, JournalError> {
     serde_json::from_str(text).map_err(|error| unreadable(what, &error))
 }
 

@@ -12,7 +12,7 @@ use crate::domain::{
 use super::{
     Journal, JournalError,
     approvals::{approvals_in_force, undone},
-    database::{ReadTransaction, Row},
+    database::{ChunkText, ReadTransaction, Row},
     dormant_holds::dormant_holds,
     encoding::{from_json, to_json},
     held_plans::{held_by_runs, held_changes},
@@ -240,13 +240,13 @@ async fn identities(reader: &mut ReadTransaction, instance: &InstanceName) -> Re
     let (mut identities, mut last) = (Identities::default(), String::new());
     loop {
         let values = [instance.as_str().into(), last.as_str().into(), IDENTITIES_A_CHUNK.into()];
-        let rows: Vec<(String, i64, Option<String>)> =
-            reader.chunk(("user_folded, operator, login_folded", sql), values).await?;
+        let chunk = reader.chunk(("user_folded, operator, login_folded", sql), values).await?;
+        let rows: Vec<(ChunkText<'_>, i64, Option<ChunkText<'_>>)> = chunk.rows()?;
         for (user, operator, login) in &rows {
             identities.add(user, OperatorId(*operator), login.as_deref());
         }
-        match rows.into_iter().next_back() {
-            Some((user, ..)) => last = user,
+        match rows.last() {
+            Some((user, ..)) => last = user.to_string(),
             None => return Ok(identities.sorted()),
         }
     }

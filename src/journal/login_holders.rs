@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::{FoldedName, LoginHolder, LoginHolders, LoginSet, OperatorLogin, OrganizationId};
 
-use super::{Journal, JournalError};
+use super::{Journal, JournalError, database::ChunkText};
 
 /// Most logins that are read at once.
 const LOGINS_A_CHUNK: i64 = 10_000;
@@ -20,11 +20,11 @@ impl Journal {
         let (mut logins, mut last) = (LoginSet::default(), (String::new(), String::new()));
         loop {
             let values = [last.0.as_str().into(), last.1.as_str().into(), LOGINS_A_CHUNK.into()];
-            let rows: Vec<(Option<String>, String, String)> =
-                reader.chunk(("login_folded, instance, user_folded", sql), values).await?;
+            let chunk = reader.chunk(("login_folded, instance, user_folded", sql), values).await?;
+            let rows: Vec<(Option<ChunkText<'_>>, ChunkText<'_>, ChunkText<'_>)> = chunk.rows()?;
             rows.iter().filter_map(|(login, ..)| login.as_deref()).for_each(|login| logins.insert(login));
-            match rows.into_iter().next_back() {
-                Some((_, instance, user)) => last = (instance, user),
+            match rows.last() {
+                Some((_, instance, user)) => last = (instance.to_string(), user.to_string()),
                 None => return Ok(logins),
             }
         }

@@ -9,7 +9,7 @@ use crate::domain::{FoldedName, GroupObservation, InstanceName, ObservedGroups, 
 use super::{
     JournalError,
     chain::{EventKind, EventRecorder},
-    database::{Value, WriteTransaction},
+    database::{ChunkText, Value, WriteTransaction},
     membership_periods::{LOGINS_A_CHUNK, Membership, end_periods},
 };
 
@@ -115,12 +115,13 @@ async fn open_members(
     let mut last = String::new();
     loop {
         let values = [instance.as_str().into(), group.into(), last.as_str().into(), LOGINS_A_CHUNK.into()];
-        let logins: Vec<(String,)> = writer.chunk(("login_folded", sql), values).await?;
+        let chunk = writer.chunk(("login_folded", sql), values).await?;
+        let logins: Vec<(ChunkText<'_>,)> = chunk.rows()?;
         for (login,) in &logins {
             visit(login);
         }
-        match logins.into_iter().next_back() {
-            Some((login,)) => last = login,
+        match logins.last() {
+            Some((login,)) => last = login.to_string(),
             None => return Ok(()),
         }
     }
