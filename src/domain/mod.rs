@@ -9,7 +9,7 @@
 //! | `names`, `folded_name`, `shared_text` | names and keys, how names are compared, and the text that they share |
 //! | `policy`, `history` | the rules of one instance, and what earlier runs read and decided |
 //! | `mask` | the association mask: which profile maps to which operator group |
-//! | `organization_snapshot`, `user_snapshot`, `campaign_snapshot` | the results of reads |
+//! | `organization_snapshot`, `user_snapshot`, `campaign_snapshot`, `adobe_user` | the results of reads |
 //! | `profile_read`, `unlisted_accounts`, `unusable` | what makes a read doubtful or a record unusable |
 //! | `roster`, `matched_source` | profiles and their users from any read, and the mask matched for it |
 //! | `claims`, `orphans`, `known_profiles`, `profile_changes` | which profile maps to which group, now and before |

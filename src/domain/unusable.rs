@@ -115,7 +115,7 @@ pub(super) fn unusable_operator_of<'a>(
     campaign: &'a CampaignSnapshot,
 ) -> Option<&'a UnusableOperator> {
     let names = user.names();
-    let logins: Vec<FoldedName> = names.map(|name| FoldedName::new(name)).collect();
+    let logins: Vec<FoldedName> = names.map(FoldedName::new).collect();
     let has_login =
         |operator: &&UnusableOperator| operator.login.as_ref().is_some_and(|login| logins.contains(&login.folded()));
     campaign.unusable().iter().find(has_login)

@@ -252,7 +252,7 @@ impl CollectedMembers {
     /// Adds the users of a page, as members of the profile at `of`, or else of the profiles that the page names.
     fn add_page(&mut self, page: UsersPage, of: Option<u32>) {
         self.unusable.extend(page.unusable);
-        // Users of the organization whom no earlier page had: there is no other listing yet that could have them.
+        // No earlier page had these users of the organization, and no other listing was read before.
         let are_new = page.are_new && of.is_none();
         let add = |(key, user)| if are_new { self.append(key, user) } else { self.add(key, user) };
         let positions: Vec<u32> = page.users.into_iter().map(add).collect();

@@ -1,6 +1,6 @@
 //! The connections that transactions borrow. A pool tries each connection out when it comes back, and opens another one
-//! for whoever asks meanwhile. A run makes one short transaction after the other: it would keep several connections to the
-//! state file busy. So one connection to a file is kept here, and is lent again as soon as its transaction has ended.
+//! if a transaction begins meanwhile. A run makes one short transaction after the other: it would keep several connections to
+//! the state file busy. So one connection to a file is kept here, and is lent again as soon as its transaction has ended.
 
 use std::{
     sync::{
@@ -124,7 +124,7 @@ impl<D: sqlx::Database> Borrowed<D> {
         }
     }
 
-    /// Whoever asks for a connection waits for this one: its transaction is about to end.
+    /// Makes the next transaction wait for this connection: that of this one is about to end.
     pub(super) fn is_ending(&self) {
         if let Self::Kept(_, is_ending) = self {
             is_ending.store(true, Ordering::Release);

@@ -11,7 +11,8 @@
 //! | `open`, `state_file`, `checked_file` | opens the journal; the state file, and when it was last checked |
 //! | `private_file`, `ownership` | the folder of the state file and its modes |
 //! | `server` | the PostgreSQL server that several nodes share |
-//! | `database`, `open_transaction`, `connections` | one interface to both databases, transactions, and what they borrow |
+//! | `database`, `transaction` | one interface to both databases, and transactions |
+//! | `open_transaction`, `connections` | what a transaction leaves behind, and the connections that it borrows |
 //! | `values`, `statement_text` | the values of columns, and the text of statements |
 //! | `commit_group` | one commit for writers that finish at the same time |
 //! | `encoding` | the form of values in columns |
@@ -111,6 +112,7 @@ mod state_file;
 mod statement_text;
 mod storage_fault;
 mod stored_changes;
+mod transaction;
 mod unfinished_disablements;
 mod values;
 mod verification;
