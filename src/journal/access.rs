@@ -123,11 +123,12 @@ struct StoredMembership<'t> {
     login_folded: ChunkText<'t>,
     login: String,
     since: i64,
+    until: Option<i64>,
     granted_by: Option<String>,
     approved_by: Option<String>,
 }
 
-const MEMBERSHIP_COLUMNS: &str = "instance, group_folded, login_folded, login, since, granted_by, approved_by";
+const MEMBERSHIP_COLUMNS: &str = "instance, group_folded, login_folded, login, since, until, granted_by, approved_by";
 
 /// The statement that reads memberships on this condition; with runs and approvers only for [`MemberDetail::Cause`]:
 /// nothing else shows them, and finding approvers takes longer than everything else.
@@ -143,7 +144,7 @@ macro_rules! memberships {
     };
     (@cause [$($cause:tt)*], $condition:literal) => {
         concat!(
-            "select instance, group_folded, login_folded, login, since, ",
+            "select instance, group_folded, login_folded, login, since, until, ",
             $($cause)*,
             " as approved_by from stays s where ",
             $condition
@@ -183,20 +184,23 @@ async fn ended_since(
     detail: MemberDetail,
     mut add: impl FnMut(StoredMembership<'_>) -> Result<(), JournalError>,
 ) -> Result<(), JournalError> {
-    // A part contains all memberships that ended at the same time. To read them in an order that allows parts of exactly
-    // one size would take longer than everything else.
-    let next = "select max(until) from (
-                    select until from stays where until > $1 and since <= $2 order by until limit $3
-                ) as part";
-    let sql = memberships!(detail, "until > $1 and until <= $2 and since <= $3");
-    let mut after = at;
+    let sql = memberships!(detail, "until >= $1 and since <= $2 order by until limit $3");
+    let (mut from, mut limit) = (at.saturating_add(1), LOGINS_A_CHUNK);
     loop {
-        let rows = reader.rows(next, [after.into(), at.into(), LOGINS_A_CHUNK.into()]).await?;
-        let Some(last) = rows.first().map(|row| row.optional_number(0)).transpose()?.flatten() else { return Ok(()) };
-        let values = [after.into(), last.into(), at.into()];
-        let chunk = reader.chunk((MEMBERSHIP_COLUMNS, sql), values).await?;
-        chunk.rows::<StoredMembership<'_>>()?.into_iter().try_for_each(&mut add)?;
-        after = last;
+        let chunk = reader.chunk((MEMBERSHIP_COLUMNS, sql), [from.into(), at.into(), limit.into()]).await?;
+        let mut rows: Vec<StoredMembership<'_>> = chunk.rows()?;
+        let Some(last) = rows.last().and_then(|row| row.until) else { return Ok(()) };
+        let is_end = rows.len() < usize::try_from(limit).unwrap_or_default();
+        if !is_end {
+            // The next chunk begins with all that ended at this time: a run ends many memberships at once, and no order
+            // among them is as fast as that of the index.
+            rows.truncate(rows.partition_point(|row| row.until < Some(last)));
+            (from, limit) = (last, if rows.is_empty() { limit.saturating_mul(2) } else { LOGINS_A_CHUNK });
+        }
+        rows.into_iter().try_for_each(&mut add)?;
+        if is_end {
+            return Ok(());
+        }
     }
 }
 

@@ -282,8 +282,7 @@ fn base_options(path: &Path) -> SqliteConnectOptions {
 /// Not opened read-only where the file could change: `SQLite` could not remove the files that it creates beside the file
 /// to read it.
 fn read_only_options(path: &Path) -> SqliteConnectOptions {
-    // What is read in another order than that of the file would otherwise be read from it several times.
-    let options = base_options(path).pragma("query_only", "on").pragma("cache_size", "-16000");
+    let options = base_options(path).pragma("query_only", "on");
     if is_immutable(path) { options.immutable(true).read_only(true) } else { options }
 }
 

@@ -76,6 +76,24 @@ async fn a_group_of_many_members_is_compared_member_by_member() {
 }
 
 #[tokio::test]
+async fn all_memberships_that_have_ended_since_are_read_however_many_ended_at_one_time() {
+    for fixture in JournalFixture::all().await {
+        let journal = fixture.open().await;
+        let logins: Vec<String> = (0..22_000).map(|number| format!("{number}@acme.com")).collect();
+        let members: Vec<&str> = logins.iter().map(String::as_str).collect();
+        // 12,000 leave at one time, more than are read at once, then 9,000 at three times.
+        for (seconds, left) in [(10, 0), (20, 12_000), (30, 15_000), (40, 18_000), (50, 21_000)] {
+            observe(&journal, seconds, &[seen("delivery", &members[left..])], true).await;
+        }
+        for (seconds, left) in [(15, 0), (25, 12_000), (35, 15_000), (45, 18_000), (55, 21_000)] {
+            let access = journal.access(at(seconds), at(1_000_000), MemberDetail::Login).await.expect("readable");
+            let found: BTreeSet<&str> = access[0].groups[0].logins().collect();
+            assert_eq!(found, members[left..].iter().copied().collect(), "at {seconds} s");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_partial_observation_does_not_change_other_groups_and_a_full_one_does() {
     for fixture in JournalFixture::all().await {
         let journal = fixture.open().await;
