@@ -39,7 +39,7 @@ const BETWEEN_LOOKS: usize = 20;
 const TICKS: usize = 100;
 
 /// How long runs and changes are kept: fewer days than the soak lasts.
-const KEEP: &str = "5d";
+const KEEP: &str = "2d";
 
 /// How long the daemon may be silent until time passes, and how much passes then. Longer than `clock.c` needs to show
 /// the last step.
