@@ -12,7 +12,7 @@ use std::{
 
 use sqlx::{Connection as _, Pool, pool::PoolConnection};
 use tokio::{
-    sync::{Mutex, OwnedMutexGuard},
+    sync::{Mutex, Notify, OwnedMutexGuard},
     time::timeout,
 };
 
@@ -29,31 +29,54 @@ pub(super) struct Connections<D: sqlx::Database> {
     kept: Option<Kept<D>>,
 }
 
-/// The connection that is kept, and whether its transaction is about to end.
+/// The connection that is kept.
 struct Kept<D: sqlx::Database> {
     place: Arc<Mutex<Place<D>>>,
-    is_ending: Arc<AtomicBool>,
+    ending: Arc<Ending>,
 }
 
-/// The place of the connection that is kept.
-pub(super) struct Place<D: sqlx::Database> {
+/// The place of the connection that is kept. It is locked while the connection is lent.
+struct Place<D: sqlx::Database> {
     connection: Option<D::Connection>,
     since: Instant,
+}
+
+/// Whether the connection that is kept comes back at once: its transaction is being rolled back.
+#[derive(Default)]
+struct Ending {
+    is_under_way: AtomicBool,
+    is_over: Notify,
 }
 
 /// A connection without an open transaction, which goes back when this is dropped.
 pub(super) enum Borrowed<D: sqlx::Database> {
     /// The connection that is kept.
-    Kept(OwnedMutexGuard<Place<D>>, Arc<AtomicBool>),
+    Kept(Loan<D>),
     /// One of the pool.
     Pooled(PoolConnection<D>),
+}
+
+/// The loan of the connection that is kept.
+pub(super) struct Loan<D: sqlx::Database> {
+    /// `None` when it has come back.
+    place: Option<OwnedMutexGuard<Place<D>>>,
+    ending: Arc<Ending>,
+}
+
+impl<D: sqlx::Database> Drop for Loan<D> {
+    fn drop(&mut self) {
+        drop(self.place.take());
+        if self.ending.is_under_way.swap(false, Ordering::AcqRel) {
+            self.ending.is_over.notify_waiters();
+        }
+    }
 }
 
 impl<D: sqlx::Database> Connections<D> {
     /// Connections to a file, one of which is kept: it does not break while it is idle.
     pub(super) fn to_file(pool: Pool<D>) -> Self {
         let place = Arc::new(Mutex::new(Place { connection: None, since: Instant::now() }));
-        Self { pool, kept: Some(Kept { place, is_ending: Arc::default() }) }
+        Self { pool, kept: Some(Kept { place, ending: Arc::default() }) }
     }
 
     /// Connections that all belong to the pool: to a server, or to a database in memory, which has only one.
@@ -66,19 +89,22 @@ impl<D: sqlx::Database> Connections<D> {
         &self.pool
     }
 
-    /// Lends a connection.
+    /// Lends a connection. Waits for the connection that is kept only while its transaction is rolled back, never for
+    /// another transaction: the one that asks may be what that one waits for.
     pub(super) async fn borrow(&self) -> Result<Borrowed<D>, sqlx::Error> {
-        let Some(Kept { place, is_ending }) = &self.kept else { return self.pooled().await };
-        let mut place = match Arc::clone(place).try_lock_owned() {
-            Ok(place) => place,
-            Err(_) if is_ending.load(Ordering::Acquire) => Arc::clone(place).lock_owned().await,
-            Err(_) => return self.pooled().await,
+        let Some(Kept { place, ending }) = &self.kept else { return self.pooled().await };
+        let mut place = loop {
+            let is_over = ending.is_over.notified();
+            match Arc::clone(place).try_lock_owned() {
+                Ok(place) => break place,
+                Err(_) if ending.is_under_way.load(Ordering::Acquire) => is_over.await,
+                Err(_) => return self.pooled().await,
+            }
         };
-        is_ending.store(false, Ordering::Release);
         if place.connection.is_none() || place.since.elapsed() > LONGEST_USE {
             *place = Place { connection: Some(self.pool.acquire().await?.detach()), since: Instant::now() };
         }
-        Ok(Borrowed::Kept(place, Arc::clone(is_ending)))
+        Ok(Borrowed::Kept(Loan { place: Some(place), ending: Arc::clone(ending) }))
     }
 
     async fn pooled(&self) -> Result<Borrowed<D>, sqlx::Error> {
@@ -105,7 +131,7 @@ impl<D: sqlx::Database> Clone for Connections<D> {
 
 impl<D: sqlx::Database> Clone for Kept<D> {
     fn clone(&self) -> Self {
-        Self { place: Arc::clone(&self.place), is_ending: Arc::clone(&self.is_ending) }
+        Self { place: Arc::clone(&self.place), ending: Arc::clone(&self.ending) }
     }
 }
 
@@ -119,26 +145,30 @@ impl<D: sqlx::Database> Borrowed<D> {
     /// The connection itself.
     pub(super) fn connection(&mut self) -> Result<&mut D::Connection, sqlx::Error> {
         match self {
-            Self::Kept(place, _) => place.connection.as_mut().ok_or(sqlx::Error::PoolClosed),
+            Self::Kept(loan) => {
+                loan.place.as_mut().and_then(|place| place.connection.as_mut()).ok_or(sqlx::Error::PoolClosed)
+            }
             Self::Pooled(connection) => Ok(connection),
         }
     }
 
-    /// Makes the next transaction wait for this connection: that of this one is about to end.
+    /// Makes the next transaction wait for this connection: it comes back at once.
     pub(super) fn is_ending(&self) {
-        if let Self::Kept(_, is_ending) = self {
-            is_ending.store(true, Ordering::Release);
+        if let Self::Kept(loan) = self {
+            loan.ending.is_under_way.store(true, Ordering::Release);
         }
     }
 
     /// Closes the connection, in the background, instead of giving it back.
     pub(super) fn close(self) {
         match self {
-            Self::Kept(mut place, _) => {
+            Self::Kept(mut loan) => {
+                let Some(mut place) = loan.place.take() else { return };
                 let Some(connection) = place.connection.take() else { return };
                 drop(tokio::spawn(async move {
                     // It is closed even if it has an error to report, or is dropped at the end of its time.
                     let _ = timeout(LONGEST_CLOSING, connection.close()).await;
+                    // Locked until now: the closing of all connections waits for it.
                     drop(place);
                 }));
             }
@@ -185,6 +215,22 @@ mod tests {
         assert_eq!(connections.pool().size(), 0, "no other connection was made");
         let (_one, _other) = (read(&connections).await, read(&connections).await);
         assert_eq!(connections.pool().size(), 1, "two transactions at the same time need two");
+    }
+
+    #[tokio::test]
+    async fn no_transaction_waits_for_one_that_waits_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (connections, group) = (connections(&folder).await, CommitGroup::default());
+        let join = || OpenTransaction::join(&group, &connections, "begin immediate");
+        // Its rollback is under way while both others ask for a connection.
+        drop(read(&connections).await);
+        let reader = async {
+            let _open = read(&connections).await;
+            join().await.unwrap().commit().await.unwrap();
+        };
+        let writer = async { join().await.unwrap().commit().await.unwrap() };
+        let both = async { tokio::join!(reader, writer) };
+        timeout(Duration::from_secs(20), both).await.expect("neither waits for ever");
     }
 
     #[tokio::test]
