@@ -192,8 +192,8 @@ async fn ended_since(
         let Some(last) = rows.last().and_then(|row| row.until) else { return Ok(()) };
         let is_end = rows.len() < usize::try_from(limit).unwrap_or_default();
         if !is_end {
-            // The next chunk begins with all that ended at this time: a run ends many memberships at once, and no order
-            // among them is as fast as that of the index.
+            // The limit may cut off others that ended at the last time: all of that time are read again from there, at
+            // once if they are more. To sort them further would take longer than to read them twice.
             rows.truncate(rows.partition_point(|row| row.until < Some(last)));
             (from, limit) = (last, if rows.is_empty() { limit.saturating_mul(2) } else { LOGINS_A_CHUNK });
         }

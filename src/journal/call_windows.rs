@@ -259,10 +259,10 @@ macro_rules! at_most_now {
     };
 }
 
-/// Every stored time that is compared with a later time of the clock, or by which records are sorted. Times that are
-/// only shown (`changes`, `plans`, `accepted_reads`) stay as the clock had them. `login_holders` and `forgotten_pauses`
-/// are read up to now, because the age of a later entry is not known; calls in `sent_calls` are corrected whenever a
-/// call is counted.
+/// Corrects every stored time that is compared with a later time of the clock, or by which records are sorted; an approval
+/// expires earlier by as much. Times that are only shown (`changes`, `plans`, `accepted_reads`) stay as the clock had them.
+/// `login_holders` and `forgotten_pauses` are read up to now, because the age of a later entry is not known; calls in
+/// `sent_calls` are corrected whenever a call is counted.
 const COMPARED_TIMES: [&str; 11] = [
     at_most_now!("call_windows", "users_first_page"),
     at_most_now!("call_windows", "groups_first_page"),

@@ -86,8 +86,10 @@ where
     async fn commit_all(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         let answer = run_script(&mut connection, "commit").await.map_err(DatabaseFault::of);
-        if answer.is_err() {
-            connection.close();
+        // It has come back when the next writer asks for it.
+        match answer {
+            Ok(()) => drop(connection),
+            Err(_) => connection.close(),
         }
         self.tell(&answer);
     }

@@ -16,10 +16,11 @@ use tokio::{
     time::timeout,
 };
 
-/// How long a connection is kept, also while it is used: a file that was replaced is opened again after that time.
-const LONGEST_USE: Duration = Duration::from_secs(1800);
+/// How long a connection is kept, also while it is used. The pool may have had it for half an hour before: a file that was
+/// replaced is opened again within 40 minutes.
+const LONGEST_USE: Duration = Duration::from_secs(600);
 
-/// How long the closing of a connection may keep others waiting that are closed after it.
+/// How long [`Connections::close`] may wait for a connection that is being closed in the background.
 const LONGEST_CLOSING: Duration = Duration::from_secs(5);
 
 /// The connections to one database. Clones share them.
@@ -48,7 +49,7 @@ struct Ending {
     is_over: Notify,
 }
 
-/// A connection without an open transaction, which goes back when this is dropped.
+/// A connection that is lent. It goes back when this is dropped, and must have no open transaction then.
 pub(super) enum Borrowed<D: sqlx::Database> {
     /// The connection that is kept.
     Kept(Loan<D>),
@@ -79,7 +80,7 @@ impl<D: sqlx::Database> Connections<D> {
         Self { pool, kept: Some(Kept { place, ending: Arc::default() }) }
     }
 
-    /// Connections that all belong to the pool: to a server, or to a database in memory, which has only one.
+    /// Connections that all belong to the pool: to a server, or where only one is allowed.
     pub(super) fn of_pool(pool: Pool<D>) -> Self {
         Self { pool, kept: None }
     }
@@ -93,6 +94,9 @@ impl<D: sqlx::Database> Connections<D> {
     /// another transaction: the one that asks may be what that one waits for.
     pub(super) async fn borrow(&self) -> Result<Borrowed<D>, sqlx::Error> {
         let Some(Kept { place, ending }) = &self.kept else { return self.pooled().await };
+        if self.pool.is_closed() {
+            return Err(sqlx::Error::PoolClosed);
+        }
         let mut place = loop {
             let is_over = ending.is_over.notified();
             match Arc::clone(place).try_lock_owned() {
@@ -111,15 +115,16 @@ impl<D: sqlx::Database> Connections<D> {
         self.pool.acquire().await.map(Borrowed::Pooled)
     }
 
-    /// Waits until all transactions have ended, and closes all connections, also for clones.
+    /// Refuses new transactions, waits until all others have ended, and closes all connections, also for clones.
     pub(super) async fn close(&self) {
+        let others = self.pool.close();
         if let Some(Kept { place, .. }) = &self.kept
             && let Some(connection) = place.lock().await.connection.take()
         {
             // It is closed even if it has an error to report.
             let _ = connection.close().await;
         }
-        self.pool.close().await;
+        others.await;
     }
 }
 
@@ -264,6 +269,7 @@ mod tests {
         });
         tokio::task::yield_now().await;
         assert!(!closing.is_finished());
+        assert!(matches!(connections.borrow().await.err(), Some(sqlx::Error::PoolClosed)));
         open.commit().await.unwrap();
         closing.await.unwrap();
         assert!(matches!(connections.borrow().await.err(), Some(sqlx::Error::PoolClosed)));

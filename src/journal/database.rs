@@ -17,7 +17,7 @@ pub(super) use super::{
 /// Most placeholders of one statement: each statement of another length is compiled, and a longer one takes longer.
 pub(super) const MOST_PLACEHOLDERS: usize = 600;
 
-/// Connections of one process: one writes, the others read.
+/// Connections of the pool of one process, beside the one to a file that is kept: one writes, the others read.
 pub(super) const CONNECTIONS: u32 = 4;
 
 /// A moment of a transaction that writes, so that a test can end the process between any two of them.
@@ -32,7 +32,7 @@ pub enum WriteStep {
 /// Called around every transaction that writes.
 pub type StepWatch = Arc<dyn Fn(WriteStep) + Send + Sync>;
 
-/// The pool of connections.
+/// The connections to the tables.
 #[derive(Clone, Debug)]
 pub(super) enum Database {
     /// A file on this host.
@@ -280,7 +280,7 @@ impl Database {
 
     pub(super) async fn begin_read(&self) -> Result<ReadTransaction, JournalError> {
         let transaction = match self {
-            Self::Sqlite(pool) => Transaction::reading_file(pool).await,
+            Self::Sqlite(connections) => Transaction::reading_file(connections).await,
             // One snapshot for several tables: a commit in between is visible in all of them or in none.
             Self::Postgres(pool) => {
                 let begin = "begin isolation level repeatable read read only";
@@ -301,7 +301,7 @@ impl Database {
             watch(WriteStep::Before);
         }
         let transaction = match self {
-            Self::Sqlite(pool) => Transaction::writing_file(pool, group).await,
+            Self::Sqlite(connections) => Transaction::writing_file(connections, group).await,
             Self::Postgres(pool) => Transaction::of_server(pool, "begin").await,
         };
         Ok(WriteTransaction {

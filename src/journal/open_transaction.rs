@@ -1,4 +1,4 @@
-//! A transaction on a connection of a pool, and the fate of the connection after it.
+//! A transaction on a connection, and the fate of the connection after it.
 
 use sqlx::Executor;
 use tracing::Instrument as _;
@@ -8,7 +8,7 @@ use super::{
     connections::{Borrowed, Connections},
 };
 
-/// A transaction on a connection of a pool. After an error or a cancellation, the connection is closed: `SQLite` ends a
+/// A transaction on a borrowed connection. After an error or a cancellation, the connection is closed: `SQLite` ends a
 /// transaction by itself if the disk is full, and the next user of the connection would get the error that a
 /// transaction is open (<https://github.com/launchbadge/sqlx/issues/3932>).
 pub(super) struct OpenTransaction<D: sqlx::Database>
@@ -107,7 +107,8 @@ where
         match (self.state, self.shared.take()) {
             (TransactionState::Ended, _) => {}
             (_, Some((_, turn))) => {
-                if turn.is_first() {
+                // After a statement that was abandoned, it may take long until the connection comes back.
+                if self.state == TransactionState::Open && turn.is_first() {
                     connection.is_ending();
                 }
                 drop(tokio::spawn(undo_turn(turn, connection).in_current_span()));

@@ -22,14 +22,14 @@ use super::{
 pub(super) enum Transaction {
     /// A transaction of `SQLite`.
     Sqlite {
-        /// The transaction, on a connection of the pool.
+        /// The transaction, on a borrowed connection.
         open: OpenTransaction<Sqlite>,
         /// The state file, for errors.
         file: PathBuf,
     },
     /// A transaction of `PostgreSQL`.
     Postgres {
-        /// The transaction, on a connection of the pool.
+        /// The transaction, on a borrowed connection.
         open: OpenTransaction<Postgres>,
         /// The name of the database and its server, for errors.
         place: String,
@@ -118,8 +118,8 @@ impl Transaction {
     }
 
     /// Reads many rows in few: the database combines them into one JSON array, because each row of a result costs a
-    /// dozen allocations. `columns` are those of the statement `sql`, which selects and orders at most some thousand
-    /// rows.
+    /// dozen allocations. `columns` are those of the statement `sql`, which selects some thousand rows; all of
+    /// them are in memory twice.
     pub(super) async fn chunk<const N: usize>(
         &mut self,
         (columns, sql): (&'static str, &'static str),
