@@ -36,7 +36,17 @@ fn all_for(days: u64) -> Retention {
 
 /// Deletes what is old, as a run does once it has ended.
 pub(crate) async fn delete_old(journal: &Journal, retention: Retention, seconds: i64) -> Option<DeletionSummary> {
-    let LockAttempt::Acquired(lock) = journal.lock("a run").await.expect("a lock") else { panic!("the lock is held") };
+    // A server ends a session, and with it the lock of the last time, some time after it was dropped.
+    let lock = async {
+        loop {
+            match journal.lock("a run").await.expect("a lock") {
+                LockAttempt::Acquired(lock) => return lock,
+                LockAttempt::Held(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    };
+    let lock =
+        tokio::time::timeout(Duration::from_secs(60), lock).await.expect("the lock of the last time is released");
     journal.delete_old(&lock, retention, at(seconds)).await.expect("writable")
 }
 
