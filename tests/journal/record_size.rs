@@ -7,13 +7,14 @@ use campaign_group_sync::{
         AfterPlan, ChangeKind, ChangeOutcome, InstanceMode, InstancePlan, InstanceReport, Outcome, RunEvent, RunMode,
         SkipReason, Skipped, SourceReport, Summary,
     },
-    journal::{Journal, LockAttempt, Retention, RetentionPeriod},
+    journal::{Journal, Retention, RetentionPeriod},
 };
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::recording::{Recording as _, RunBegin};
 use super::{
     fixture::JournalFixture,
+    retention::lock,
     sample::{at, begin, change, plan, report, run_id},
 };
 
@@ -64,7 +65,7 @@ async fn observe(journal: &Journal, instance: &InstanceReport, runs: std::ops::R
 }
 
 async fn delete_old(journal: &Journal, keep: Duration, seconds: i64) {
-    let LockAttempt::Acquired(lock) = journal.lock("a run").await.expect("a lock") else { panic!("the lock is held") };
+    let lock = lock(journal).await;
     let retention = Retention { runs: RetentionPeriod::For(keep), changes: RetentionPeriod::Forever };
     journal.delete_old(&lock, retention, at(seconds)).await.expect("writable");
     journal.release_free_space(&lock).await.expect("writable");

@@ -10,7 +10,7 @@ use campaign_group_sync::{
     },
     journal::{
         DeletionSummary, FindRunError, Journal, KeepSetting, LockAttempt, MemberDetail, RecordHead, Retention,
-        RetentionPeriod,
+        RetentionPeriod, RunLock,
     },
 };
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -34,9 +34,8 @@ fn all_for(days: u64) -> Retention {
     Retention { runs: kept, changes: kept }
 }
 
-/// Deletes what is old, as a run does once it has ended.
-pub(crate) async fn delete_old(journal: &Journal, retention: Retention, seconds: i64) -> Option<DeletionSummary> {
-    // A server ends a session, and with it the lock of the last time, some time after it was dropped.
+/// The lock of a run. A server ends a session, and with it the lock of the time before, some time after it was dropped.
+pub(crate) async fn lock(journal: &Journal) -> RunLock {
     let lock = async {
         loop {
             match journal.lock("a run").await.expect("a lock") {
@@ -45,8 +44,12 @@ pub(crate) async fn delete_old(journal: &Journal, retention: Retention, seconds:
             }
         }
     };
-    let lock =
-        tokio::time::timeout(Duration::from_secs(60), lock).await.expect("the lock of the last time is released");
+    tokio::time::timeout(Duration::from_secs(60), lock).await.expect("the lock of the time before is released")
+}
+
+/// Deletes what is old, as a run does once it has ended.
+pub(crate) async fn delete_old(journal: &Journal, retention: Retention, seconds: i64) -> Option<DeletionSummary> {
+    let lock = lock(journal).await;
     journal.delete_old(&lock, retention, at(seconds)).await.expect("writable")
 }
 
