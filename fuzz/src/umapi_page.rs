@@ -147,9 +147,7 @@ fn user(record: &Value) -> Result<Option<AdobeUser>, ()> {
     if status.is_some_and(is_inactive) {
         return Ok(None);
     }
-    let owned = |text: Option<&str>| text.map(Box::from);
-    let user_name = user_name.filter(|name| Some(*name) != email);
-    Ok(Some(AdobeUser { id: owned(id), email: owned(email), user_name: owned(user_name) }))
+    Ok(Some(AdobeUser::new(id, email, user_name.filter(|name| Some(*name) != email))))
 }
 
 /// The positions of the user's profiles.
