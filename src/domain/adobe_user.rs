@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 /// One user of the Admin Console, with the fields that matching needs. They are one text: an organization may have a
 /// million users.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AdobeUser {
     /// The fields that are present, one after the other.
     text: Box<str>,

@@ -58,7 +58,7 @@ pub(super) struct ProfileNames<'a> {
     masks: &'a [AssociationMask],
     /// Maps a folded name to positions in the listing; several if two profiles have the same name.
     by_name: HashMap<FoldedName, Vec<u32>>,
-    /// Every spelling seen. Most time of a large read goes into finding them.
+    /// Every spelling seen. Each group name of each user is looked up here.
     verdicts: HashTable<Verdict>,
     hasher: RandomState,
     /// Maps a folded name to one of the spellings seen: the same one in whatever order the pages arrive.

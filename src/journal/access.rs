@@ -190,17 +190,14 @@ async fn ended_since(
         let chunk = reader.chunk((MEMBERSHIP_COLUMNS, sql), [from.into(), at.into(), limit.into()]).await?;
         let mut rows: Vec<StoredMembership<'_>> = chunk.rows()?;
         let Some(last) = rows.last().and_then(|row| row.until) else { return Ok(()) };
-        let is_end = rows.len() < usize::try_from(limit).unwrap_or_default();
-        if !is_end {
-            // The limit may cut off others that ended at the last time: all of that time are read again from there, at
-            // once if they are more. To sort them further would take longer than to read them twice.
-            rows.truncate(rows.partition_point(|row| row.until < Some(last)));
-            (from, limit) = (last, if rows.is_empty() { limit.saturating_mul(2) } else { LOGINS_A_CHUNK });
+        if rows.len() < usize::try_from(limit).unwrap_or_default() {
+            return rows.into_iter().try_for_each(add);
         }
+        // The limit may cut off others that ended at the last time: all of that time are read again from there, at once if
+        // they are more. To sort them further would take longer than to read them twice.
+        rows.truncate(rows.partition_point(|row| row.until < Some(last)));
+        (from, limit) = (last, if rows.is_empty() { limit.saturating_mul(2) } else { LOGINS_A_CHUNK });
         rows.into_iter().try_for_each(&mut add)?;
-        if is_end {
-            return Ok(());
-        }
     }
 }
 

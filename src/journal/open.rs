@@ -150,9 +150,7 @@ impl Journal {
     /// well.
     pub async fn close(&self) {
         self.database.close().await;
-        if matches!(self.database, Database::Sqlite(_)) {
-            self.remember_own_writes();
-        }
+        self.remember_own_writes();
     }
 
     /// Remembers that the state file is as this process wrote it, so that the next process need not check all of it.

@@ -112,12 +112,10 @@ impl Journal {
         let mut blocks: BTreeMap<i64, &[SeenOperator<'_>]> =
             blocks.filter_map(|block| Some((block_of(block.first()?).into(), block))).collect();
         let mut stored: BTreeMap<i64, String> = BTreeMap::new();
-        let mut reader = self.begin_read().await?;
         let sql = "select block, digest from operator_blocks where instance = $1";
-        for row in reader.rows(sql, [instance.as_str().into()]).await? {
+        for row in self.query().await?.rows(sql, [instance.as_str().into()]).await? {
             stored.insert(row.number(0)?, row.text(1)?);
         }
-        drop(reader);
         let insert = "insert into operator_blocks (instance, block, digest, operators)";
         let update = "on conflict (instance, block) do update set
                           digest = excluded.digest, operators = excluded.operators";
